@@ -1,1 +1,22 @@
-//! tod-proto.
+//! Wire types shared by the server, the poller and every client.
+//!
+//! | module | what is said |
+//! |---|---|
+//! | [`endpoint`] | how one HTTP operation is declared: method, path, scope, least role, types |
+//! | [`api`] | the operations, one module for each resource, and the list of all of them |
+//! | [`bus`] | what servers and pollers tell each other |
+//! | [`selector`] | the language that picks devices |
+//! | [`id`], [`page`], [`error`], [`untrusted`] | identifiers, pages, error bodies, escaping |
+//!
+//! **Invariant:** this crate does no I/O and depends on no runtime.
+#![warn(missing_docs)]
+
+pub mod api;
+pub mod bus;
+pub mod endpoint;
+pub mod error;
+pub mod id;
+pub mod lab;
+pub mod page;
+pub mod selector;
+pub mod untrusted;

@@ -1,0 +1,59 @@
+//! The API: one module for each resource, and the list of every operation.
+
+pub mod account;
+pub mod changes;
+pub mod devices;
+pub mod events;
+pub mod relays;
+pub mod runs;
+pub mod status;
+pub mod tenants;
+pub mod users;
+
+use crate::endpoint::{Endpoint as _, Feed as _, Op, Pipe as _};
+
+/// The version of the API in envelopes; within it fields are added and never removed or renamed.
+pub const API_VERSION: &str = "tod/v1";
+
+/// Every operation, for the router, the documents and the tests that must not miss one.
+pub const OPS: &[Op] = &[
+    status::Live::OP,
+    status::Ready::OP,
+    status::Show::OP,
+    account::Setup::OP,
+    account::Enrol::OP,
+    account::SrpStart::OP,
+    account::SrpFinish::OP,
+    account::Refresh::OP,
+    account::SignOut::OP,
+    account::Whoami::OP,
+    account::Sessions::OP,
+    account::RevokeSession::OP,
+    tenants::List::OP,
+    tenants::Create::OP,
+    users::List::OP,
+    users::Invite::OP,
+    users::Set::OP,
+    devices::List::OP,
+    devices::Show::OP,
+    devices::Add::OP,
+    devices::Set::OP,
+    devices::Delete::OP,
+    devices::Interfaces::OP,
+    devices::Series::OP,
+    devices::Follow::OP,
+    events::List::OP,
+    events::Follow::OP,
+    runs::Start::OP,
+    runs::List::OP,
+    runs::Show::OP,
+    runs::Follow::OP,
+    changes::Apply::OP,
+    changes::List::OP,
+    changes::Show::OP,
+    changes::Confirm::OP,
+    changes::Revert::OP,
+    relays::Open::OP,
+    relays::Terminal::OP,
+    relays::Dial::OP,
+];

@@ -1,0 +1,324 @@
+//! Signing in without telling the server the password.
+//!
+//! Sign-in is SRP-6a (RFC 5054, 3072-bit group, SHA-256, everything padded). The secret that goes
+//! into it is made from the password *and* a Secret Key that never leaves the person's machines
+//! (2SKD): `x = HKDF(PBKDF2(password), salt, email) XOR HKDF(secret key)`. The server holds a
+//! verifier, which is of no use for signing in.
+//!
+//! All byte strings are lower-case hex.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::endpoint::{Endpoint, Method, Op, Role, Scope};
+use crate::id::{SessionId, TenantId, UserId};
+use crate::page::{Empty, Page};
+
+/// The least PBKDF2 rounds that a client accepts, whatever the server says.
+pub const KDF_ROUNDS: u32 = 650_000;
+
+/// How the SRP secret is derived from password and Secret Key.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Kdf {
+    /// Rounds of PBKDF2-HMAC-SHA256; at least [`KDF_ROUNDS`].
+    pub rounds: u32,
+    /// The salt of PBKDF2, 32 bytes in hex.
+    pub salt: String,
+}
+
+/// What the server keeps of a person's password: nothing that signs in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Verifier {
+    /// How the client derives the SRP secret.
+    pub kdf: Kdf,
+    /// The SRP salt, 32 bytes in hex.
+    pub srp_salt: String,
+    /// `g^x mod N`, 384 bytes in hex.
+    pub verifier: String,
+}
+
+/// Does this server wait for its first administrator?
+#[derive(Debug)]
+pub struct Setup;
+
+/// The answer of [`Setup`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SetupState {
+    /// Whether nobody is enrolled yet.
+    pub needed: bool,
+    /// Where the server has put the setup token, on its own machine.
+    pub token_path: Option<String>,
+}
+
+impl Endpoint for Setup {
+    const OP: Op = Op::json("setup.show", Method::Get, "/api/setup", Scope::Public);
+    type Path = Empty;
+    type Query = Empty;
+    type Body = Empty;
+    type Output = SetupState;
+}
+
+/// Enrols a person who holds a setup token or an invitation. Only the verifier is sent.
+#[derive(Debug)]
+pub struct Enrol;
+
+/// The body of [`Enrol`].
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct EnrolBody {
+    /// The setup token (first administrator) or the invitation.
+    pub token: String,
+    /// The e-mail address; compared without case.
+    pub email: String,
+    /// The person's name.
+    pub name: String,
+    /// The name of the first tenant; taken with a setup token only.
+    #[serde(default)]
+    pub tenant: Option<String>,
+    /// What the server will check sign-ins against.
+    pub verifier: Verifier,
+}
+
+impl Endpoint for Enrol {
+    const OP: Op = Op::json("account.enrol", Method::Post, "/api/enrol", Scope::Public);
+    type Path = Empty;
+    type Query = Empty;
+    type Body = EnrolBody;
+    type Output = Me;
+}
+
+/// The first half of a sign-in.
+#[derive(Debug)]
+pub struct SrpStart;
+
+/// The body of [`SrpStart`].
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct SrpStartBody {
+    /// Who signs in.
+    pub email: String,
+}
+
+/// The answer of [`SrpStart`]. For an unknown person it has the same shape.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SrpChallenge {
+    /// Names this sign-in for [`SrpFinish`]; good once, for 60 seconds.
+    pub handshake: String,
+    /// How to derive the SRP secret.
+    pub kdf: Kdf,
+    /// The SRP salt.
+    pub srp_salt: String,
+    /// The server's ephemeral key B.
+    pub server_public: String,
+}
+
+impl Endpoint for SrpStart {
+    const OP: Op = Op::json(
+        "account.srp_start",
+        Method::Post,
+        "/api/auth/srp/start",
+        Scope::Public,
+    );
+    type Path = Empty;
+    type Query = Empty;
+    type Body = SrpStartBody;
+    type Output = SrpChallenge;
+}
+
+/// The second half of a sign-in.
+#[derive(Debug)]
+pub struct SrpFinish;
+
+/// The body of [`SrpFinish`].
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct SrpFinishBody {
+    /// From [`SrpChallenge::handshake`].
+    pub handshake: String,
+    /// The client's ephemeral key A.
+    pub client_public: String,
+    /// The client's proof M1.
+    pub client_proof: String,
+    /// What the person will see in their list of sessions, such as `todctl on noc-7`.
+    pub label: String,
+}
+
+/// The answer of [`SrpFinish`].
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct SrpSession {
+    /// The server's proof M2: it holds the verifier. The client checks it before anything else.
+    pub server_proof: String,
+    /// The session's tokens.
+    pub tokens: Tokens,
+    /// Who signed in.
+    pub me: Me,
+}
+
+/// Proofs of a sign-in session.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct Tokens {
+    /// The session.
+    pub session: SessionId,
+    /// Sent with every request; good for 15 minutes.
+    pub access_token: String,
+    /// When `access_token` ends, by the server's clock.
+    pub access_expires: Timestamp,
+    /// Gets new tokens, once. Presented twice, it ends the session.
+    pub refresh_token: String,
+    /// When `refresh_token` ends.
+    pub refresh_expires: Timestamp,
+    /// The server's clock now.
+    pub server_time: Timestamp,
+}
+
+impl std::fmt::Debug for Tokens {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Tokens")
+            .field("session", &self.session)
+            .field("access_expires", &self.access_expires)
+            .field("refresh_expires", &self.refresh_expires)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Endpoint for SrpFinish {
+    const OP: Op = Op::json(
+        "account.srp_finish",
+        Method::Post,
+        "/api/auth/srp/finish",
+        Scope::Public,
+    );
+    type Path = Empty;
+    type Query = Empty;
+    type Body = SrpFinishBody;
+    type Output = SrpSession;
+}
+
+/// Trades a refresh token for new tokens.
+#[derive(Debug)]
+pub struct Refresh;
+
+/// The body of [`Refresh`] and [`SignOut`].
+#[derive(Clone, Serialize, Deserialize)]
+pub struct RefreshBody {
+    /// The newest refresh token of the session.
+    pub refresh_token: String,
+}
+
+impl std::fmt::Debug for RefreshBody {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("RefreshBody").finish_non_exhaustive()
+    }
+}
+
+impl Endpoint for Refresh {
+    const OP: Op = Op::json(
+        "account.refresh",
+        Method::Post,
+        "/api/auth/refresh",
+        Scope::Public,
+    );
+    type Path = Empty;
+    type Query = Empty;
+    type Body = RefreshBody;
+    type Output = Tokens;
+}
+
+/// Ends the session that a refresh token belongs to.
+#[derive(Debug)]
+pub struct SignOut;
+
+impl Endpoint for SignOut {
+    const OP: Op = Op::json(
+        "account.sign_out",
+        Method::Post,
+        "/api/auth/sign-out",
+        Scope::Public,
+    );
+    type Path = Empty;
+    type Query = Empty;
+    type Body = RefreshBody;
+    type Output = Empty;
+}
+
+/// Who am I?
+#[derive(Debug)]
+pub struct Whoami;
+
+/// A signed-in person.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Me {
+    /// The person.
+    pub id: UserId,
+    /// Their e-mail address.
+    pub email: String,
+    /// Their name.
+    pub name: String,
+    /// Their role in their own tenant.
+    pub role: Role,
+    /// Their own tenant. A super administrator may have none.
+    pub tenant: Option<TenantId>,
+    /// The name of their own tenant.
+    pub tenant_name: Option<String>,
+}
+
+impl Endpoint for Whoami {
+    const OP: Op = Op::json(
+        "account.whoami",
+        Method::Get,
+        "/api/auth/whoami",
+        Scope::Account,
+    );
+    type Path = Empty;
+    type Query = Empty;
+    type Body = Empty;
+    type Output = Me;
+}
+
+/// A sign-in session.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Session {
+    /// The session.
+    pub id: SessionId,
+    /// What the client called itself.
+    pub label: String,
+    /// When the person signed in.
+    pub created_at: Timestamp,
+    /// When it was last refreshed.
+    pub last_used_at: Timestamp,
+    /// When it ends unless it is refreshed.
+    pub expires_at: Timestamp,
+    /// Whether this request belongs to it.
+    pub current: bool,
+}
+
+/// Lists the caller's sign-in sessions.
+#[derive(Debug)]
+pub struct Sessions;
+
+impl Endpoint for Sessions {
+    const OP: Op = Op::json(
+        "session.list",
+        Method::Get,
+        "/api/auth/sessions",
+        Scope::Account,
+    );
+    type Path = Empty;
+    type Query = Empty;
+    type Body = Empty;
+    type Output = Page<Session>;
+}
+
+/// Ends one of the caller's sign-in sessions.
+#[derive(Debug)]
+pub struct RevokeSession;
+
+impl Endpoint for RevokeSession {
+    const OP: Op = Op::json(
+        "session.revoke",
+        Method::Delete,
+        "/api/auth/sessions/{session}",
+        Scope::Account,
+    );
+    type Path = SessionId;
+    type Query = Empty;
+    type Body = Empty;
+    type Output = Empty;
+}

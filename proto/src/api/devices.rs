@@ -1,0 +1,436 @@
+//! Devices under management.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::endpoint::{Carrier, Endpoint, Feed, Method, Op, Role, Scope};
+use crate::id::{DeviceId, TenantId};
+use crate::page::{Empty, Page};
+use crate::untrusted::Untrusted;
+
+/// How the API session is protected.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TlsMode {
+    /// Verified by a certificate authority, else pinned at first use.
+    #[default]
+    Auto,
+    /// Verified by a certificate authority, or refused.
+    Verified,
+    /// Only the pinned certificate.
+    Pinned,
+    /// None. Only when asked for.
+    Plain,
+}
+
+/// What is known of a device's well-being.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// It answers.
+    Online,
+    /// It answers, and something is wrong.
+    Degraded,
+    /// It does not answer.
+    Offline,
+    /// It has not been asked yet.
+    #[default]
+    Unknown,
+}
+
+impl Status {
+    /// The name on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Online => "online",
+            Self::Degraded => "degraded",
+            Self::Offline => "offline",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+/// A device, with what the last poll said. What was never seen is absent.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Device {
+    /// Its identifier.
+    pub id: DeviceId,
+    /// Its name, unique in the tenant.
+    pub name: String,
+    /// An IP address or host name.
+    pub address: String,
+    /// The port of the API.
+    pub port: u16,
+    /// The port of SSH.
+    pub ssh_port: u16,
+    /// How the API session is protected.
+    pub tls: TlsMode,
+    /// The account that tod signs in with. The password never comes out.
+    pub username: String,
+    /// Which pollers reach it.
+    pub zone: String,
+    /// Where it stands.
+    pub site: Option<String>,
+    /// Labels.
+    pub tags: Vec<String>,
+    /// Free text.
+    pub note: Option<String>,
+    /// Seconds between polls.
+    pub poll_seconds: u32,
+    /// Its well-being.
+    pub status: Status,
+    /// Since when.
+    pub status_since: Timestamp,
+    /// Why, in words: the last error, or what is wrong.
+    pub status_reason: Option<Untrusted>,
+    /// When it last answered.
+    pub seen_at: Option<Timestamp>,
+    /// What it calls itself.
+    pub identity: Option<Untrusted>,
+    /// The model, as the device names its board.
+    pub model: Option<Untrusted>,
+    /// The processor architecture.
+    pub arch: Option<Untrusted>,
+    /// The serial number.
+    pub serial: Option<Untrusted>,
+    /// The version of RouterOS, such as `7.15.3`.
+    pub version: Option<Untrusted>,
+    /// The release channel, such as `stable`.
+    pub channel: Option<Untrusted>,
+    /// Seconds since it booted.
+    pub uptime_seconds: Option<u64>,
+    /// Load of the processor, 0 to 100.
+    pub cpu_percent: Option<f64>,
+    /// Memory in use, 0 to 100.
+    pub mem_percent: Option<f64>,
+    /// Disk in use, 0 to 100.
+    pub disk_percent: Option<f64>,
+    /// The board's or processor's temperature in degrees Celsius.
+    pub temperature_celsius: Option<f64>,
+    /// The supply voltage.
+    pub voltage: Option<f64>,
+    /// Bits received each second, over all physical interfaces.
+    pub rx_bps: Option<u64>,
+    /// Bits sent each second, over all physical interfaces.
+    pub tx_bps: Option<u64>,
+    /// How long the last poll took, in milliseconds.
+    pub poll_ms: Option<u32>,
+    /// How often tod signed in to it in the last 24 hours.
+    pub logins_today: u32,
+    /// The number of the change that waits for confirmation, if there is one.
+    pub pending_change: Option<u64>,
+    /// When it was added.
+    pub created_at: Timestamp,
+}
+
+/// Lists devices by name.
+#[derive(Debug)]
+pub struct List;
+
+/// Narrows [`List`].
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct ListQuery {
+    /// A selector; see [`crate::selector`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub selector: Option<String>,
+    /// The most items to return; at most [`crate::page::MAX_PAGE`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<u32>,
+    /// From [`Page::next`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cursor: Option<String>,
+}
+
+impl Endpoint for List {
+    const OP: Op = Op::json(
+        "device.list",
+        Method::Get,
+        "/api/tenants/{tenant}/devices",
+        Scope::Tenant(Role::Viewer),
+    );
+    type Path = TenantId;
+    type Query = ListQuery;
+    type Body = Empty;
+    type Output = Page<Device>;
+}
+
+/// Shows one device.
+#[derive(Debug)]
+pub struct Show;
+
+impl Endpoint for Show {
+    const OP: Op = Op::json(
+        "device.show",
+        Method::Get,
+        "/api/tenants/{tenant}/devices/{device}",
+        Scope::Tenant(Role::Viewer),
+    );
+    type Path = (TenantId, DeviceId);
+    type Query = Empty;
+    type Body = Empty;
+    type Output = Device;
+}
+
+/// Adds a device. It is polled at once.
+#[derive(Debug)]
+pub struct Add;
+
+/// The body of [`Add`].
+#[derive(Clone, Serialize, Deserialize)]
+pub struct NewDevice {
+    /// The name; the address if absent.
+    #[serde(default)]
+    pub name: Option<String>,
+    /// An IP address or host name.
+    pub address: String,
+    /// The port of the API: 8729, or 8728 with [`TlsMode::Plain`], if absent.
+    #[serde(default)]
+    pub port: Option<u16>,
+    /// The port of SSH; 22 if absent.
+    #[serde(default)]
+    pub ssh_port: Option<u16>,
+    /// How the API session is protected.
+    #[serde(default)]
+    pub tls: TlsMode,
+    /// The account to sign in with.
+    pub username: String,
+    /// Its password. It is sealed before it is stored and never comes out again.
+    pub password: String,
+    /// Which pollers reach it; `default` if absent.
+    #[serde(default)]
+    pub zone: Option<String>,
+    /// Where it stands.
+    #[serde(default)]
+    pub site: Option<String>,
+    /// Labels.
+    #[serde(default)]
+    pub tags: Vec<String>,
+    /// Free text.
+    #[serde(default)]
+    pub note: Option<String>,
+    /// Seconds between polls; 60 if absent.
+    #[serde(default)]
+    pub poll_seconds: Option<u32>,
+}
+
+impl std::fmt::Debug for NewDevice {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("NewDevice")
+            .field("name", &self.name)
+            .field("address", &self.address)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Endpoint for Add {
+    const OP: Op = Op::json(
+        "device.add",
+        Method::Post,
+        "/api/tenants/{tenant}/devices",
+        Scope::Tenant(Role::Operator),
+    );
+    type Path = TenantId;
+    type Query = Empty;
+    type Body = NewDevice;
+    type Output = Device;
+}
+
+/// Changes a device's record. It takes effect at once.
+#[derive(Debug)]
+pub struct Set;
+
+/// The body of [`Set`]: what is absent stays as it is; an empty text removes.
+#[derive(Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct DevicePatch {
+    /// The new name.
+    pub name: Option<String>,
+    /// The new address.
+    pub address: Option<String>,
+    /// The new port of the API.
+    pub port: Option<u16>,
+    /// The new port of SSH.
+    pub ssh_port: Option<u16>,
+    /// How the API session is protected.
+    pub tls: Option<TlsMode>,
+    /// Forgets the pinned certificate and SSH host key: the next ones seen are trusted.
+    pub forget_pins: bool,
+    /// The new account.
+    pub username: Option<String>,
+    /// The new password.
+    pub password: Option<String>,
+    /// Which pollers reach it.
+    pub zone: Option<String>,
+    /// Where it stands.
+    pub site: Option<String>,
+    /// All labels.
+    pub tags: Option<Vec<String>>,
+    /// Free text.
+    pub note: Option<String>,
+    /// Seconds between polls, 5 to 86400.
+    pub poll_seconds: Option<u32>,
+}
+
+impl std::fmt::Debug for DevicePatch {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("DevicePatch")
+            .field("name", &self.name)
+            .field("address", &self.address)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Endpoint for Set {
+    const OP: Op = Op::json(
+        "device.set",
+        Method::Patch,
+        "/api/tenants/{tenant}/devices/{device}",
+        Scope::Tenant(Role::Operator),
+    );
+    type Path = (TenantId, DeviceId);
+    type Query = Empty;
+    type Body = DevicePatch;
+    type Output = Device;
+}
+
+/// Deletes a device and its history. Nothing is done to the device itself.
+#[derive(Debug)]
+pub struct Delete;
+
+impl Endpoint for Delete {
+    const OP: Op = Op::json(
+        "device.delete",
+        Method::Delete,
+        "/api/tenants/{tenant}/devices/{device}",
+        Scope::Tenant(Role::Operator),
+    );
+    type Path = (TenantId, DeviceId);
+    type Query = Empty;
+    type Body = Empty;
+    type Output = Empty;
+}
+
+/// An interface, as the last poll saw it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Interface {
+    /// Its name.
+    pub name: Untrusted,
+    /// Its type, such as `ether`.
+    pub kind: Untrusted,
+    /// Whether it has a link.
+    pub running: bool,
+    /// Whether it is switched off.
+    pub disabled: bool,
+    /// The operator's remark.
+    pub comment: Option<Untrusted>,
+    /// Its hardware address.
+    pub mac: Option<Untrusted>,
+    /// The MTU in use.
+    pub mtu: Option<u32>,
+    /// Bytes received since boot.
+    pub rx_bytes: Option<u64>,
+    /// Bytes sent since boot.
+    pub tx_bytes: Option<u64>,
+    /// Bits received each second, between the last two polls.
+    pub rx_bps: Option<u64>,
+    /// Bits sent each second, between the last two polls.
+    pub tx_bps: Option<u64>,
+    /// Errors, both ways, since boot.
+    pub errors: Option<u64>,
+    /// Drops, both ways, since boot.
+    pub drops: Option<u64>,
+}
+
+/// Lists the interfaces of a device.
+#[derive(Debug)]
+pub struct Interfaces;
+
+impl Endpoint for Interfaces {
+    const OP: Op = Op::json(
+        "device.interfaces",
+        Method::Get,
+        "/api/tenants/{tenant}/devices/{device}/interfaces",
+        Scope::Tenant(Role::Viewer),
+    );
+    type Path = (TenantId, DeviceId);
+    type Query = Empty;
+    type Body = Empty;
+    type Output = Page<Interface>;
+}
+
+/// Values over time.
+#[derive(Debug)]
+pub struct Series;
+
+/// Narrows [`Series`].
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct SeriesQuery {
+    /// Which: `cpu`, `mem`, `disk`, `temp`, `volt`, `rx`, `tx`, `poll_ms`, or
+    /// `iface:NAME:rx` and `iface:NAME:tx`.
+    pub metric: String,
+    /// From when; an hour ago if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<Timestamp>,
+    /// The most points; the newest are kept. 500 if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<u32>,
+}
+
+/// A value at a time.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Point {
+    /// When the device said so, by tod's clock.
+    pub at: Timestamp,
+    /// The value, in the unit of the metric: percent, degrees, volts, bits per second or ms.
+    pub value: f64,
+}
+
+impl Endpoint for Series {
+    const OP: Op = Op::json(
+        "device.series",
+        Method::Get,
+        "/api/tenants/{tenant}/devices/{device}/series",
+        Scope::Tenant(Role::Viewer),
+    );
+    type Path = (TenantId, DeviceId);
+    type Query = SeriesQuery;
+    type Body = Empty;
+    type Output = Page<Point>;
+}
+
+/// Follows the fleet: every device that changed, as it changes.
+#[derive(Debug)]
+pub struct Follow;
+
+/// A change of the fleet as the server sees it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum FleetUpdate {
+    /// A device is new, was polled, or its record changed.
+    Device {
+        /// The device as it now is.
+        device: Box<Device>,
+    },
+    /// A device is gone.
+    Deleted {
+        /// Which.
+        device: DeviceId,
+    },
+    /// The stream may have missed something: list again.
+    Resync,
+}
+
+impl Feed for Follow {
+    const OP: Op = Op {
+        name: "device.follow",
+        method: Method::Get,
+        path: "/api/tenants/{tenant}/devices/follow",
+        scope: Scope::Tenant(Role::Viewer),
+        carrier: Carrier::Events,
+    };
+    type Path = TenantId;
+    type Query = Empty;
+    type Item = FleetUpdate;
+}

@@ -1,0 +1,66 @@
+//! Is the server alive, ready, and of which version.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::endpoint::{Endpoint, Method, Op, Scope};
+use crate::page::Empty;
+
+/// The process answers.
+#[derive(Debug)]
+pub struct Live;
+
+/// The answer of [`Live`] and [`Ready`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Health {
+    /// `ok`, or `unavailable` with the checks that say why.
+    pub status: String,
+    /// Each part by name: `ok` or what is wrong with it.
+    #[serde(default)]
+    pub checks: BTreeMap<String, String>,
+}
+
+impl Endpoint for Live {
+    const OP: Op = Op::json("health.live", Method::Get, "/health", Scope::Public);
+    type Path = Empty;
+    type Query = Empty;
+    type Body = Empty;
+    type Output = Health;
+}
+
+/// The process can do its work: database, bus and keys are there.
+#[derive(Debug)]
+pub struct Ready;
+
+impl Endpoint for Ready {
+    const OP: Op = Op::json("health.ready", Method::Get, "/health/ready", Scope::Public);
+    type Path = Empty;
+    type Query = Empty;
+    type Body = Empty;
+    type Output = Health;
+}
+
+/// Version and clock of the server.
+#[derive(Debug)]
+pub struct Show;
+
+/// The answer of [`Show`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Status {
+    /// The version of the server.
+    pub version: String,
+    /// The version of the API.
+    pub api_version: String,
+    /// The server's clock, for clients whose own is wrong.
+    pub time: Timestamp,
+}
+
+impl Endpoint for Show {
+    const OP: Op = Op::json("status.show", Method::Get, "/api/status", Scope::Public);
+    type Path = Empty;
+    type Query = Empty;
+    type Body = Empty;
+    type Output = Status;
+}

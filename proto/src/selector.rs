@@ -1,0 +1,1 @@
+//! The language that picks devices. Written in a moment.
