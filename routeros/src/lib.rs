@@ -1,1 +1,29 @@
-//! routeros.
+//! The language of RouterOS devices: bytes and instants in, bytes and events out.
+//!
+//! **Invariant:** this crate does no I/O, reads no clock and spawns nothing. The poller drives it
+//! over TCP and TLS, the lab drives the other side of it, tests drive it with arrays.
+//!
+//! | module | what it knows |
+//! |---|---|
+//! | [`word`], [`sentence`] | framing of the API: length-prefixed words, sentences of them |
+//! | [`reply`], [`command`] | what the words of a sentence mean, in either direction |
+//! | [`session`], [`login`] | the client's machine: signing in, tags, pipelining, deadlines |
+//! | [`server`] | the device's side of the same: requests decoded, responses encoded |
+//! | [`row`], [`value`], [`text`] | records with typed access, values and bytes as devices write them |
+//! | [`version`] | versions, channels, what each can do |
+//! | [`error`] | what can be wrong with the bytes, and what traps mean |
+
+#![warn(missing_docs)]
+
+pub mod command;
+pub mod error;
+pub mod login;
+pub mod reply;
+pub mod row;
+pub mod sentence;
+pub mod server;
+pub mod session;
+pub mod text;
+pub mod value;
+pub mod version;
+pub mod word;
