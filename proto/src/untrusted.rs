@@ -69,13 +69,20 @@ fn escape(text: &str, block: bool) -> String {
             '\r' if block => {}
             '\r' => out.push_str("\\r"),
             '\t' => out.push_str("\\t"),
-            '\0'..='\x1f' | '\x7f'..='\u{9f}' => out.push_str(&format!("\\x{:02x}", u32::from(c))),
-            c if is_hidden(c) => out.push_str(&format!("\\u{{{:x}}}", u32::from(c))),
+            '\0'..='\x1f' | '\x7f'..='\u{9f}' => {
+                write_escape(&mut out, format_args!("\\x{:02x}", u32::from(c)))
+            }
+            c if is_hidden(c) => write_escape(&mut out, format_args!("\\u{{{:x}}}", u32::from(c))),
             _ if marks > MAX_MARKS => {}
             c => out.push(c),
         }
     }
     out
+}
+
+fn write_escape(out: &mut String, escape: fmt::Arguments<'_>) {
+    // Writing to a string does not fail.
+    fmt::Write::write_fmt(out, escape).unwrap_or_default();
 }
 
 /// Characters that reorder or hide others.

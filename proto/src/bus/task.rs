@@ -109,13 +109,24 @@ pub enum PushStep {
     },
 }
 
-/// Rows of the menus that a change touches.
+/// The menus that a change touches, as they were read.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ConfigSnapshot {
-    /// For each menu path its rows, in the device's order; each row as property and value, the
-    /// value in hex because it may be any bytes.
-    pub menus: Vec<(String, Vec<Vec<(String, String)>>)>,
+    /// The menus.
+    pub menus: Vec<MenuSnapshot>,
 }
+
+/// A menu as it was read.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MenuSnapshot {
+    /// Its path: `/ip/address`.
+    pub path: String,
+    /// Its rows, in the device's order.
+    pub rows: Vec<SnapshotRow>,
+}
+
+/// Properties and values, the values in hex because they may be any bytes.
+pub type SnapshotRow = Vec<(String, String)>;
 
 /// What happened.
 #[derive(Clone, Debug, Serialize, Deserialize)]

@@ -161,9 +161,8 @@ fn value(text: &str, at: &mut usize) -> Result<Piece, SelectorError> {
     for c in rest(text, start).chars() {
         match c {
             '(' => depth += 1,
-            ')' if depth == 0 => break,
+            ')' | ',' if depth == 0 => break,
             ')' => depth -= 1,
-            ',' if depth == 0 => break,
             c if c.is_whitespace() => break,
             _ => {}
         }
