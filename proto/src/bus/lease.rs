@@ -45,6 +45,8 @@ pub struct Assignment {
     pub tenant: TenantId,
     /// Its name, for logs.
     pub name: String,
+    /// The zone that it lives in: its address must be in a network that the poller lists for it.
+    pub zone: String,
     /// Grows with every change of the device's record.
     pub revision: u64,
     /// Grows with every change of the holder. Everything done to the device carries it, and the

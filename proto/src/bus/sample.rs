@@ -110,6 +110,8 @@ pub struct Observation {
     pub interfaces: Option<Vec<InterfaceCounters>>,
     /// SHA-256 of the certificate that was trusted at first use in this session, in hex.
     pub tls_pin: Option<String>,
+    /// The SSH host key that a relay trusted at first use, `SHA256:…`.
+    pub ssh_pin: Option<String>,
     /// Collectors that failed, each with its reason.
     pub problems: Vec<(String, Untrusted)>,
 }
