@@ -9,6 +9,8 @@
 //! | [`reply`], [`command`] | what the words of a sentence mean, in either direction |
 //! | [`session`], [`login`] | the client's machine: signing in, tags, pipelining, deadlines |
 //! | [`server`] | the device's side of the same: requests decoded, responses encoded |
+//! | [`query`] | which rows a `print` asks for |
+//! | [`quote`] | values in scripts and exports |
 //! | [`row`], [`value`], [`text`] | records with typed access, values and bytes as devices write them |
 //! | [`version`] | versions, channels, what each can do |
 //! | [`error`] | what can be wrong with the bytes, and what traps mean |
@@ -18,6 +20,8 @@
 pub mod command;
 pub mod error;
 pub mod login;
+pub mod query;
+pub mod quote;
 pub mod reply;
 pub mod row;
 pub mod sentence;

@@ -7,9 +7,11 @@ use crate::text;
 
 mod date;
 mod duration;
+mod order;
 
 pub use date::{Date, DateTime, LogTime, Time};
 pub use duration::{Elapsed, format_duration};
+pub use order::{compare, same};
 
 /// Something that an attribute's bytes can be read as.
 pub trait Value: Sized {

@@ -1,0 +1,59 @@
+//! Sameness and order of values, whatever they are.
+
+use std::cmp::Ordering;
+use std::net::IpAddr;
+use std::time::Duration;
+
+use super::Value;
+
+/// Compares two values as numbers, durations or addresses if both are that, else as bytes.
+pub fn compare(a: &[u8], b: &[u8]) -> Ordering {
+    as_both::<i64>(a, b)
+        .or_else(|| as_both::<u64>(a, b))
+        .or_else(|| as_both::<Duration>(a, b))
+        .or_else(|| as_both::<IpAddr>(a, b))
+        .unwrap_or_else(|| a.cmp(b))
+}
+
+fn as_both<T: Value + Ord>(a: &[u8], b: &[u8]) -> Option<Ordering> {
+    Some(T::parse(a)?.cmp(&T::parse(b)?))
+}
+
+/// Whether two spellings mean the same value: `yes` and `true`, `60s` and `00:01:00`.
+pub fn same(a: &[u8], b: &[u8]) -> bool {
+    if a == b {
+        return true;
+    }
+    let booleans = bool::parse(a).zip(bool::parse(b));
+    let durations = || Duration::parse(a).zip(Duration::parse(b));
+    match booleans {
+        Some((a, b)) => a == b,
+        None => durations().is_some_and(|(a, b)| a == b),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spellings_of_one_value_are_the_same() {
+        for (a, b) in [
+            ("yes", "true"),
+            ("no", "false"),
+            ("60s", "00:01:00"),
+            ("1m", "60s"),
+        ] {
+            assert!(same(a.as_bytes(), b.as_bytes()), "{a} {b}");
+        }
+        for (a, b) in [
+            ("yes", "no"),
+            ("1500", "1501"),
+            ("a", "A"),
+            ("", "no"),
+            ("1", "true"),
+        ] {
+            assert!(!same(a.as_bytes(), b.as_bytes()), "{a} {b}");
+        }
+    }
+}
