@@ -1,0 +1,41 @@
+//! Building our binaries, and finding them afterwards.
+
+use crate::{environment, process, say};
+use anyhow::{Result, ensure};
+use std::path::PathBuf;
+
+/// The folder of one profile's binaries.
+#[derive(Debug, Clone)]
+pub(crate) struct Bins {
+    dir: PathBuf,
+}
+
+impl Bins {
+    /// Builds every binary of the workspace with `profile`.
+    pub(crate) fn build(profile: &str) -> Result<Self> {
+        let mut args = vec!["build", "--workspace", "--bins", "--profile", profile];
+        if profile == "dev" {
+            // Dev-dependencies switch on features of shared crates. With the tests in the same
+            // build cargo picks the features that `cargo xtask test` picks, and builds nothing
+            // a second time.
+            args.push("--tests");
+        }
+        say::step(&format!("cargo {}", args.join(" ")));
+        process::run(&mut process::cargo(&args))?;
+        let folder = if profile == "dev" { "debug" } else { profile };
+        Ok(Self {
+            dir: environment::target().join(folder),
+        })
+    }
+
+    /// One of them.
+    pub(crate) fn path(&self, name: &str) -> Result<PathBuf> {
+        let path = self.dir.join(name);
+        ensure!(
+            path.is_file(),
+            "no binary `{name}` in {}",
+            self.dir.display()
+        );
+        Ok(path)
+    }
+}
