@@ -1,0 +1,185 @@
+//! Requests: one question, one answer, with a deadline.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::StreamExt as _;
+use futures_util::stream::FuturesUnordered;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use tokio_util::sync::CancellationToken;
+
+use super::{Backend, Bus, BusError, Refusal, decode, encode, local, nats, subject};
+use crate::backoff::Backoff;
+use crate::supervisor::contain;
+
+/// How many requests one server of requests works on at once.
+const AT_ONCE: usize = 256;
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", bound(deserialize = "R: DeserializeOwned"))]
+enum Answer<R> {
+    Ok(R),
+    Refused(Refusal),
+}
+
+/// A question that somebody waits to be answered.
+pub(super) struct Question {
+    pub(super) payload: Bytes,
+    pub(super) reply: Reply,
+}
+
+/// Where an answer goes.
+pub(super) enum Reply {
+    Local(local::Reply),
+    Nats(nats::Reply),
+}
+
+/// The questions that come on a subject.
+enum Questions {
+    Local(local::Questions),
+    Nats(nats::Questions),
+}
+
+impl Questions {
+    async fn next(&mut self) -> Option<Question> {
+        match self {
+            Self::Local(questions) => questions.next().await,
+            Self::Nats(questions) => questions.next().await,
+        }
+    }
+}
+
+impl Bus {
+    /// Asks whoever serves `subject` and waits for the answer, at most `deadline`.
+    pub async fn request<Q, R>(
+        &self,
+        subject: &str,
+        question: &Q,
+        deadline: Duration,
+    ) -> Result<R, BusError>
+    where
+        Q: Serialize + Sync + ?Sized,
+        R: DeserializeOwned,
+    {
+        subject::check(subject)?;
+        let payload = encode(question)?;
+        let asked = async {
+            match &self.backend {
+                Backend::Local(local) => local.request(subject, payload).await,
+                Backend::Nats(nats) => nats.request(subject, payload, deadline).await,
+            }
+        };
+        let answered = tokio::time::timeout(deadline, asked).await;
+        let answer = answered.map_err(|_| BusError::Timeout(subject.to_owned()))??;
+        match decode(&answer)? {
+            Answer::Ok(answer) => Ok(answer),
+            Answer::Refused(refusal) => Err(refusal.into()),
+        }
+    }
+
+    /// Answers what is asked on `subject` until `stop`; what has begun is finished.
+    ///
+    /// Of all servers with one `queue` name, each question goes to one. Up to 256 are worked on at
+    /// once. A panic is contained and answered with the refusal `internal`.
+    pub async fn serve<Q, R, F, Fut>(
+        &self,
+        subject: &str,
+        queue: &str,
+        stop: CancellationToken,
+        handler: F,
+    ) -> Result<(), BusError>
+    where
+        Q: DeserializeOwned + Send,
+        R: Serialize + Send + Sync,
+        F: Fn(Q) -> Fut + Send + Sync,
+        Fut: Future<Output = Result<R, Refusal>> + Send,
+    {
+        subject::check_pattern(subject)?;
+        subject::check_word(queue)?;
+        let mut failures = 0;
+        while !stop.is_cancelled() {
+            let ended = match self.questions(subject, queue).await {
+                Ok(questions) => {
+                    answer_all(questions, &stop, &handler).await;
+                    "the subscription ended".to_owned()
+                }
+                Err(error) => error.to_string(),
+            };
+            if stop.is_cancelled() {
+                break;
+            }
+            failures += 1;
+            tracing::warn!(subject, error = ended, "cannot take questions now");
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = tokio::time::sleep(Backoff::DEFAULT.jittered(failures)) => {}
+            }
+        }
+        Ok(())
+    }
+
+    async fn questions(&self, subject: &str, queue: &str) -> Result<Questions, BusError> {
+        match &self.backend {
+            Backend::Local(local) => Ok(Questions::Local(local.questions(subject, queue))),
+            Backend::Nats(nats) => nats.questions(subject, queue).await.map(Questions::Nats),
+        }
+    }
+}
+
+async fn answer_all<Q, R, F, Fut>(mut questions: Questions, stop: &CancellationToken, handler: &F)
+where
+    Q: DeserializeOwned + Send,
+    R: Serialize + Send + Sync,
+    F: Fn(Q) -> Fut + Send + Sync,
+    Fut: Future<Output = Result<R, Refusal>> + Send,
+{
+    let mut work = FuturesUnordered::new();
+    loop {
+        tokio::select! {
+            biased;
+            () = stop.cancelled() => break,
+            Some(()) = work.next() => {}
+            question = questions.next(), if work.len() < AT_ONCE => match question {
+                Some(question) => work.push(answer(question, handler)),
+                None => break,
+            },
+        }
+    }
+    drop(questions);
+    while work.next().await.is_some() {}
+}
+
+async fn answer<Q, R, F, Fut>(question: Question, handler: &F)
+where
+    Q: DeserializeOwned,
+    R: Serialize,
+    F: Fn(Q) -> Fut,
+    Fut: Future<Output = Result<R, Refusal>>,
+{
+    let result = match decode::<Q>(&question.payload) {
+        Ok(asked) => contain(async { handler(asked).await })
+            .await
+            .unwrap_or_else(|panicked| {
+                tracing::error!(error = %panicked, "answering a question panicked");
+                Err(Refusal::new("internal", "it could not be answered"))
+            }),
+        Err(error) => Err(Refusal::new("malformed", error.to_string())),
+    };
+    let answer = match result {
+        Ok(answer) => Answer::Ok(answer),
+        Err(refusal) => Answer::Refused(refusal),
+    };
+    let payload = encode(&answer).or_else(|error| {
+        tracing::error!(%error, "an answer cannot be sent");
+        encode(&Answer::<()>::Refused(Refusal::new(
+            "internal",
+            error.to_string(),
+        )))
+    });
+    let Ok(payload) = payload else { return };
+    match question.reply {
+        Reply::Local(reply) => reply.send(payload),
+        Reply::Nats(reply) => reply.send(payload).await,
+    }
+}
