@@ -23,7 +23,7 @@ pub use self::dead::DeadLetter;
 pub use self::error::{BusError, Refusal};
 pub use self::kv::{Entry, Kv};
 pub use self::nats::NatsOptions;
-pub use self::stream::{ALARM_PERCENT, DEAD, Fill, REPORTS, SAMPLES, STREAMS, Stream, TASKS};
+pub use self::stream::{ALARM_PERCENT, DEAD, Fill, SAMPLES, STREAMS, Stream};
 pub use self::subscribe::Subscription;
 
 mod consume;

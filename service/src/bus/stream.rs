@@ -31,24 +31,6 @@ pub const SAMPLES: Stream = Stream {
     dedup_window: Duration::from_mins(2),
 };
 
-/// What pollers did: push steps, runs, host keys, ends of sessions.
-pub const REPORTS: Stream = Stream {
-    name: "TOD_REPORTS",
-    prefix: "tod.v1.report",
-    max_bytes: 256 << 20,
-    max_age: Duration::from_hours(7 * 24),
-    dedup_window: Duration::from_mins(10),
-};
-
-/// What pollers are to do.
-pub const TASKS: Stream = Stream {
-    name: "TOD_TASKS",
-    prefix: "tod.v1.task",
-    max_bytes: 64 << 20,
-    max_age: Duration::from_hours(24),
-    dedup_window: Duration::from_mins(10),
-};
-
 /// Messages that will never go well, kept for inspection.
 pub const DEAD: Stream = Stream {
     name: "TOD_DEAD",
@@ -59,7 +41,7 @@ pub const DEAD: Stream = Stream {
 };
 
 /// Every stream there is.
-pub const STREAMS: &[Stream] = &[SAMPLES, REPORTS, TASKS, DEAD];
+pub const STREAMS: &[Stream] = &[SAMPLES, DEAD];
 
 /// How full a stream is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
