@@ -59,11 +59,11 @@ pub(crate) fn shown(command: &Command) -> String {
         let arg = arg.to_string_lossy();
         let plain = !arg.is_empty() && !arg.contains([' ', '"', '\'', '$', '(', '|', '*', ';']);
         text.push(' ');
-        text.push_str(&if plain {
-            arg.into_owned()
+        if plain {
+            text.push_str(&arg);
         } else {
-            format!("'{arg}'")
-        });
+            text.extend(["'", &arg, "'"]);
+        }
     }
     text
 }
