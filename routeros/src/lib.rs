@@ -12,6 +12,7 @@
 //! | [`query`] | which rows a `print` asks for |
 //! | [`quote`] | values in scripts and exports |
 //! | [`row`], [`value`], [`text`] | records with typed access, values and bytes as devices write them |
+//! | [`script`] | the scripting language: tree, interpreter, ordered operations |
 //! | [`version`] | versions, channels, what each can do |
 //! | [`error`] | what can be wrong with the bytes, and what traps mean |
 
@@ -24,6 +25,7 @@ pub mod query;
 pub mod quote;
 pub mod reply;
 pub mod row;
+pub mod script;
 pub mod sentence;
 pub mod server;
 pub mod session;

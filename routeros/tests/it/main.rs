@@ -2,3 +2,4 @@
 #![expect(clippy::unwrap_used, reason = "a test panics when it fails")]
 
 mod pair;
+mod script;
