@@ -1,1 +1,22 @@
-//! tod-server.
+//! The headless server: API, sign-in, decisions, memory.
+//!
+//! | module | what it is |
+//! |---|---|
+//! | [`startup`] | configuration → [`api::App`], inert |
+//! | [`serve`] | listens, and stops in order |
+//! | [`db`] | the only way to the database |
+//! | [`api`] | resources, each a folder: endpoints bound, handlers, SQL |
+//! | [`auth`] | who is calling |
+//! | [`kms`] | envelope encryption |
+//! | [`audit`], [`event`] | who did what, and what happened: in the transaction of the act |
+//!
+//! **Invariant:** the server never talks to a device; pollers do, over the bus.
+
+pub mod api;
+pub mod audit;
+pub mod auth;
+pub mod db;
+pub mod event;
+pub mod kms;
+pub mod serve;
+pub mod startup;

@@ -1,0 +1,84 @@
+//! The HTTP API: what handlers may reach, and all resources merged.
+
+mod cx;
+mod decode;
+mod envelope;
+pub mod error;
+mod feed;
+pub mod route;
+
+pub mod account;
+pub mod status;
+
+use std::ops::Deref;
+use std::sync::Arc;
+
+use axum::Router;
+use tod_service::bus::Bus;
+use tod_service::clock::Clock;
+use tod_service::health::Health;
+use tokio_util::sync::CancellationToken;
+
+pub use self::cx::Cx;
+pub use self::envelope::Peer;
+use self::route::Routes;
+use crate::auth::Auth;
+use crate::db::Db;
+use crate::kms::Kms;
+use crate::startup::Config;
+
+/// What every handler and every background job may reach. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct App(Arc<Parts>);
+
+/// The parts of an [`App`].
+#[derive(Debug)]
+pub struct Parts {
+    /// What the server was told.
+    pub config: Config,
+    /// The database.
+    pub db: Db,
+    /// Keys.
+    pub kms: Kms,
+    /// The way to pollers and to other servers.
+    pub bus: Bus,
+    /// The time.
+    pub clock: Clock,
+    /// What is well and what is not.
+    pub health: Health,
+    /// Signing in.
+    pub auth: Auth,
+    /// Is cancelled when the server stops: streams and sockets end then.
+    pub stopping: CancellationToken,
+}
+
+impl App {
+    /// Puts the parts together.
+    pub fn new(parts: Parts) -> Self {
+        Self(Arc::new(parts))
+    }
+
+    /// The whole API, ready to serve.
+    pub fn router(&self) -> Router {
+        routes()
+            .into_router()
+            .fallback(envelope::no_route)
+            .layer(axum::middleware::from_fn(envelope::wrap))
+            .with_state(self.clone())
+    }
+}
+
+impl Deref for App {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
+}
+
+/// Every resource, one line each.
+pub fn routes() -> Routes {
+    Routes::new()
+        .merge(account::routes())
+        .merge(status::routes())
+}

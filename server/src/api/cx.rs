@@ -1,0 +1,132 @@
+//! What a handler is given besides the request: the application and the admitted caller.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use axum::extract::{FromRequestParts as _, RawPathParams};
+use http::request::Parts;
+use tod_proto::endpoint::{Op, Role, Scope};
+use tod_proto::id::TenantId;
+
+use super::App;
+use super::envelope;
+use super::error::Error;
+use crate::auth::{self, Principal};
+use crate::db::TenantTx;
+
+/// The application and the caller, already checked against the operation's scope.
+#[derive(Clone, Debug)]
+pub struct Cx {
+    /// The application.
+    pub app: App,
+    /// Names the request in logs.
+    pub request_id: Arc<str>,
+    /// Where the request came from.
+    pub peer: IpAddr,
+    op: &'static str,
+    caller: Option<Arc<Principal>>,
+    tenant: Option<TenantId>,
+}
+
+impl Cx {
+    /// Lets the sender of a request in, or says why not.
+    pub(super) async fn admit(app: App, mut parts: Parts, op: &Op) -> Result<(Self, Parts), Error> {
+        let mut cx = Self {
+            request_id: envelope::request_id(&parts.extensions),
+            peer: envelope::peer(&parts.extensions),
+            app,
+            op: op.name,
+            caller: None,
+            tenant: None,
+        };
+        if op.scope == Scope::Public {
+            return Ok((cx, parts));
+        }
+        let caller = auth::authenticate(&cx.app, &parts.headers).await?;
+        match op.scope {
+            Scope::Public | Scope::Account => {}
+            Scope::Platform => require(op, caller.role, Role::SuperAdmin)?,
+            Scope::Tenant(least) => {
+                let tenant = tenant_in_path(&mut parts).await?;
+                enter(&cx.app, &caller, tenant).await?;
+                require(op, caller.role, least)?;
+                cx.tenant = Some(tenant);
+            }
+        }
+        cx.caller = Some(Arc::new(caller));
+        Ok((cx, parts))
+    }
+
+    /// The caller, of any operation that is not public.
+    pub fn caller(&self) -> Result<&Principal, Error> {
+        self.caller
+            .as_deref()
+            .ok_or_else(|| self.misuse("has no caller"))
+    }
+
+    /// The tenant in the path.
+    pub fn tenant(&self) -> Result<TenantId, Error> {
+        self.tenant.ok_or_else(|| self.misuse("has no tenant"))
+    }
+
+    /// Begins a transaction in the tenant in the path.
+    pub async fn begin(&self) -> Result<TenantTx, Error> {
+        self.app.db.tenant(self.tenant()?).await
+    }
+
+    /// Whether the caller may still do what they were let in for.
+    pub(super) async fn readmit(&self, headers: &http::HeaderMap, least: Scope) -> bool {
+        let Some(before) = &self.caller else {
+            return true;
+        };
+        let Ok(now) = auth::authenticate(&self.app, headers).await else {
+            return false;
+        };
+        match least {
+            Scope::Tenant(least) => {
+                now.role >= least && (now.tenant == before.tenant || now.role == Role::SuperAdmin)
+            }
+            Scope::Platform => now.role == Role::SuperAdmin,
+            Scope::Account | Scope::Public => true,
+        }
+    }
+
+    fn misuse(&self, what: &str) -> Error {
+        Error::internal(anyhow::anyhow!("operation `{}` {what}", self.op))
+    }
+}
+
+fn require(op: &Op, role: Role, least: Role) -> Result<(), Error> {
+    if role >= least {
+        return Ok(());
+    }
+    let message = format!("`{}` needs the role {least}; yours is {role}", op.name);
+    Err(Error::forbidden(message).hint("ask an administrator of the tenant for the role"))
+}
+
+async fn tenant_in_path(parts: &mut Parts) -> Result<TenantId, Error> {
+    let params = RawPathParams::from_request_parts(parts, &())
+        .await
+        .map_err(|error| Error::invalid(error.body_text()))?;
+    params
+        .iter()
+        .find(|(name, _)| *name == "tenant")
+        .and_then(|(_, value)| value.parse().ok())
+        .ok_or_else(|| Error::not_found("tenant"))
+}
+
+/// For whoever is not in a tenant, it does not exist.
+async fn enter(app: &App, caller: &Principal, tenant: TenantId) -> Result<(), Error> {
+    if caller.tenant == Some(tenant) {
+        return Ok(());
+    }
+    if caller.role != Role::SuperAdmin {
+        return Err(Error::not_found("tenant"));
+    }
+    let mut tx = app.db.tenant(tenant).await?;
+    let exists = sqlx::query_scalar!("select id from tenants where id = $1", tenant.0)
+        .fetch_optional(&mut *tx)
+        .await?;
+    tx.commit().await?;
+    exists.map(drop).ok_or_else(|| Error::not_found("tenant"))
+}

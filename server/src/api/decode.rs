@@ -1,0 +1,66 @@
+//! From bytes to the parts of a request, and from an answer to bytes. Errors name the field.
+
+use axum::Json;
+use axum::body::Body;
+use axum::extract::rejection::PathRejection;
+use axum::extract::{FromRequestParts as _, Path, Query};
+use axum::response::{IntoResponse as _, Response};
+use http::HeaderValue;
+use http::header::CACHE_CONTROL;
+use http::request::Parts;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::error::Error;
+
+/// The largest body of a request.
+pub(super) const MAX_BODY: usize = 1 << 20;
+
+pub(super) async fn path<T: DeserializeOwned + Send>(parts: &mut Parts) -> Result<T, Error> {
+    match Path::<T>::from_request_parts(parts, &()).await {
+        Ok(Path(path)) => Ok(path),
+        Err(PathRejection::FailedToDeserializePathParams(error)) => {
+            Err(Error::invalid(after_prefix(&error.body_text())).detail("in the path"))
+        }
+        Err(error) => Err(Error::invalid(error.body_text())),
+    }
+}
+
+pub(super) fn query<T: DeserializeOwned>(parts: &Parts) -> Result<T, Error> {
+    match Query::<T>::try_from_uri(&parts.uri) {
+        Ok(Query(query)) => Ok(query),
+        Err(error) => Err(Error::invalid(after_prefix(&error.body_text())).detail("in the query")),
+    }
+}
+
+pub(super) async fn body<T: DeserializeOwned>(body: Body) -> Result<T, Error> {
+    let bytes = axum::body::to_bytes(body, MAX_BODY).await.map_err(|_| {
+        Error::invalid(format!(
+            "the body is cut short, or larger than {MAX_BODY} bytes"
+        ))
+    })?;
+    let bytes: &[u8] = if bytes.is_empty() { b"{}" } else { &bytes };
+    match Json::<T>::from_bytes(bytes) {
+        Ok(Json(body)) => Ok(body),
+        Err(error) => Err(Error::invalid(after_prefix(&error.body_text())).detail("in the body")),
+    }
+}
+
+pub(super) fn answer<T: Serialize>(output: &T) -> Result<Response, Error> {
+    let bytes = serde_json::to_vec(output).map_err(Error::internal)?;
+    let json = HeaderValue::from_static("application/json");
+    let mut response = ([(http::header::CONTENT_TYPE, json)], bytes).into_response();
+    response
+        .headers_mut()
+        .insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    Ok(response)
+}
+
+/// The libraries begin with a sentence about themselves: `Failed to …: port: invalid value`.
+fn after_prefix(text: &str) -> String {
+    let text = text.split_once(": ").map_or(text, |(_, rest)| rest);
+    tod_proto::untrusted::plain(text)
+        .chars()
+        .take(500)
+        .collect()
+}

@@ -1,0 +1,92 @@
+//! What every request gets, whatever it asks for: an identifier, a deadline, a span in the log, and
+//! an error body of our shape even when a handler panics or no route matches.
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::Request;
+use axum::middleware::Next;
+use axum::response::Response;
+use futures_util::FutureExt as _;
+use http::{Extensions, HeaderMap, HeaderValue, StatusCode};
+use tod_proto::id::RequestId;
+use tracing::Instrument as _;
+
+use super::error::Error;
+
+/// How long a request may take until its response begins.
+const DEADLINE: Duration = Duration::from_secs(60);
+const REQUEST_ID: &str = "x-request-id";
+
+/// Where a request came from. The listener adds it.
+#[derive(Clone, Copy, Debug)]
+pub struct Peer(pub IpAddr);
+
+#[derive(Clone)]
+struct Id(Arc<str>);
+
+/// The identifier of a request.
+pub(super) fn request_id(extensions: &Extensions) -> Arc<str> {
+    extensions
+        .get::<Id>()
+        .map_or_else(|| Arc::from(""), |id| Arc::clone(&id.0))
+}
+
+/// Where a request came from; one that came over no network is local.
+pub(super) fn peer(extensions: &Extensions) -> IpAddr {
+    extensions
+        .get::<Peer>()
+        .map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |peer| peer.0)
+}
+
+/// Wraps every request.
+pub(super) async fn wrap(mut request: Request, next: Next) -> Response {
+    let id =
+        given_id(request.headers()).unwrap_or_else(|| Arc::from(RequestId::generate().to_string()));
+    request.extensions_mut().insert(Id(Arc::clone(&id)));
+    let span = tracing::info_span!(
+        "request",
+        request.id = %id,
+        method = %request.method(),
+        path = %tod_proto::untrusted::plain(request.uri().path()),
+    );
+    let work = AssertUnwindSafe(tokio::time::timeout(DEADLINE, next.run(request))).catch_unwind();
+    let mut response = match work.instrument(span).await {
+        Ok(Ok(response)) => response,
+        Ok(Err(_)) => Error::unavailable("the request took too long")
+            .detail(format!(
+                "nothing came within {} seconds",
+                DEADLINE.as_secs()
+            ))
+            .respond(&id),
+        Err(_) => Error::internal(anyhow::anyhow!("a handler panicked")).respond(&id),
+    };
+    if response.status() == StatusCode::METHOD_NOT_ALLOWED {
+        response = Error::invalid("this path does not take this method").respond(&id);
+    }
+    if let Ok(value) = HeaderValue::from_str(&id) {
+        response.headers_mut().insert(REQUEST_ID, value);
+    }
+    let nosniff = HeaderValue::from_static("nosniff");
+    response
+        .headers_mut()
+        .insert(http::header::X_CONTENT_TYPE_OPTIONS, nosniff);
+    response
+}
+
+/// Answers what matches no route.
+pub(super) async fn no_route(request: Request) -> Response {
+    let id = request_id(request.extensions());
+    Error::not_found("path")
+        .hint("client and server may be of different versions: todctl version")
+        .respond(&id)
+}
+
+/// A client may name its request, with a name that is harmless in a log.
+fn given_id(headers: &HeaderMap) -> Option<Arc<str>> {
+    let value = headers.get(REQUEST_ID)?.to_str().ok()?;
+    let harmless = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+    ((1..=64).contains(&value.len()) && value.chars().all(harmless)).then(|| Arc::from(value))
+}

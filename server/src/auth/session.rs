@@ -1,0 +1,90 @@
+//! Sign-in sessions as requests see them: looked up, believed for a moment, forgotten on change.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+
+use jiff::Timestamp;
+use tod_proto::id::{SessionId, TenantId, UserId};
+
+use super::{FRESH, Principal};
+use crate::api::App;
+use crate::api::error::Error;
+
+/// The most sessions that are remembered; when it is full, all are looked up anew.
+const CAPACITY: usize = 50_000;
+
+/// Sessions looked up lately.
+#[derive(Debug, Default)]
+pub struct Cache(Mutex<HashMap<SessionId, (Timestamp, Principal)>>);
+
+impl Cache {
+    /// Forgets everything: the next request of every session is looked up.
+    pub fn forget_all(&self) {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clear();
+    }
+
+    fn get(&self, session: SessionId, now: Timestamp) -> Option<Principal> {
+        let sessions = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (seen, principal) = sessions.get(&session)?;
+        // A clock that was set back must not make an entry live longer.
+        (*seen <= now && now < *seen + FRESH).then(|| principal.clone())
+    }
+
+    fn put(&self, principal: Principal, now: Timestamp) {
+        let mut sessions = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if sessions.len() >= CAPACITY {
+            sessions.clear();
+        }
+        sessions.insert(principal.session, (now, principal));
+    }
+}
+
+/// Whose session it is, if it still is one.
+pub(super) async fn principal(
+    app: &App,
+    session: SessionId,
+    user: UserId,
+    expires: Timestamp,
+) -> Result<Principal, Error> {
+    let now = app.clock.now();
+    if let Some(principal) = app.auth.sessions.get(session, now) {
+        return Ok(Principal {
+            expires,
+            ..principal
+        });
+    }
+    let mut tx = app.db.system("look up a session").await?;
+    let row = sqlx::query!(
+        r#"select u.email, u.name, u.role, u.tenant_id, t.name as "tenant_name?",
+                  s.expires_at as "expires_at: jiff_sqlx::Timestamp"
+           from sign_in_sessions s
+           join users u on u.id = s.user_id
+           left join tenants t on t.id = u.tenant_id
+           where s.id = $1 and u.id = $2 and s.revoked_at is null and u.active"#,
+        session.0,
+        user.0,
+    )
+    .fetch_optional(&mut *tx)
+    .await?
+    .filter(|row| row.expires_at.to_jiff() > now)
+    .ok_or_else(|| Error::unauthenticated("the session has ended"))?;
+    tx.commit().await?;
+    let principal = Principal {
+        user,
+        session,
+        email: row.email,
+        name: row.name,
+        role: row
+            .role
+            .parse()
+            .map_err(|error: String| Error::internal(anyhow::anyhow!(error)))?,
+        tenant: row.tenant_id.map(TenantId),
+        tenant_name: row.tenant_name,
+        expires,
+    };
+    app.auth.sessions.put(principal.clone(), now);
+    Ok(principal)
+}

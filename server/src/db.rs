@@ -1,0 +1,156 @@
+//! The only way to the database.
+//!
+//! **Invariant:** no connection leaves this module without a row-level security scope.
+//! `clippy.toml` forbids `Pool::begin` and `Pool::acquire` everywhere else.
+
+use std::ops::{Deref, DerefMut};
+use std::time::Duration;
+
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::{
+    AssertSqlSafe, ConnectOptions as _, Connection as _, PgConnection, PgPool, Postgres,
+    Transaction,
+};
+use tod_proto::id::TenantId;
+
+use crate::api::error::Error;
+
+/// Creates the roles `tod_owner`, `tod_app` and `tod_system`. A superuser runs it once in a
+/// cluster, as one batch; run again it does nothing.
+pub const ROLES_SQL: &str = include_str!("../../migrations/0001_roles.sql");
+
+/// How long a request waits for a connection before it is told to come back.
+const ACQUIRE: Duration = Duration::from_secs(3);
+
+/// A handle to the database. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Db {
+    app: PgPool,
+    system: PgPool,
+}
+
+impl Db {
+    /// Makes a handle that connects when it is first used.
+    ///
+    /// `app` signs in as `tod_app`, `system` as `tod_system`.
+    pub fn new(app: PgConnectOptions, system: PgConnectOptions, connections: u32) -> Self {
+        let pool = |options: PgConnectOptions, most: u32| {
+            PgPoolOptions::new()
+                .max_connections(most.max(1))
+                .acquire_timeout(ACQUIRE)
+                // A ping before every transaction would double its cost; a broken connection shows
+                // itself at `begin`, which is before anything was done.
+                .test_before_acquire(false)
+                .connect_lazy_with(quiet(options))
+        };
+        Self {
+            app: pool(app, connections),
+            system: pool(system, connections.div_ceil(2)),
+        }
+    }
+
+    /// Begins a transaction that sees one tenant only.
+    pub async fn tenant(&self, tenant: TenantId) -> Result<TenantTx, Error> {
+        // `SET` takes no binds. What is put in is the text of a UUID, so there is nothing to quote.
+        let begin = format!("BEGIN; SET LOCAL app.current_tenant = '{}'", tenant.0);
+        let tx = begin_with(&self.app, begin).await?;
+        Ok(TenantTx { tenant, tx })
+    }
+
+    /// Begins a transaction that sees every tenant. `reason` is for the log.
+    pub async fn system(&self, reason: &'static str) -> Result<SystemTx, Error> {
+        let tx = begin_with(&self.system, "BEGIN".to_owned()).await?;
+        tracing::trace!(reason, "opened a transaction across tenants");
+        Ok(SystemTx { tx })
+    }
+
+    /// Closes all connections.
+    pub async fn close(&self) {
+        self.app.close().await;
+        self.system.close().await;
+    }
+}
+
+/// Begins on a connection of `pool`; a connection that has died in the pool is replaced, once.
+async fn begin_with(pool: &PgPool, sql: String) -> Result<Transaction<'static, Postgres>, Error> {
+    match pool.begin_with(AssertSqlSafe(sql.clone())).await {
+        Err(sqlx::Error::Io(_)) => Ok(pool.begin_with(AssertSqlSafe(sql)).await?),
+        other => Ok(other?),
+    }
+}
+
+/// Logs no statements: they are in the code, and their values may be secret.
+fn quiet(options: PgConnectOptions) -> PgConnectOptions {
+    options.disable_statement_logging().application_name("todd")
+}
+
+static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!("../migrations");
+
+/// The text of every migration, in order.
+pub fn migrations() -> impl Iterator<Item = &'static str> {
+    MIGRATOR.iter().map(|migration| migration.sql.as_str())
+}
+
+/// Brings the schema up to date. `owner` signs in as `tod_owner`.
+pub async fn migrate(owner: &PgConnectOptions) -> Result<(), Error> {
+    let mut conn = PgConnection::connect_with(&quiet(owner.clone())).await?;
+    MIGRATOR.run(&mut conn).await.map_err(|error| match error {
+        sqlx::migrate::MigrateError::Execute(error) => Error::from(error),
+        error => Error::internal(error),
+    })?;
+    Ok(conn.close().await?)
+}
+
+/// A transaction inside one tenant's rows.
+#[must_use = "a transaction that is not committed is rolled back"]
+#[derive(Debug)]
+pub struct TenantTx {
+    tenant: TenantId,
+    tx: Transaction<'static, Postgres>,
+}
+
+impl TenantTx {
+    /// Whose rows it sees.
+    pub fn tenant(&self) -> TenantId {
+        self.tenant
+    }
+
+    /// Commits.
+    pub async fn commit(self) -> Result<(), Error> {
+        Ok(self.tx.commit().await?)
+    }
+}
+
+/// A transaction across tenants.
+#[must_use = "a transaction that is not committed is rolled back"]
+#[derive(Debug)]
+pub struct SystemTx {
+    tx: Transaction<'static, Postgres>,
+}
+
+impl SystemTx {
+    /// Commits.
+    pub async fn commit(self) -> Result<(), Error> {
+        Ok(self.tx.commit().await?)
+    }
+}
+
+macro_rules! deref_to_connection {
+    ($($name:ident),+) => {$(
+        impl Deref for $name {
+            type Target = PgConnection;
+
+            fn deref(&self) -> &PgConnection {
+                &self.tx
+            }
+        }
+
+        impl DerefMut for $name {
+            fn deref_mut(&mut self) -> &mut PgConnection {
+                &mut self.tx
+            }
+        }
+    )+};
+}
+
+deref_to_connection!(TenantTx, SystemTx);

@@ -1,0 +1,144 @@
+//! The master key: given, or kept in a file that is made on first start.
+
+use std::fs::OpenOptions;
+use std::io::Write as _;
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use zeroize::Zeroizing;
+
+const KEY: usize = 32;
+
+/// The key that wraps all others. 32 bytes; written as 64 digits of hex.
+#[derive(Clone)]
+pub struct MasterKey(Arc<Zeroizing<[u8; KEY]>>);
+
+/// Why there is no master key.
+#[derive(Debug, thiserror::Error)]
+pub enum MasterKeyError {
+    /// It is not 32 bytes in hex.
+    #[error("the master key is not 64 digits of hex")]
+    Malformed,
+    /// Others may read the file.
+    #[error("`{}` is open to others (mode {mode:03o}): chmod 600", path.display())]
+    Exposed {
+        /// The file.
+        path: PathBuf,
+        /// Its permission bits.
+        mode: u32,
+    },
+    /// The file cannot be read or made.
+    #[error("`{}` cannot be used as key file", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+}
+
+impl std::fmt::Debug for MasterKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("MasterKey(…)")
+    }
+}
+
+impl std::str::FromStr for MasterKey {
+    type Err = MasterKeyError;
+
+    fn from_str(text: &str) -> Result<Self, MasterKeyError> {
+        let mut bytes = Zeroizing::new([0; KEY]);
+        hex::decode_to_slice(text.trim(), &mut *bytes).map_err(|_| MasterKeyError::Malformed)?;
+        Ok(Self(Arc::new(bytes)))
+    }
+}
+
+impl MasterKey {
+    /// Takes the key itself.
+    pub fn from_bytes(bytes: [u8; KEY]) -> Self {
+        Self(Arc::new(Zeroizing::new(bytes)))
+    }
+
+    /// Reads the key from `path`, or makes a new one there, readable by its owner only.
+    pub fn from_file(path: &Path) -> Result<Self, MasterKeyError> {
+        let failed = |source| MasterKeyError::File {
+            path: path.to_owned(),
+            source,
+        };
+        let made = OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(path);
+        match made {
+            Ok(mut file) => {
+                let mut bytes = Zeroizing::new([0; KEY]);
+                aws_lc_rs::rand::fill(&mut *bytes)
+                    .map_err(|_| failed(std::io::Error::other("no randomness")))?;
+                let text = Zeroizing::new(hex::encode(&*bytes));
+                file.write_all(text.as_bytes())
+                    .and_then(|()| file.sync_all())
+                    .map_err(failed)?;
+                Ok(Self(Arc::new(bytes)))
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
+                let mode = std::fs::metadata(path)
+                    .map_err(failed)?
+                    .permissions()
+                    .mode()
+                    & 0o777;
+                if mode & 0o077 != 0 {
+                    return Err(MasterKeyError::Exposed {
+                        path: path.to_owned(),
+                        mode,
+                    });
+                }
+                Zeroizing::new(std::fs::read_to_string(path).map_err(failed)?).parse()
+            }
+            Err(error) => Err(failed(error)),
+        }
+    }
+
+    pub(super) fn bytes(&self) -> &[u8] {
+        self.0.as_slice()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_file_is_made_once_and_for_its_owner_only() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("master.key");
+
+        let first = MasterKey::from_file(&path).unwrap();
+        let second = MasterKey::from_file(&path).unwrap();
+
+        assert_eq!(first.bytes(), second.bytes());
+        let mode = std::fs::metadata(&path).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+    }
+
+    #[test]
+    fn a_key_file_that_others_can_read_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("master.key");
+        MasterKey::from_file(&path).unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
+
+        let error = MasterKey::from_file(&path).unwrap_err();
+
+        assert!(
+            matches!(error, MasterKeyError::Exposed { mode: 0o644, .. }),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn a_short_key_is_refused() {
+        assert!("00ff".parse::<MasterKey>().is_err());
+    }
+}

@@ -1,0 +1,79 @@
+//! From configuration to a server: the composition root. It is inert: nothing connects yet.
+//!
+//! ```text
+//! db::migrate(owner) → build(config, parts) → App::prepare → App::serve(listener, tls, stop)
+//! ```
+
+use std::path::PathBuf;
+
+use sqlx::postgres::PgConnectOptions;
+use tod_service::bus::Bus;
+use tod_service::clock::Clock;
+use tod_service::health::Health;
+use tokio_util::sync::CancellationToken;
+
+use crate::api::error::Error;
+use crate::api::{App, Parts};
+use crate::auth::Auth;
+use crate::db::Db;
+use crate::kms::{Kms, KmsError, MasterKey};
+
+/// What a server is told. It reads no environment itself.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// How to sign in to the database as `tod_app`.
+    pub database_app: PgConnectOptions,
+    /// How to sign in to the database as `tod_system`.
+    pub database_system: PgConnectOptions,
+    /// The most connections for requests; half as many serve background work.
+    pub database_connections: u32,
+    /// The key that wraps all others.
+    pub master_key: MasterKey,
+    /// Where the setup token is put while nobody is enrolled.
+    pub setup_token: PathBuf,
+    /// How pollers reach this very server: `https://10.0.0.5:8443`.
+    pub base_url: String,
+    /// SHA-256 of this server's certificate in hex, when no authority vouches for it.
+    pub certificate_pin: Option<String>,
+}
+
+/// What a server shares with the process that it lives in.
+#[derive(Clone, Debug)]
+pub struct Shared {
+    /// The way to pollers and to other servers.
+    pub bus: Bus,
+    /// The time.
+    pub clock: Clock,
+    /// What is well and what is not.
+    pub health: Health,
+}
+
+/// Puts a server together. Nothing connects until it is used.
+pub fn build(config: Config, shared: Shared) -> Result<App, KmsError> {
+    let kms = Kms::new(config.master_key.clone())?;
+    let auth = Auth::new(&kms, "tod")?;
+    let db = Db::new(
+        config.database_app.clone(),
+        config.database_system.clone(),
+        config.database_connections,
+    );
+    Ok(App::new(Parts {
+        config,
+        db,
+        kms,
+        bus: shared.bus,
+        clock: shared.clock,
+        health: shared.health,
+        auth,
+        stopping: CancellationToken::new(),
+    }))
+}
+
+impl App {
+    /// Makes sure that database and master key belong together. Call it once, after the migrations.
+    pub async fn prepare(&self) -> Result<(), Error> {
+        let mut tx = self.db.system("start").await?;
+        self.kms.check(&mut tx).await?;
+        tx.commit().await
+    }
+}

@@ -1,0 +1,259 @@
+//! A server on a database of its own, reached as clients reach it.
+//!
+//! It signs in to PostgreSQL as `tod_app` and `tod_system`, as production does: a superuser is
+//! exempt from row security and grants, so a test on such a connection says nothing about either.
+
+mod cluster;
+
+use axum::Router;
+use axum::body::Body;
+use http::{Request, StatusCode};
+use http_body_util::BodyExt as _;
+use jiff_sqlx::ToSqlx as _;
+use serde::de::DeserializeOwned;
+use sqlx::PgConnection;
+use tod_proto::endpoint::Role;
+use tod_proto::error::ErrorBody;
+use tod_proto::id::{SessionId, TenantId, UserId};
+use tod_server::api::App;
+use tod_server::kms::MasterKey;
+use tod_server::startup::{self, Config, Shared};
+use tod_service::bus::Bus;
+use tod_service::clock::{Clock, Hands};
+use tod_service::health::Health;
+use tower::ServiceExt as _;
+
+pub(crate) use self::cluster::Database;
+
+/// A server and what a test needs to look behind it.
+pub(crate) struct TestApp {
+    pub(crate) app: App,
+    pub(crate) hands: Hands,
+    pub(crate) bus: Bus,
+    pub(crate) dir: tempfile::TempDir,
+    pub(crate) db: Database,
+    router: Router,
+}
+
+/// A signed-in person of a test.
+#[derive(Clone, Debug)]
+pub(crate) struct Person {
+    pub(crate) user: UserId,
+    pub(crate) session: SessionId,
+    pub(crate) tenant: Option<TenantId>,
+    pub(crate) email: String,
+    pub(crate) token: String,
+}
+
+/// What the server said.
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: http::HeaderMap,
+    pub(crate) body: String,
+}
+
+impl TestApp {
+    pub(crate) async fn new() -> Self {
+        Self::with_clock(Clock::system().now()).await
+    }
+
+    /// A server whose clock stands at `start` until the test moves its hands.
+    pub(crate) async fn with_clock(start: jiff::Timestamp) -> Self {
+        let db = Database::create().await;
+        let dir = tempfile::tempdir().unwrap();
+        let (clock, hands) = Clock::settable(start);
+        let bus = Bus::in_process();
+        let app = replica(&db, dir.path(), clock, bus.clone());
+        app.prepare().await.unwrap();
+        Self {
+            router: app.router(),
+            app,
+            hands,
+            bus,
+            dir,
+            db,
+        }
+    }
+
+    /// Another server on the same database, bus and clock.
+    pub(crate) fn replica(&self) -> App {
+        replica(
+            &self.db,
+            self.dir.path(),
+            self.app.clock.clone(),
+            self.bus.clone(),
+        )
+    }
+
+    pub(crate) fn router(&self) -> Router {
+        self.router.clone()
+    }
+
+    /// Makes a tenant.
+    pub(crate) async fn tenant(&self, name: &str) -> TenantId {
+        let id = TenantId::generate();
+        let now = self.app.clock.now();
+        let mut tx = self.app.db.system("arrange a test").await.unwrap();
+        sqlx::query("insert into tenants (id, name, created_at) values ($1, $2, $3)")
+            .bind(id.0)
+            .bind(name)
+            .bind(now.to_sqlx())
+            .execute(&mut *tx)
+            .await
+            .unwrap();
+        self.app
+            .kms
+            .create_tenant_key(&mut tx, id, now)
+            .await
+            .unwrap();
+        tx.commit().await.unwrap();
+        id
+    }
+
+    /// Makes a person with a session, as if they had enrolled and signed in.
+    pub(crate) async fn person(&self, tenant: Option<TenantId>, role: Role) -> Person {
+        let (user, session) = (UserId::generate(), SessionId::generate());
+        let email = format!("{role}-{}@example.net", user.0.simple());
+        let now = self.app.clock.now();
+        let ends = now + std::time::Duration::from_hours(7 * 24);
+        let mut tx = self.app.db.system("arrange a test").await.unwrap();
+        sqlx::query(
+            "insert into users (id, tenant_id, email, name, role, enrolled_at, created_at)
+             values ($1, $2, $3, 'Test', $4, $5, $5)",
+        )
+        .bind(user.0)
+        .bind(tenant.map(|tenant| tenant.0))
+        .bind(&email)
+        .bind(role.as_str())
+        .bind(now.to_sqlx())
+        .execute(&mut *tx)
+        .await
+        .unwrap();
+        sqlx::query(
+            "insert into sign_in_sessions
+                 (id, user_id, label, created_at, last_used_at, expires_at)
+             values ($1, $2, 'a test', $3, $3, $4)",
+        )
+        .bind(session.0)
+        .bind(user.0)
+        .bind(now.to_sqlx())
+        .bind(ends.to_sqlx())
+        .execute(&mut *tx)
+        .await
+        .unwrap();
+        tx.commit().await.unwrap();
+        let (token, _) = self.app.auth.tokens.sign(session, user, now).unwrap();
+        Person {
+            user,
+            session,
+            tenant,
+            email,
+            token,
+        }
+    }
+
+    /// A member of a tenant with this role.
+    pub(crate) async fn member(&self, tenant: TenantId, role: Role) -> Person {
+        self.person(Some(tenant), role).await
+    }
+
+    pub(crate) async fn get(&self, who: &Person, path: &str) -> Answer {
+        self.send(Some(&who.token), "GET", path, None).await
+    }
+
+    pub(crate) async fn post(&self, who: &Person, path: &str, body: serde_json::Value) -> Answer {
+        self.send(Some(&who.token), "POST", path, Some(body)).await
+    }
+
+    pub(crate) async fn patch(&self, who: &Person, path: &str, body: serde_json::Value) -> Answer {
+        self.send(Some(&who.token), "PATCH", path, Some(body)).await
+    }
+
+    pub(crate) async fn delete(&self, who: &Person, path: &str) -> Answer {
+        self.send(Some(&who.token), "DELETE", path, None).await
+    }
+
+    pub(crate) async fn send(
+        &self,
+        token: Option<&str>,
+        method: &str,
+        path: &str,
+        body: Option<serde_json::Value>,
+    ) -> Answer {
+        send(self.router(), token, method, path, body).await
+    }
+
+    /// A superuser's connection: for arranging, and for looking behind the walls.
+    pub(crate) async fn superuser(&self) -> PgConnection {
+        self.db.superuser().await
+    }
+}
+
+/// Sends one request to a router in this process: no socket, no port.
+pub(crate) async fn send(
+    router: Router,
+    token: Option<&str>,
+    method: &str,
+    path: &str,
+    body: Option<serde_json::Value>,
+) -> Answer {
+    let mut request = Request::builder().method(method).uri(path);
+    if let Some(token) = token {
+        request = request.header("authorization", format!("Bearer {token}"));
+    }
+    let body = body.map_or_else(String::new, |body| body.to_string());
+    let response = router
+        .oneshot(request.body(Body::from(body)).unwrap())
+        .await
+        .unwrap();
+    let (parts, body) = response.into_parts();
+    let bytes = body.collect().await.unwrap().to_bytes();
+    Answer {
+        status: parts.status,
+        headers: parts.headers,
+        body: String::from_utf8(bytes.to_vec()).unwrap(),
+    }
+}
+
+fn replica(db: &Database, dir: &std::path::Path, clock: Clock, bus: Bus) -> App {
+    let config = Config {
+        database_app: db.options("tod_app"),
+        database_system: db.options("tod_system"),
+        database_connections: 4,
+        master_key: MasterKey::from_bytes([42; 32]),
+        setup_token: dir.join("setup-token"),
+        base_url: "http://127.0.0.1:1".to_owned(),
+        certificate_pin: None,
+    };
+    startup::build(
+        config,
+        Shared {
+            bus,
+            clock,
+            health: Health::new(),
+        },
+    )
+    .unwrap()
+}
+
+impl Answer {
+    /// The body of a success.
+    #[track_caller]
+    pub(crate) fn ok<T: DeserializeOwned>(&self) -> T {
+        assert_eq!(self.status, StatusCode::OK, "{}", self.body);
+        serde_json::from_str(&self.body).unwrap()
+    }
+
+    /// The body of a refusal with this status.
+    #[track_caller]
+    pub(crate) fn refused(&self, status: u16) -> ErrorBody {
+        assert_eq!(self.status.as_u16(), status, "{}", self.body);
+        serde_json::from_str(&self.body).unwrap()
+    }
+}
+
+impl std::fmt::Display for Answer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}\n{}", self.status, self.body)
+    }
+}

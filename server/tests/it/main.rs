@@ -1,0 +1,10 @@
+//! Integration tests: one binary, one module for each subject.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test panics when it fails"
+)]
+
+mod harness;
+mod isolation;
+mod status;
