@@ -2,7 +2,7 @@
 
 use crate::{environment, process, say};
 use anyhow::{Result, ensure};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// The folder of one profile's binaries.
 #[derive(Debug, Clone)]
@@ -26,6 +26,11 @@ impl Bins {
         Ok(Self {
             dir: environment::target().join(folder),
         })
+    }
+
+    /// The folder they lie in.
+    pub(crate) fn dir(&self) -> &Path {
+        &self.dir
     }
 
     /// One of them.

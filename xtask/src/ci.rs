@@ -1,7 +1,7 @@
 //! `cargo xtask ci`: everything that must hold before a change lands.
 
 use crate::args::Args;
-use crate::{generate, process, say, sqlx, test, tidy};
+use crate::{demo, generate, process, say, sqlx, test, tidy};
 use anyhow::{Result, bail};
 use std::time::Instant;
 
@@ -31,6 +31,9 @@ const STEPS: &[Step] = &[
     }),
     ("sqlx", || sqlx::run(Args::of(["--check"]))),
     ("test", || test::run(Args::of::<String>([]))),
+    ("tour", || {
+        demo::run(Args::of(["--profile", "dev", "--tour"]))
+    }),
 ];
 
 /// Runs the named steps, or all; goes on after a failure, so that one run shows them all.

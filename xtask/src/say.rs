@@ -3,24 +3,24 @@
 use std::io::Write as _;
 
 /// Prints a result.
-pub(crate) fn line(text: &str) {
+pub fn line(text: &str) {
     let end = if text.ends_with('\n') { "" } else { "\n" };
     // A reader that went away (`| head`) is no reason to fail a chore.
     drop(write!(std::io::stdout().lock(), "{text}{end}"));
 }
 
 /// Announces a step.
-pub(crate) fn step(text: &str) {
+pub fn step(text: &str) {
     drop(writeln!(std::io::stderr().lock(), "==> {text}"));
 }
 
 /// Adds a remark to a step.
-pub(crate) fn note(text: &str) {
+pub fn note(text: &str) {
     drop(writeln!(std::io::stderr().lock(), "    {text}"));
 }
 
 /// Reports why a chore failed, with its chain of causes.
-pub(crate) fn error(error: &anyhow::Error) {
+pub fn error(error: &anyhow::Error) {
     let mut stderr = std::io::stderr().lock();
     drop(writeln!(stderr, "error: {error}"));
     for cause in error.chain().skip(1) {
