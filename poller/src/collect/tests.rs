@@ -1,0 +1,66 @@
+use routeros::error::{Category, Trap};
+
+use super::*;
+
+#[test]
+fn a_poll_asks_only_for_the_properties_it_reads() {
+    for command in commands() {
+        let words: Vec<_> = command.words().collect();
+        assert_eq!(words.len(), 2, "{command:?}");
+        assert!(words.iter().any(|word| word.starts_with(b"=.proplist=")));
+    }
+}
+
+#[test]
+fn a_collector_that_fails_costs_its_part_alone() {
+    let mut answers = vec![Answer::default(); commands().len()];
+    answers[0].rows = vec![Row::new().with("name", "core")];
+    answers[1].trap = Some(Trap::new(None, b"not enough permissions (9)"));
+
+    let seen = observe(&answers);
+
+    assert_eq!(seen.identity, Some("core".into()));
+    assert_eq!(
+        seen.problems,
+        [(
+            "resource".to_owned(),
+            "the device refused: not enough permissions (9)".into()
+        )]
+    );
+    assert_eq!(seen.interfaces, Some(Vec::new()));
+}
+
+#[test]
+fn a_menu_that_the_device_lacks_is_no_problem_where_it_is_optional() {
+    let mut answers = vec![Answer::default(); commands().len()];
+    answers[0].rows = vec![Row::new().with("name", "chr")];
+    answers[1].rows = vec![Row::new().with("uptime", "1d").with("version", "7.20")];
+    for answer in &mut answers[2..5] {
+        answer.trap = Some(Trap::new(
+            Some(Category::Missing),
+            b"no such command prefix",
+        ));
+    }
+
+    let seen = observe(&answers);
+
+    assert_eq!(seen.problems, []);
+    assert_eq!(seen.serial, None);
+}
+
+#[test]
+fn too_few_answers_are_problems_and_not_a_panic() {
+    let seen = observe(&[]);
+
+    assert_eq!(seen.problems.len(), PROBES.len());
+}
+
+#[test]
+fn a_text_is_kept_to_a_sensible_length() {
+    let row = Row::new()
+        .with("name", "x".repeat(70_000))
+        .with("comment", "");
+
+    assert_eq!(text(&row, "name").unwrap().raw().len(), MAX_TEXT);
+    assert_eq!(text(&row, "comment"), None);
+}

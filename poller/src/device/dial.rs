@@ -1,0 +1,150 @@
+//! Connections to devices: the address checked, TCP, and TLS as the record wants it.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use rustls::pki_types::ServerName;
+use tod_proto::api::devices::TlsMode;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpSocket, TcpStream};
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
+use tokio_rustls::TlsConnector;
+
+use super::Contact;
+use super::address;
+use super::error::LinkError;
+use super::tls::Tls;
+use super::trust::Trust;
+
+/// Bytes both ways.
+pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
+
+/// How long each part of a conversation may take.
+#[derive(Clone, Copy, Debug)]
+pub struct Deadlines {
+    /// Name resolution and the TCP connection.
+    pub dial: Duration,
+    /// TLS and the login.
+    pub login: Duration,
+    /// The first word of an answer.
+    pub first_byte: Duration,
+    /// Between two parts of an answer, and for what we send to be taken.
+    pub progress: Duration,
+    /// A whole poll.
+    pub poll: Duration,
+}
+
+impl Default for Deadlines {
+    fn default() -> Self {
+        Self {
+            dial: Duration::from_secs(5),
+            login: Duration::from_secs(10),
+            first_byte: Duration::from_secs(10),
+            progress: Duration::from_secs(10),
+            poll: Duration::from_secs(30),
+        }
+    }
+}
+
+/// What all connections to devices share.
+#[derive(Debug)]
+pub struct Dialler {
+    /// How long things may take.
+    pub deadlines: Deadlines,
+    /// Sockets of the control plane, which are no devices.
+    pub own: Vec<SocketAddr>,
+    /// Authorities and cryptography.
+    pub tls: Tls,
+    /// How many connections may be under way at once.
+    pub budget: Semaphore,
+}
+
+/// A connection that may carry a password.
+pub struct Connection {
+    /// The bytes.
+    pub stream: Box<dyn Stream>,
+    /// The fingerprint of a certificate that was trusted because none was known before.
+    pub first_use: Option<String>,
+}
+
+impl std::fmt::Debug for Connection {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Connection")
+            .field("first_use", &self.first_use)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Dialler {
+    /// Connects to the API of a device, up to where the password may be sent.
+    pub async fn api(&self, contact: &Contact) -> Result<Connection, LinkError> {
+        let stream = self.tcp(contact, contact.port).await?;
+        if contact.tls == TlsMode::Plain {
+            return Ok(Connection {
+                stream: Box::new(stream),
+                first_use: None,
+            });
+        }
+        timeout(self.deadlines.login, self.secure(contact, stream))
+            .await
+            .map_err(|_| LinkError::Tls("no answer in time".to_owned()))?
+    }
+
+    /// Connects to a port of a device, at an address that its zone allows.
+    pub async fn tcp(&self, contact: &Contact, port: u16) -> Result<TcpStream, LinkError> {
+        let connect = async {
+            let zone = &contact.zone;
+            let found = address::resolve(zone, &self.own, &contact.address, port).await?;
+            let mut last = LinkError::DialTimeout;
+            for address in found {
+                match connect(address).await {
+                    Ok(stream) => return Ok(stream),
+                    Err(error) => last = LinkError::Unreachable(error),
+                }
+            }
+            Err(last)
+        };
+        timeout(self.deadlines.dial, connect)
+            .await
+            .unwrap_or(Err(LinkError::DialTimeout))
+    }
+
+    async fn secure(&self, contact: &Contact, stream: TcpStream) -> Result<Connection, LinkError> {
+        let host = contact
+            .address
+            .trim_start_matches('[')
+            .trim_end_matches(']');
+        let name = ServerName::try_from(host.to_owned())
+            .map_err(|error| LinkError::Tls(error.to_string()))?;
+        let (config, judge) = self
+            .tls
+            .handshake(contact.tls, contact.tls_pin.clone())
+            .map_err(|error| LinkError::Tls(error.to_string()))?;
+        let connected = TlsConnector::from(config).connect(name, stream).await;
+        let Some(verdict) = judge.verdict() else {
+            let why = connected.err().map(|error| error.to_string());
+            return Err(LinkError::Tls(
+                why.unwrap_or_else(|| "no certificate".to_owned()),
+            ));
+        };
+        let trust = verdict.trust.map_err(LinkError::Trust)?;
+        let stream = connected.map_err(|error| LinkError::Tls(error.to_string()))?;
+        Ok(Connection {
+            stream: Box::new(stream),
+            first_use: (trust == Trust::FirstUse).then_some(verdict.fingerprint),
+        })
+    }
+}
+
+async fn connect(address: SocketAddr) -> std::io::Result<TcpStream> {
+    let socket = match address {
+        SocketAddr::V4(_) => TcpSocket::new_v4()?,
+        SocketAddr::V6(_) => TcpSocket::new_v6()?,
+    };
+    socket.set_keepalive(true)?;
+    socket.set_nodelay(true)?;
+    socket.connect(address).await
+}

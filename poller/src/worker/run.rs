@@ -1,0 +1,348 @@
+//! The shell around the machine: waits for what comes first, and does it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tod_proto::bus::sample::{Failure, Outcome, Sample};
+use tod_proto::bus::task::Report;
+use tod_proto::untrusted::{Untrusted, plain};
+use tokio::sync::{mpsc, watch};
+use tokio::time::{Instant, sleep_until};
+use tokio_util::sync::CancellationToken;
+
+use super::machine::Machine;
+use super::{Ask, Job, Kit};
+use crate::collect;
+use crate::device::error::LinkError;
+use crate::device::link::{Answer, Link};
+use crate::device::{Contact, Target};
+use crate::task;
+
+/// Talks to one device.
+#[derive(Debug)]
+pub struct Worker {
+    kit: Arc<Kit>,
+    target: Arc<Target>,
+    edits: watch::Receiver<Arc<Target>>,
+    asks: mpsc::Receiver<Ask>,
+    stop: CancellationToken,
+    machine: Machine,
+    link: Option<Link>,
+    /// Logins since the last sample.
+    logins: u32,
+    /// The certificate that was trusted at first use, until the server has pinned it.
+    first_tls: Option<String>,
+    /// The SSH host key that was trusted at first use, until the server has pinned it.
+    first_ssh: Option<String>,
+}
+
+/// What comes next.
+enum Next {
+    Stop,
+    Edited,
+    Asked(Ask),
+    Due,
+    Ended,
+}
+
+impl Worker {
+    /// A worker that polls for the first time after `phase`.
+    pub fn new(
+        kit: Arc<Kit>,
+        mut edits: watch::Receiver<Arc<Target>>,
+        asks: mpsc::Receiver<Ask>,
+        stop: CancellationToken,
+        phase: Duration,
+    ) -> Self {
+        let target = Arc::clone(&edits.borrow_and_update());
+        Self {
+            kit,
+            machine: Machine::new(Instant::now().into_std(), target.period, phase),
+            target,
+            edits,
+            asks,
+            stop,
+            link: None,
+            logins: 0,
+            first_tls: None,
+            first_ssh: None,
+        }
+    }
+
+    /// Works until it is stopped.
+    pub async fn run(mut self) {
+        loop {
+            match self.next().await {
+                Next::Stop => break,
+                Next::Edited => self.take_edits(),
+                Next::Ended => self.link = None,
+                Next::Due => {
+                    if let Some(polled) = self.interruptible().await {
+                        self.settle(polled);
+                    }
+                }
+                Next::Asked(ask) => {
+                    let stop = self.stop.clone();
+                    tokio::select! {
+                        biased;
+                        () = stop.cancelled() => break,
+                        () = self.answer(ask) => {}
+                    }
+                }
+            }
+        }
+        let name = plain(&self.target.name);
+        tracing::debug!(device.id = %self.target.device, "letting go of `{name}`");
+    }
+
+    /// The device.
+    pub fn target(&self) -> &Target {
+        &self.target
+    }
+
+    /// The session, opened if there is none.
+    pub async fn link(&mut self) -> Result<&mut Link, LinkError> {
+        if self.link.is_none() {
+            let link = self.open().await?;
+            return Ok(self.link.insert(link));
+        }
+        self.link
+            .as_mut()
+            .ok_or_else(|| LinkError::Closed(String::new()))
+    }
+
+    /// A session that is new, so that it shows whether the device can be reached at all. It takes
+    /// the place of the old one.
+    pub async fn fresh_link(&mut self) -> Result<&mut Link, LinkError> {
+        let link = self.open().await?;
+        Ok(self.link.insert(link))
+    }
+
+    /// Gives the session up, because it failed or was left in the middle of something.
+    pub fn drop_link(&mut self) {
+        self.link = None;
+    }
+
+    async fn open(&mut self) -> Result<Link, LinkError> {
+        let link = Link::open(&self.kit.dialler, &self.contact()).await?;
+        self.logins += 1;
+        if let Some(first) = link.first_use() {
+            self.first_tls = Some(first.to_owned());
+        }
+        Ok(link)
+    }
+
+    /// The contact, with what was trusted at first use pinned even before the server knows of it.
+    fn contact(&self) -> Contact {
+        let mut contact = self.target.contact.clone();
+        if contact.tls_pin.is_none() {
+            contact.tls_pin.clone_from(&self.first_tls);
+        }
+        contact
+    }
+
+    async fn next(&mut self) -> Next {
+        let due = self.machine.due();
+        let is_due = async {
+            match due {
+                Some(at) => sleep_until(at.into()).await,
+                None => std::future::pending().await,
+            }
+        };
+        let ended = async {
+            match &mut self.link {
+                Some(link) => link.idle().await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            biased;
+            () = self.stop.cancelled() => Next::Stop,
+            Ok(()) = self.edits.changed() => Next::Edited,
+            Some(ask) = self.asks.recv() => Next::Asked(ask),
+            () = is_due => Next::Due,
+            error = ended => {
+                tracing::debug!(device.id = %self.target.device, %error, "the session ended");
+                Next::Ended
+            }
+        }
+    }
+
+    /// Takes a new record. What is wrong with it shows at the next poll, which is now if where or
+    /// how the device is reached has changed.
+    fn take_edits(&mut self) {
+        let new = Arc::clone(&self.edits.borrow_and_update());
+        let old = std::mem::replace(&mut self.target, Arc::clone(&new));
+        let seen = self.first_tls.as_deref();
+        let is_same = old.contact.is_same(&new.contact, seen);
+        let now = Instant::now().into_std();
+        if !is_same {
+            self.link = None;
+        }
+        if !is_same || self.machine.is_parked() && old.revision != new.revision {
+            self.machine.edited(now, new.period);
+        } else if old.period != new.period {
+            self.machine.retimed(now, new.period);
+        }
+        // The server has pinned what we saw, or wants it forgotten.
+        if old.revision != new.revision {
+            if !is_same || new.contact.tls_pin.is_some() {
+                self.first_tls = None;
+            }
+            if old.ssh_pin.is_some() || new.ssh_pin.is_some() {
+                self.first_ssh = None;
+            }
+        }
+    }
+
+    /// A poll that a withdrawal ends, and an edit of the contact begins anew.
+    async fn interruptible(&mut self) -> Option<Result<Polled, LinkError>> {
+        let (stop, mut edits) = (self.stop.clone(), self.edits.clone());
+        let old = Arc::clone(&self.target);
+        let edited = async {
+            while edits.changed().await.is_ok() {
+                if !old
+                    .contact
+                    .is_same(&edits.borrow_and_update().contact, None)
+                {
+                    return;
+                }
+            }
+            std::future::pending::<()>().await;
+        };
+        let polled = tokio::select! {
+            biased;
+            () = stop.cancelled() => None,
+            () = edited => None,
+            polled = self.poll() => Some(polled),
+        };
+        if polled.is_none() {
+            // It was left in the middle of an answer.
+            self.link = None;
+        }
+        polled
+    }
+
+    /// Polls. A kept session that turns out to be dead is replaced once.
+    async fn poll(&mut self) -> Result<Polled, LinkError> {
+        let was_open = self.link.is_some();
+        match self.poll_once().await {
+            Err(error) if was_open && error.is_closed() => {
+                self.link = None;
+                self.poll_once().await
+            }
+            polled => polled,
+        }
+    }
+
+    async fn poll_once(&mut self) -> Result<Polled, LinkError> {
+        let link = self.link().await?;
+        let start = Instant::now();
+        let answers = link.poll(&collect::commands()).await?;
+        let took = start.elapsed();
+        // Unless at least one answer is complete, there was no poll.
+        let is_answered = answers.iter().any(|answer| answer.failure.is_none());
+        let failure = answers.iter().find_map(|answer| answer.failure);
+        match failure.filter(|_| !is_answered) {
+            Some(failure) => Err(failure.into()),
+            None => Ok(Polled { answers, took }),
+        }
+    }
+
+    fn settle(&mut self, polled: Result<Polled, LinkError>) {
+        match polled {
+            Ok(Polled { answers, took }) => {
+                if self.machine.failures() > 0 {
+                    let name = plain(&self.target.name);
+                    tracing::info!(device.id = %self.target.device, "`{name}` answers again");
+                }
+                self.machine.answered(Instant::now().into_std());
+                let mut seen = collect::observe(&answers);
+                seen.tls_pin = unpinned(
+                    self.first_tls.as_ref(),
+                    self.target.contact.tls_pin.as_ref(),
+                );
+                seen.ssh_pin = unpinned(self.first_ssh.as_ref(), self.target.ssh_pin.as_ref());
+                self.publish(took, Outcome::Answered(Box::new(seen)));
+            }
+            Err(error) => self.failed(&error),
+        }
+    }
+
+    /// Takes a failure into account: the session is of no use, and the next try may be later.
+    pub fn failed(&mut self, error: &LinkError) {
+        self.link = None;
+        let was_fine = self.machine.failures() == 0;
+        let now = Instant::now().into_std();
+        let jitter = rand::random_range(0.0..=1.0);
+        let wait = self.machine.failed(now, error.kind(), jitter);
+        let name = plain(&self.target.name);
+        if was_fine || self.machine.is_parked() {
+            tracing::info!(device.id = %self.target.device, %error, "`{name}` does not answer");
+        }
+        let seconds = wait.map(|wait| u32::try_from(wait.as_secs()).unwrap_or(u32::MAX));
+        let parked = if self.machine.is_parked() {
+            "; nothing more is tried until its record changes"
+        } else {
+            ""
+        };
+        let failure = Failure {
+            kind: error.kind(),
+            message: Untrusted::new(format!("{error}{parked}")),
+            failures: self.machine.failures(),
+            retry_seconds: seconds,
+        };
+        self.publish(Duration::ZERO, Outcome::Failed(failure));
+    }
+
+    fn publish(&mut self, took: Duration, outcome: Outcome) {
+        self.kit.spool.push(Sample {
+            tenant: self.target.tenant,
+            device: self.target.device,
+            poller: self.kit.poller,
+            fence: self.target.fence,
+            at: self.kit.clock.now(),
+            poll_ms: u32::try_from(took.as_millis()).unwrap_or(u32::MAX),
+            logins: std::mem::take(&mut self.logins),
+            outcome,
+        });
+    }
+
+    async fn answer(&mut self, ask: Ask) {
+        if ask.reply.is_closed() || ask.deadline <= Instant::now() {
+            return;
+        }
+        let report = match ask.job {
+            Job::Poll => self.poll_soon(),
+            Job::HostKey(fingerprint) => {
+                self.first_ssh = Some(fingerprint);
+                self.poll_soon()
+            }
+            _ if self.machine.is_parked() => task::parked(),
+            Job::Command { command, arguments } => {
+                task::command(self, &command, &arguments, ask.deadline).await
+            }
+        };
+        // Nobody may wait for it any more; what was done is done.
+        drop(ask.reply.send(report));
+    }
+
+    fn poll_soon(&mut self) -> Report {
+        if self.machine.asked(Instant::now().into_std()) {
+            Report::Polling
+        } else {
+            task::parked()
+        }
+    }
+}
+
+/// What was trusted at first use, as long as nothing is pinned.
+fn unpinned(first: Option<&String>, pinned: Option<&String>) -> Option<String> {
+    first.filter(|_| pinned.is_none()).cloned()
+}
+
+/// The answers of a poll, and how long they took.
+struct Polled {
+    answers: Vec<Answer>,
+    took: Duration,
+}
