@@ -1,0 +1,218 @@
+//! The Secret Key: 128 random bits that never leave the person's machines.
+//!
+//! It is written as `A3-7KQ2MN-…`: the version, six digits that tell accounts apart, then 26
+//! digits of the key and a check digit, all in Crockford's base 32.
+
+use std::fmt;
+use std::str::FromStr;
+
+use aws_lc_rs::digest;
+use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
+
+/// What the text starts with. It goes into the derivation: another version is another key.
+const VERSION: &str = "A3";
+/// Crockford's base 32: no I, L, O, U.
+const DIGITS: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+/// How many digits tell accounts apart.
+const HINT: usize = 6;
+/// How many digits hold 128 bits.
+const KEY: usize = 26;
+
+/// A Secret Key. Its `Debug` shows nothing; [`SecretKey::reveal`] is the only way to its text.
+#[derive(Clone, Zeroize, ZeroizeOnDrop)]
+pub struct SecretKey {
+    hint: [u8; HINT],
+    bytes: [u8; 16],
+}
+
+impl fmt::Debug for SecretKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SecretKey(…)")
+    }
+}
+
+/// Why text is not a Secret Key. It does not repeat the text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SecretKeyError {
+    /// It does not start with `A3`.
+    #[error("a Secret Key starts with A3: this one is of another kind or version")]
+    Version,
+    /// It has too few or too many digits.
+    #[error("a Secret Key has 33 digits after A3: this one has {0}")]
+    Length(usize),
+    /// It has a character that is no digit.
+    #[error("`{0}` does not occur in Secret Keys")]
+    Digit(char),
+    /// The check digit is wrong.
+    #[error("there is a typing mistake in the Secret Key")]
+    Check,
+}
+
+impl SecretKey {
+    /// Makes a new key for an account.
+    pub fn generate(email: &str) -> Self {
+        let mut bytes = [0; 16];
+        rand::fill(&mut bytes);
+        Self {
+            hint: hint(email),
+            bytes,
+        }
+    }
+
+    /// Whether it was made for this account. A key of another account cannot sign in.
+    pub fn is_for(&self, email: &str) -> bool {
+        self.hint == hint(email)
+    }
+
+    /// Its text. Whoever holds it only lacks the password.
+    pub fn reveal(&self) -> Zeroizing<String> {
+        let mut digits = Zeroizing::new(Vec::with_capacity(HINT + KEY + 1));
+        digits.extend(self.hint.iter().copied());
+        let value = u128::from_be_bytes(self.bytes);
+        digits.extend((0..KEY).rev().map(|place| low5(value >> (place * 5))));
+        let check = check_digit(&digits);
+        digits.push(check);
+        let mut text = Zeroizing::new(String::with_capacity(48));
+        text.push_str(VERSION);
+        let mut rest = &digits[..];
+        for size in [6, 6, 6, 5, 5, 5] {
+            let (group, tail) = rest.split_at(size.min(rest.len()));
+            text.push('-');
+            text.extend(group.iter().map(|&digit| letter(digit)));
+            rest = tail;
+        }
+        text
+    }
+
+    pub(crate) fn bytes(&self) -> &[u8; 16] {
+        &self.bytes
+    }
+
+    /// Version and account: they go into the derivation too.
+    pub(crate) fn context(&self) -> String {
+        let hint: String = self.hint.iter().map(|&digit| letter(digit)).collect();
+        format!("{VERSION}-{hint}")
+    }
+}
+
+impl FromStr for SecretKey {
+    type Err = SecretKeyError;
+
+    /// Takes the key as people type it: any case, with or without hyphens, O for 0, I and L for 1.
+    fn from_str(text: &str) -> Result<Self, SecretKeyError> {
+        let clean = text.trim().to_ascii_uppercase();
+        let rest = clean.strip_prefix(VERSION).ok_or(SecretKeyError::Version)?;
+        let digits = rest
+            .chars()
+            .filter(|c| !matches!(c, '-' | ' '))
+            .map(digit)
+            .collect::<Result<Vec<u8>, _>>()
+            .map(Zeroizing::new)?;
+        if digits.len() != HINT + KEY + 1 {
+            return Err(SecretKeyError::Length(digits.len()));
+        }
+        let (body, check) = digits.split_at(HINT + KEY);
+        if check != [check_digit(body)] {
+            return Err(SecretKeyError::Check);
+        }
+        let (hint, key) = body.split_at(HINT);
+        let value = key.iter().try_fold(0_u128, |value, &digit| {
+            value.checked_mul(32)?.checked_add(u128::from(digit))
+        });
+        Ok(Self {
+            hint: hint.try_into().map_err(|_| SecretKeyError::Check)?,
+            bytes: value.ok_or(SecretKeyError::Check)?.to_be_bytes(),
+        })
+    }
+}
+
+fn low5(value: u128) -> u8 {
+    u8::try_from(value & 31).unwrap_or_default()
+}
+
+fn letter(digit: u8) -> char {
+    char::from(DIGITS[usize::from(digit) & 31])
+}
+
+fn digit(c: char) -> Result<u8, SecretKeyError> {
+    let plain = match c {
+        'O' => '0',
+        'I' | 'L' => '1',
+        c => c,
+    };
+    let place = DIGITS.iter().position(|&digit| char::from(digit) == plain);
+    place
+        .and_then(|place| u8::try_from(place).ok())
+        .ok_or(SecretKeyError::Digit(c))
+}
+
+/// Six digits that follow from the account's address, so that both ends of a copy can be told
+/// to belong together without asking a server.
+fn hint(email: &str) -> [u8; HINT] {
+    let text = format!("tod account\n{}", crate::srp::account(email));
+    let digest = digest::digest(&digest::SHA256, text.as_bytes());
+    let mut hint = [0; HINT];
+    for (digit, byte) in hint.iter_mut().zip(digest.as_ref()) {
+        *digit = byte & 31;
+    }
+    hint
+}
+
+/// Luhn's scheme in base 32: it catches every wrong digit and nearly every swap of neighbours.
+fn check_digit(digits: &[u8]) -> u8 {
+    let sum: u32 = digits
+        .iter()
+        .rev()
+        .enumerate()
+        .map(|(place, &digit)| {
+            let value = u32::from(digit) * if place % 2 == 0 { 2 } else { 1 };
+            value / 32 + value % 32
+        })
+        .sum();
+    u8::try_from((32 - sum % 32) % 32).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_survives_its_text() {
+        let key = SecretKey::generate("Ana@Example.org");
+
+        let text = key.reveal();
+        let again: SecretKey = text.to_lowercase().replace('-', " ").parse().unwrap();
+
+        assert_eq!(text.len(), 2 + 6 + 33);
+        assert_eq!(again.bytes, key.bytes);
+        assert!(again.is_for("ana@example.org "));
+        assert!(!again.is_for("bob@example.org"));
+    }
+
+    #[test]
+    fn every_single_mistake_is_noticed() {
+        let text = SecretKey::generate("a@b").reveal();
+        for place in 3..text.len() {
+            let mut wrong = text.as_bytes().to_vec();
+            if wrong[place] == b'-' {
+                continue;
+            }
+            wrong[place] = if wrong[place] == b'7' { b'8' } else { b'7' };
+            let wrong = String::from_utf8(wrong).unwrap();
+
+            assert!(wrong.parse::<SecretKey>().is_err(), "{place}");
+        }
+    }
+
+    #[test]
+    fn a_refusal_does_not_repeat_the_key() {
+        let key = SecretKey::generate("a@b").reveal();
+        let error = key[..20].parse::<SecretKey>().unwrap_err().to_string();
+
+        assert!(!error.contains(&key[10..14]), "{error}");
+        assert_eq!(
+            "A4-AAAAAA".parse::<SecretKey>().unwrap_err(),
+            SecretKeyError::Version
+        );
+    }
+}

@@ -1,0 +1,121 @@
+//! Enrolling, signing in and signing out.
+
+use secrecy::SecretString;
+use tod_proto::api::account::{
+    Enrol, EnrolBody, Me, RefreshBody, SignOut, SrpFinish, SrpFinishBody, SrpStart, SrpStartBody,
+    Verifier,
+};
+use tod_proto::page::Empty;
+
+use crate::auth::Grant;
+use crate::call::Client;
+use crate::error::Error;
+use crate::secret_key::SecretKey;
+use crate::srp::{Answer, Credentials, account};
+
+/// Who enrols, and with what.
+#[derive(Clone, Debug)]
+pub struct Enrolment {
+    /// The setup token or the invitation.
+    pub token: SecretString,
+    /// The e-mail address.
+    pub email: String,
+    /// The person's name.
+    pub name: String,
+    /// The name of the first tenant, with a setup token.
+    pub tenant: Option<String>,
+}
+
+impl Client {
+    /// Enrols a person. The server gets a verifier, never the password or the Secret Key.
+    pub async fn enrol(
+        &self,
+        who: Enrolment,
+        password: &SecretString,
+        secret_key: &SecretKey,
+    ) -> Result<Me, Error> {
+        use secrecy::ExposeSecret as _;
+
+        let verifier: Verifier =
+            derive(&who.email, password, secret_key, |who| who.verifier()).await?;
+        let body = EnrolBody {
+            token: who.token.expose_secret().to_owned(),
+            email: account(&who.email),
+            name: who.name,
+            tenant: who.tenant,
+            verifier,
+        };
+        self.call(Enrol, Empty {}, Empty {}, body).await
+    }
+
+    /// Signs in and takes up the session. `label` is what the person's list of sessions shows.
+    pub async fn sign_in(
+        &self,
+        email: &str,
+        password: &SecretString,
+        secret_key: &SecretKey,
+        label: &str,
+    ) -> Result<Me, Error> {
+        let email = account(email);
+        let body = SrpStartBody {
+            email: email.clone(),
+        };
+        let challenge = self.call(SrpStart, Empty {}, Empty {}, body).await?;
+        let handshake = challenge.handshake.clone();
+        let answer: Answer = derive(&email, password, secret_key, move |who| {
+            who.answer(&challenge)
+        })
+        .await?;
+        let body = SrpFinishBody {
+            handshake,
+            client_public: answer.client_public.clone(),
+            client_proof: answer.client_proof.clone(),
+            label: label.to_owned(),
+        };
+        let session = self.call(SrpFinish, Empty {}, Empty {}, body).await?;
+        answer.check(&session.server_proof)?;
+        self.auth.adopt(session.tokens).await?;
+        Ok(session.me)
+    }
+
+    /// Forgets the session here, then ends it at the server.
+    ///
+    /// Returns whether there was one. If the server cannot be reached it is forgotten all the
+    /// same, and the error says so.
+    pub async fn sign_out(&self) -> Result<bool, Error> {
+        let Some(grant) = self.auth.forget().await? else {
+            return Ok(false);
+        };
+        let refresh_token = grant.tokens.refresh_token;
+        let body = RefreshBody { refresh_token };
+        match self.call(SignOut, Empty {}, Empty {}, body).await {
+            Ok(Empty {}) => Ok(true),
+            // It had ended already.
+            Err(Error::Refused(_)) => Ok(true),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The session as it is kept here, without asking the server.
+    pub async fn grant(&self) -> Result<Option<Grant>, Error> {
+        self.auth.grant().await
+    }
+}
+
+/// Runs a derivation on a thread of its own: it takes a quarter of a second.
+async fn derive<T: Send + 'static>(
+    email: &str,
+    password: &SecretString,
+    secret_key: &SecretKey,
+    act: impl FnOnce(Credentials<'_>) -> Result<T, Error> + Send + 'static,
+) -> Result<T, Error> {
+    let (email, password, secret_key) = (email.to_owned(), password.clone(), secret_key.clone());
+    let task = tokio::task::spawn_blocking(move || {
+        act(Credentials {
+            email: &email,
+            password: &password,
+            secret_key: &secret_key,
+        })
+    });
+    task.await.map_err(Error::malformed)?
+}

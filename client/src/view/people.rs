@@ -1,0 +1,79 @@
+//! Columns of tenants, people and sign-in sessions.
+
+use tod_proto::api::account::Session;
+use tod_proto::api::tenants::Tenant;
+use tod_proto::api::users::User;
+
+use super::{Cell, Column, Tone, View};
+
+impl View for Tenant {
+    const KIND: &'static str = "Tenant";
+    const COLUMNS: &'static [Column<Self>] = &[
+        Column::new("name", "NAME", |t, _| Cell::text(&t.name)),
+        Column::new("role", "ROLE", |t, _| Cell::text(t.role.as_str())),
+        Column::right("devices", "DEVICES", |t, _| {
+            Cell::text(t.devices.to_string())
+        }),
+        Column::right("created", "AGE", |t, now| Cell::ago(t.created_at, now)),
+        Column::wide("id", "ID", |t, _| Cell::text(t.id.to_string())),
+    ];
+
+    fn name(&self) -> String {
+        self.name.clone()
+    }
+
+    fn id(&self) -> String {
+        self.id.to_string()
+    }
+}
+
+impl View for User {
+    const KIND: &'static str = "User";
+    const COLUMNS: &'static [Column<Self>] = &[
+        Column::new("email", "EMAIL", |u, _| Cell::text(&u.email)),
+        Column::new("name", "NAME", |u, _| Cell::text(&u.name)),
+        Column::new("role", "ROLE", |u, _| Cell::text(u.role.as_str())),
+        Column::new("state", "STATE", |u, _| match (u.active, u.enrolled) {
+            (false, _) => Cell::text("disabled").tone(Tone::Bad),
+            (true, false) => Cell::text("invited").tone(Tone::Warn),
+            (true, true) => Cell::text("active").tone(Tone::Good),
+        }),
+        Column::right("last", "LAST SIGN-IN", |u, now| {
+            Cell::maybe(u.last_sign_in, |at| Cell::ago(at, now))
+        }),
+        Column::wide_right("created", "AGE", |u, now| Cell::ago(u.created_at, now)),
+        Column::wide("id", "ID", |u, _| Cell::text(u.id.to_string())),
+    ];
+
+    fn name(&self) -> String {
+        self.email.clone()
+    }
+
+    fn id(&self) -> String {
+        self.id.to_string()
+    }
+}
+
+impl View for Session {
+    const KIND: &'static str = "Session";
+    const COLUMNS: &'static [Column<Self>] = &[
+        Column::new("current", "", |s, _| {
+            Cell::pair(if s.current { "*" } else { "" }, s.current)
+        }),
+        Column::new("label", "CLIENT", |s, _| Cell::text(&s.label)),
+        Column::right("created", "SIGNED IN", |s, now| {
+            Cell::ago(s.created_at, now)
+        }),
+        Column::right("used", "LAST USED", |s, now| Cell::ago(s.last_used_at, now)),
+        Column::right("expires", "EXPIRES", |s, now| Cell::ago(s.expires_at, now)),
+        Column::new("id", "ID", |s, _| Cell::text(s.id.to_string())),
+    ];
+
+    fn name(&self) -> String {
+        self.id.to_string()
+    }
+
+    fn id(&self) -> String {
+        self.id.to_string()
+    }
+}
