@@ -8,7 +8,7 @@ use crate::setup::{self, Purpose};
 use crate::tour::{self, Stage};
 use crate::{process, say};
 use anyhow::{Context as _, Result};
-use running::Running;
+pub(crate) use running::Running;
 use std::io::IsTerminal as _;
 
 /// Sets up, builds, starts; then the dashboard on a terminal, the tour without one.

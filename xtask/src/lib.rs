@@ -6,6 +6,7 @@
 //! seconds on a machine that has Rust and nothing else.
 
 mod args;
+mod bench;
 mod bins;
 mod ci;
 mod demo;
@@ -58,6 +59,7 @@ pub fn run() -> ExitCode {
             say::line(HELP);
             return ExitCode::SUCCESS;
         }
+        Some("bench") => bench::run(args),
         Some("ci") => ci::run(args),
         Some("demo") => demo::run(args),
         Some("down") => up::down(args),

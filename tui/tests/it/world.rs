@@ -129,9 +129,14 @@ impl World {
         }
     }
 
+    /// Draws a frame.
+    pub(crate) fn draw(&mut self) {
+        self.terminal.draw(|frame| self.app.view(frame)).unwrap();
+    }
+
     /// The screen as text, without blanks at the ends of lines.
     pub(crate) fn screen(&mut self) -> String {
-        self.terminal.draw(|frame| self.app.view(frame)).unwrap();
+        self.draw();
         let buffer = self.terminal.backend().buffer();
         let area = buffer.area;
         (0..area.height)

@@ -18,7 +18,7 @@ const STOPPED_WITHIN: Duration = Duration::from_secs(40);
 
 /// The daemon, its folder and its note.
 #[derive(Debug)]
-pub(super) struct Running {
+pub(crate) struct Running {
     daemon: Guarded,
     dir: PathBuf,
     bins: Bins,
@@ -27,7 +27,7 @@ pub(super) struct Running {
 
 impl Running {
     /// Starts it in a new folder and waits until it is ready.
-    pub(super) fn start(bins: &Bins) -> Result<Self> {
+    pub(crate) fn start(bins: &Bins) -> Result<Self> {
         let made = process::output(Command::new("mktemp").args(["-d", "/tmp/tod-demo.XXXXXX"]))?;
         let dir = PathBuf::from(made.trim());
         let log = environment::target().join("demo.log");
@@ -54,7 +54,7 @@ impl Running {
     }
 
     /// The client, in the demo's context.
-    pub(super) fn todctl(&self) -> Todctl {
+    pub(crate) fn todctl(&self) -> Todctl {
         let variables = [
             ("TODCTL_CONFIG_DIR", self.noted("config_dir")),
             (
@@ -74,7 +74,7 @@ impl Running {
     }
 
     /// Lines that make a shell use the demo's context.
-    pub(super) fn exports(&self) -> String {
+    pub(crate) fn exports(&self) -> String {
         let todctl = self.todctl();
         let mut lines = format!("  export PATH={}:$PATH\n", self.bins.dir().display());
         for (name, value) in &todctl.variables {
@@ -84,27 +84,27 @@ impl Running {
     }
 
     /// The lab behind the fleet.
-    pub(super) fn lab(&self) -> Lab {
+    pub(crate) fn lab(&self) -> Lab {
         Lab::at(self.noted("lab_socket"))
     }
 
     /// The tenant that the operator is signed in to.
-    pub(super) fn tenant(&self) -> String {
+    pub(crate) fn tenant(&self) -> String {
         self.noted("tenant")
     }
 
     /// Its folder.
-    pub(super) fn dir(&self) -> &Path {
+    pub(crate) fn dir(&self) -> &Path {
         &self.dir
     }
 
     /// The end of its log.
-    pub(super) fn last_words(&self) -> String {
+    pub(crate) fn last_words(&self) -> String {
         self.daemon.last_words()
     }
 
     /// Stops it and removes its folder; a process that stays is an error.
-    pub(super) fn stop(self) -> Result<()> {
+    pub(crate) fn stop(self) -> Result<()> {
         let stopped = self.daemon.stop(STOPPED_WITHIN);
         let left = processes_of(&self.dir)?;
         std::fs::remove_dir_all(&self.dir)
