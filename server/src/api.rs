@@ -9,6 +9,8 @@ pub mod route;
 
 pub mod account;
 pub mod status;
+pub mod tenants;
+pub mod users;
 
 use std::ops::Deref;
 use std::sync::Arc;
@@ -81,4 +83,6 @@ pub fn routes() -> Routes {
     Routes::new()
         .merge(account::routes())
         .merge(status::routes())
+        .merge(tenants::routes())
+        .merge(users::routes())
 }

@@ -4,7 +4,10 @@
 //! and the person are looked up in the database, at most [`FRESH`] ago, so that a revoked session,
 //! a new role or a deactivated person counts within five seconds on every server.
 
+pub mod limit;
+pub mod secret;
 pub mod session;
+pub mod srp;
 pub mod token;
 
 use std::time::Duration;
@@ -50,14 +53,32 @@ pub struct Auth {
     pub tokens: token::Signer,
     /// Sessions looked up lately.
     pub sessions: session::Cache,
+    /// Makes what strangers are shown.
+    pub(crate) fake: aws_lc_rs::hkdf::Prk,
+    /// Requests of one address that need no sign-in.
+    pub(crate) per_address: limit::Limit,
+    /// Failed sign-ins of one account from one address.
+    pub(crate) per_account_and_address: limit::Limit,
+    /// Failed sign-ins of one account from anywhere. Higher, so that a stranger who guesses does
+    /// not lock the person out soon.
+    pub(crate) per_account: limit::Limit,
 }
 
 impl Auth {
     /// Derives the keys. `issuer` names this installation in its tokens.
     pub fn new(kms: &Kms, issuer: &str) -> Result<Self, KmsError> {
+        let quarter = Duration::from_mins(15);
         Ok(Self {
             tokens: token::Signer::new(&*kms.derive("access tokens")?, issuer),
             sessions: session::Cache::default(),
+            fake: srp::fake_key(&*kms.derive("fake salts")?),
+            per_address: limit::Limit::new(
+                "sign-ins from your address",
+                120,
+                Duration::from_mins(1),
+            ),
+            per_account_and_address: limit::Limit::new("failed sign-ins", 10, quarter),
+            per_account: limit::Limit::new("failed sign-ins", 100, quarter),
         })
     }
 }

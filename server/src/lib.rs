@@ -7,6 +7,7 @@
 //! | [`db`] | the only way to the database |
 //! | [`api`] | resources, each a folder: endpoints bound, handlers, SQL |
 //! | [`auth`] | who is calling |
+//! | [`setup`] | the first administrator's way in |
 //! | [`kms`] | envelope encryption |
 //! | [`audit`], [`event`] | who did what, and what happened: in the transaction of the act |
 //!
@@ -19,4 +20,5 @@ pub mod db;
 pub mod event;
 pub mod kms;
 pub mod serve;
+pub mod setup;
 pub mod startup;

@@ -17,6 +17,7 @@ use crate::api::{App, Parts};
 use crate::auth::Auth;
 use crate::db::Db;
 use crate::kms::{Kms, KmsError, MasterKey};
+use crate::setup;
 
 /// What a server is told. It reads no environment itself.
 #[derive(Clone, Debug)]
@@ -70,10 +71,12 @@ pub fn build(config: Config, shared: Shared) -> Result<App, KmsError> {
 }
 
 impl App {
-    /// Makes sure that database and master key belong together. Call it once, after the migrations.
+    /// Makes sure that database and master key belong together, and that the first administrator
+    /// can come in. Call it once, after the migrations.
     pub async fn prepare(&self) -> Result<(), Error> {
         let mut tx = self.db.system("start").await?;
         self.kms.check(&mut tx).await?;
+        setup::offer(&mut tx, &self.config.setup_token, self.clock.now()).await?;
         tx.commit().await
     }
 }

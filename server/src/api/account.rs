@@ -1,12 +1,33 @@
 //! Signing in and out, enrolling, and one's own sessions.
 
+mod enrol;
 mod handlers;
+mod sign_in;
+mod store;
 
-use tod_proto::api::account::Whoami;
+use tod_proto::api::account::{
+    Enrol, Refresh, RevokeSession, Sessions, Setup, SignOut, SrpFinish, SrpStart, Whoami,
+};
 
 use super::route::Routes;
 
+pub(in crate::api) use self::enrol::{check_email, check_name};
+
 /// Binds the endpoints of this resource.
 pub fn routes() -> Routes {
-    Routes::new().bind(Whoami, handlers::whoami)
+    Routes::new()
+        .bind(Setup, enrol::setup)
+        .bind(Enrol, enrol::enrol)
+        .bind(SrpStart, sign_in::start)
+        .bind(SrpFinish, sign_in::finish)
+        .bind(Refresh, handlers::refresh)
+        .bind(SignOut, handlers::sign_out)
+        .bind(Whoami, handlers::whoami)
+        .bind(Sessions, handlers::sessions)
+        .bind(RevokeSession, handlers::revoke_session)
+}
+
+/// The form in which an address is kept, compared and proved.
+pub(crate) fn normal_email(email: &str) -> String {
+    email.trim().to_lowercase()
 }

@@ -18,12 +18,18 @@ const CAPACITY: usize = 50_000;
 pub struct Cache(Mutex<HashMap<SessionId, (Timestamp, Principal)>>);
 
 impl Cache {
-    /// Forgets everything: the next request of every session is looked up.
-    pub fn forget_all(&self) {
+    /// Forgets a session: its next request is looked up.
+    pub fn forget(&self, session: SessionId) {
         self.0
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
-            .clear();
+            .remove(&session);
+    }
+
+    /// Forgets all sessions of a person.
+    pub fn forget_user(&self, user: UserId) {
+        let mut sessions = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        sessions.retain(|_, (_, principal)| principal.user != user);
     }
 
     fn get(&self, session: SessionId, now: Timestamp) -> Option<Principal> {

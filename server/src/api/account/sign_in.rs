@@ -1,0 +1,182 @@
+//! Both halves of a sign-in.
+//!
+//! **Invariant:** up to the end of [`finish`], an account that does not exist costs and says the
+//! same as one that does.
+
+use std::time::Duration;
+
+use tod_proto::api::account::{KDF_ROUNDS, Kdf, SrpChallenge, SrpFinish, SrpSession, SrpStart};
+use tod_proto::id::SessionId;
+use uuid::Uuid;
+
+use super::{normal_email, store};
+use crate::api::error::Error;
+use crate::api::route::Req;
+use crate::api::{App, Cx};
+use crate::audit::{self, Act};
+use crate::auth::srp::{self, Verifier};
+use crate::kms::Place;
+
+/// For how long the first half waits for the second.
+const HANDSHAKE: Duration = Duration::from_secs(60);
+const MAX_EMAIL: usize = 254;
+const MAX_LABEL: usize = 128;
+
+pub(super) async fn start(cx: Cx, req: Req<SrpStart>) -> Result<SrpChallenge, Error> {
+    let (app, now) = (&cx.app, cx.app.clock.now());
+    let email = account(&req.body.email)?;
+    limited(&cx, &email)?;
+    let mut tx = app.db.system("begin a sign-in").await?;
+    let known = store::verifier(&mut tx, &email).await?;
+    let verifier = known_or_fake(app, known, &email)?.1;
+    let (secret, public) = off_thread({
+        let number = verifier.number.clone();
+        move || srp::challenge(&number)
+    })
+    .await?
+    .ok_or_else(|| Error::internal(anyhow::anyhow!("no randomness")))?;
+    let handshake = Uuid::new_v4();
+    let sealed = app.kms.seal_platform(place(handshake), &*secret)?;
+    store::add_handshake(&mut tx, handshake, &email, &sealed, now + HANDSHAKE).await?;
+    store::drop_old_handshakes(&mut tx, now).await?;
+    tx.commit().await?;
+    Ok(SrpChallenge {
+        handshake: handshake.simple().to_string(),
+        kdf: Kdf {
+            rounds: KDF_ROUNDS,
+            salt: hex::encode(&verifier.kdf_salt),
+        },
+        srp_salt: hex::encode(&verifier.srp_salt),
+        server_public: hex::encode(public),
+    })
+}
+
+pub(super) async fn finish(cx: Cx, req: Req<SrpFinish>) -> Result<SrpSession, Error> {
+    let (app, now) = (&cx.app, cx.app.clock.now());
+    let label = label(&req.body.label)?;
+    let handshake = Uuid::try_parse(&req.body.handshake).map_err(|_| denied())?;
+    // Taken out for good before anything is proved: a handshake is good once.
+    let mut tx = app.db.system("take a handshake").await?;
+    let taken = store::take_handshake(&mut tx, handshake).await?;
+    tx.commit().await?;
+    let taken = taken
+        .filter(|taken| taken.expires_at > now)
+        .ok_or_else(denied)?;
+    let email = taken.email;
+    limited(&cx, &email)?;
+
+    let mut tx = app.db.system("finish a sign-in").await?;
+    let known = store::verifier(&mut tx, &email).await?;
+    let (user, verifier) = known_or_fake(app, known, &email)?;
+    let secret = app.kms.open_platform(place(handshake), &taken.secret)?;
+    let proof = off_thread({
+        let (email, body) = (email.clone(), req.body);
+        move || {
+            srp::prove(
+                &email,
+                &verifier,
+                &secret,
+                &body.client_public,
+                &body.client_proof,
+            )
+        }
+    })
+    .await?;
+    let (Some(user), Some(proof)) = (user, proof) else {
+        failed(&cx, &email);
+        return Err(denied());
+    };
+    app.auth.per_account_and_address.forget(&key(&cx, &email));
+
+    let session = SessionId::generate();
+    let refresh_expires = now + store::SESSION;
+    store::add_session(&mut tx, session, user, &label, now).await?;
+    let tokens = store::issue(app, &mut tx, session, user, now, refresh_expires).await?;
+    let me = store::me(&mut tx, user).await?;
+    let act = Act {
+        actor: &email,
+        act: "account.sign_in",
+        target: session.to_string(),
+        detail: serde_json::json!({ "label": label, "address": cx.peer }),
+    };
+    audit::record(&mut tx, me.tenant.unwrap_or(audit::PLATFORM), now, act).await?;
+    tx.commit().await?;
+    Ok(SrpSession {
+        server_proof: hex::encode(proof),
+        tokens,
+        me,
+    })
+}
+
+fn known_or_fake(
+    app: &App,
+    known: Option<(tod_proto::id::UserId, Verifier)>,
+    email: &str,
+) -> Result<(Option<tod_proto::id::UserId>, Verifier), Error> {
+    // Made in either case, so that both take the same time.
+    let fake = Verifier::fake(&app.auth.fake, email)
+        .ok_or_else(|| Error::internal(anyhow::anyhow!("no fake verifier")))?;
+    Ok(match known {
+        Some((user, verifier)) => (Some(user), verifier),
+        None => (None, fake),
+    })
+}
+
+/// One message for every reason: which one it was helps only someone who guesses.
+fn denied() -> Error {
+    Error::unauthenticated("e-mail address, password or Secret Key is wrong")
+        .hint("check all three; the Secret Key is in your Emergency Kit")
+}
+
+fn key(cx: &Cx, email: &str) -> String {
+    format!("{email} {}", cx.peer)
+}
+
+fn limited(cx: &Cx, email: &str) -> Result<(), Error> {
+    let (auth, now) = (&cx.app.auth, cx.app.clock.now());
+    auth.per_address.take(&cx.peer.to_string(), now)?;
+    auth.per_account_and_address.check(&key(cx, email), now)?;
+    auth.per_account.check(email, now)
+}
+
+fn failed(cx: &Cx, email: &str) {
+    let (auth, now) = (&cx.app.auth, cx.app.clock.now());
+    auth.per_account_and_address.count(&key(cx, email), now);
+    auth.per_account.count(email, now);
+    let account = tod_proto::untrusted::plain(email);
+    tracing::warn!(account, peer = %cx.peer, "a sign-in failed");
+}
+
+fn account(email: &str) -> Result<String, Error> {
+    let email = normal_email(email);
+    if email.is_empty() || email.len() > MAX_EMAIL || email.contains('\0') {
+        return Err(Error::invalid("email: not an e-mail address"));
+    }
+    Ok(email)
+}
+
+fn label(label: &str) -> Result<String, Error> {
+    if label.len() > MAX_LABEL {
+        return Err(Error::invalid(format!(
+            "label: longer than {MAX_LABEL} bytes"
+        )));
+    }
+    Ok(label.replace('\0', ""))
+}
+
+fn place(handshake: Uuid) -> Place {
+    Place {
+        table: "handshakes",
+        column: "secret",
+        row: handshake,
+    }
+}
+
+/// Modular exponentiation takes milliseconds: it must not hold up other requests.
+async fn off_thread<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, Error> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .map_err(Error::internal)
+}

@@ -1,0 +1,17 @@
+//! Tenants.
+
+mod handlers;
+mod store;
+
+use tod_proto::api::tenants::{Create, List};
+
+use super::route::Routes;
+
+pub(crate) use self::store::create;
+
+/// Binds the endpoints of this resource.
+pub fn routes() -> Routes {
+    Routes::new()
+        .bind(List, handlers::list)
+        .bind(Create, handlers::create)
+}

@@ -1,0 +1,16 @@
+//! People and their roles.
+
+mod handlers;
+mod store;
+
+use tod_proto::api::users::{Invite, List, Set};
+
+use super::route::Routes;
+
+/// Binds the endpoints of this resource.
+pub fn routes() -> Routes {
+    Routes::new()
+        .bind(List, handlers::list)
+        .bind(Invite, handlers::invite)
+        .bind(Set, handlers::set)
+}
