@@ -183,7 +183,8 @@ mod tests {
     fn a_stranger_is_shown_the_same_salts_each_time() {
         let (one, two) = (verifier(), verifier());
 
-        assert_eq!((one.kdf_salt, one.srp_salt), (two.kdf_salt, two.srp_salt));
+        assert_eq!(one.kdf_salt, two.kdf_salt);
+        assert_eq!(one.srp_salt, two.srp_salt);
         let other = Verifier::fake(&fake_key(&[1; 32]), "bo@example.net").unwrap();
         assert_ne!(other.srp_salt, two.srp_salt);
         let (first, second) = (

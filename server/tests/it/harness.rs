@@ -4,6 +4,7 @@
 //! exempt from row security and grants, so a test on such a connection says nothing about either.
 
 mod cluster;
+mod person;
 
 use axum::Router;
 use axum::body::Body;
@@ -24,6 +25,7 @@ use tod_service::health::Health;
 use tower::ServiceExt as _;
 
 pub(crate) use self::cluster::Database;
+pub(crate) use self::person::{ByHand, client};
 
 /// A server and what a test needs to look behind it.
 pub(crate) struct TestApp {
@@ -59,6 +61,11 @@ impl TestApp {
 
     /// A server whose clock stands at `start` until the test moves its hands.
     pub(crate) async fn with_clock(start: jiff::Timestamp) -> Self {
+        // What the server logs is shown with a test that fails.
+        let subscriber = tracing_subscriber::fmt()
+            .with_test_writer()
+            .with_ansi(false);
+        drop(subscriber.try_init());
         let db = Database::create().await;
         let dir = tempfile::tempdir().unwrap();
         let (clock, hands) = Clock::settable(start);

@@ -5,6 +5,7 @@
     reason = "a test panics when it fails"
 )]
 
+mod account;
 mod harness;
 mod isolation;
 mod status;

@@ -90,7 +90,7 @@ pub(super) async fn drop_old_handshakes(tx: &mut SystemTx, now: Timestamp) -> Re
     sqlx::query!(
         "delete from handshakes
          where id in (
-             select id from handshakes where expires_at < $1 limit 20 for update skip locked
+             select id from handshakes where expires_at < $1 limit 20
          )",
         now.to_sqlx() as _,
     )

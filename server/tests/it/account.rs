@@ -1,0 +1,420 @@
+//! Enrolling, signing in, refreshing, signing out.
+
+use std::time::Duration;
+
+use tod_client::secret_key::SecretKey;
+use tod_client::sign_in::Enrolment;
+use tod_proto::api::account::{Me, Session, SetupState, SrpSession, Tokens};
+use tod_proto::endpoint::Role;
+use tod_proto::error::ErrorCode;
+use tod_proto::page::Page;
+use tod_server::audit::{self, Chain};
+
+use crate::harness::{ByHand, TestApp, client, send};
+
+#[tokio::test]
+async fn the_first_administrator_enrols_with_the_token_in_the_file() {
+    let app = TestApp::new().await;
+    let state: SetupState = app.send(None, "GET", "/api/setup", None).await.ok();
+    assert!(state.needed);
+    let token = setup_token(&app);
+    let key = SecretKey::generate("ana@example.net");
+    let ana = client(app.router());
+    let enrolment = Enrolment {
+        token: token.into(),
+        email: "Ana@Example.net".to_owned(),
+        name: "Ana".to_owned(),
+        tenant: Some("acme".to_owned()),
+    };
+
+    let enrolled = ana
+        .enrol(enrolment, &"correct horse".into(), &key)
+        .await
+        .unwrap();
+    let me = ana
+        .sign_in(
+            "ana@example.net",
+            &"correct horse".into(),
+            &key,
+            "todctl on noc-7",
+        )
+        .await
+        .unwrap();
+
+    assert_eq!(me, enrolled);
+    assert_eq!(me.role, Role::SuperAdmin);
+    assert_eq!(me.tenant_name.as_deref(), Some("acme"));
+    let state: SetupState = app.send(None, "GET", "/api/setup", None).await.ok();
+    assert_eq!(
+        state,
+        SetupState {
+            needed: false,
+            token_path: None
+        }
+    );
+    assert!(!app.app.config.setup_token.exists());
+    let mut tx = app.app.db.tenant(me.tenant.unwrap()).await.unwrap();
+    let chain = audit::verify(&mut tx, me.tenant.unwrap()).await.unwrap();
+    assert_eq!(chain, Chain::Whole(2));
+}
+
+#[tokio::test]
+async fn neither_another_password_nor_another_secret_key_signs_in() {
+    let app = TestApp::new().await;
+    let key = SecretKey::generate("ana@example.net");
+    let ana = client(app.router());
+    let enrolment = Enrolment {
+        token: setup_token(&app).into(),
+        email: "ana@example.net".to_owned(),
+        name: "Ana".to_owned(),
+        tenant: Some("acme".to_owned()),
+    };
+    ana.enrol(enrolment, &"correct horse".into(), &key)
+        .await
+        .unwrap();
+
+    let other_key = SecretKey::generate("ana@example.net");
+    for (password, key) in [("wrong horse", &key), ("correct horse", &other_key)] {
+        let result = ana
+            .sign_in("ana@example.net", &password.into(), key, "x")
+            .await;
+
+        let text = format!("{:?}", result.unwrap_err());
+        assert!(text.contains("password or Secret Key is wrong"), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn a_setup_token_is_good_once() {
+    let app = TestApp::new().await;
+    let token = setup_token(&app);
+    let (ana, bo) = (
+        ByHand::new("ana@example.net"),
+        ByHand::new("bo@example.net"),
+    );
+    let wrong = app
+        .send(
+            None,
+            "POST",
+            "/api/enrol",
+            Some(ana.enrolment("x", Some("a"))),
+        )
+        .await;
+    wrong.refused(401);
+
+    let first = ana.enrolment(&token, Some("acme"));
+    let second = bo.enrolment(&token, Some("evil"));
+    app.send(None, "POST", "/api/enrol", Some(first))
+        .await
+        .ok::<Me>();
+    let second = app.send(None, "POST", "/api/enrol", Some(second)).await;
+
+    second.refused(401);
+}
+
+#[tokio::test]
+async fn the_setup_token_stays_good_over_a_restart() {
+    let app = TestApp::new().await;
+    let before = setup_token(&app);
+
+    app.replica().prepare().await.unwrap();
+
+    assert_eq!(setup_token(&app), before);
+    use std::os::unix::fs::PermissionsExt as _;
+    let mode = std::fs::metadata(&app.app.config.setup_token)
+        .unwrap()
+        .permissions()
+        .mode();
+    assert_eq!(mode & 0o777, 0o600);
+}
+
+#[tokio::test]
+async fn a_stranger_is_answered_like_a_person() {
+    let app = TestApp::new().await;
+    enrolled(&app, "ana@example.net").await;
+    let stranger = ByHand::new("nobody@example.net");
+
+    let known = ByHand::new("ana@example.net").start(&app).await;
+    let (one, two) = (stranger.start(&app).await, stranger.start(&app).await);
+    let wrong = ByHand {
+        secret: b"x".to_vec(),
+        ..ByHand::new("ana@example.net")
+    };
+    let (wrong, lost) = (wrong.sign_in(&app).await, stranger.sign_in(&app).await);
+
+    assert_eq!((&one.kdf, &one.srp_salt), (&two.kdf, &two.srp_salt));
+    assert_ne!(one.server_public, two.server_public);
+    assert_ne!(one.handshake, two.handshake);
+    assert_eq!(known.kdf.rounds, one.kdf.rounds);
+    assert_eq!(known.kdf.salt.len(), one.kdf.salt.len());
+    assert_eq!(known.srp_salt.len(), one.srp_salt.len());
+    let (mut wrong, lost) = (wrong.refused(401), lost.refused(401));
+    wrong.request_id.clone_from(&lost.request_id);
+    assert_eq!(wrong, lost);
+}
+
+#[tokio::test]
+async fn a_handshake_is_good_once_and_for_a_minute() {
+    let app = TestApp::new().await;
+    let ana = enrolled(&app, "ana@example.net").await;
+    let finish = "/api/auth/srp/finish";
+
+    let challenge = ana.start(&app).await;
+    let answer = ana.answer(&challenge);
+    app.send(None, "POST", finish, Some(answer.clone()))
+        .await
+        .ok::<SrpSession>();
+    app.send(None, "POST", finish, Some(answer))
+        .await
+        .refused(401);
+
+    let late = ana.answer(&ana.start(&app).await);
+    app.hands.advance(Duration::from_secs(60));
+    app.send(None, "POST", finish, Some(late))
+        .await
+        .refused(401);
+}
+
+#[tokio::test]
+async fn an_a_that_proves_nothing_is_refused() {
+    let app = TestApp::new().await;
+    let ana = enrolled(&app, "ana@example.net").await;
+    let n = {
+        use srp::Group as _;
+        srp::groups::G3072::generator()
+            .params()
+            .modulus()
+            .to_be_bytes()
+            .to_vec()
+    };
+    // 2N has one byte more than N.
+    let mut twice = vec![1];
+    twice.extend(
+        n.iter()
+            .zip(n.iter().skip(1).chain([&0]))
+            .map(|(a, b)| a << 1 | b >> 7),
+    );
+
+    for public in [vec![0], vec![], n, twice, vec![0xff; 385]] {
+        let mut answer = ana.answer(&ana.start(&app).await);
+        answer["client_public"] = hex::encode(public).into();
+        let refused = app
+            .send(None, "POST", "/api/auth/srp/finish", Some(answer))
+            .await;
+        refused.refused(401);
+    }
+}
+
+#[tokio::test]
+async fn guessing_is_slowed_down() {
+    let app = TestApp::new().await;
+    enrolled(&app, "ana@example.net").await;
+    let guesser = ByHand {
+        secret: b"x".to_vec(),
+        ..ByHand::new("ana@example.net")
+    };
+
+    for _ in 0..10 {
+        guesser.sign_in(&app).await.refused(401);
+    }
+    let body = serde_json::json!({ "email": "ana@example.net" });
+    let refused = app
+        .send(None, "POST", "/api/auth/srp/start", Some(body.clone()))
+        .await;
+    app.hands.advance(Duration::from_mins(15));
+    let later = app
+        .send(None, "POST", "/api/auth/srp/start", Some(body))
+        .await;
+
+    assert_eq!(refused.refused(429).code, ErrorCode::RateLimited);
+    assert!(refused.headers.contains_key("retry-after"));
+    assert_eq!(later.status, 200);
+}
+
+#[tokio::test]
+async fn a_refresh_token_that_comes_back_ends_its_session() {
+    let app = TestApp::new().await;
+    let ana = enrolled(&app, "ana@example.net").await;
+    let first = ana.sign_in(&app).await.ok::<SrpSession>();
+    let refresh = |token: &str| {
+        let body = serde_json::json!({ "refresh_token": token });
+        app.send(None, "POST", "/api/auth/refresh", Some(body))
+    };
+    let second: Tokens = refresh(&first.tokens.refresh_token).await.ok();
+
+    let replayed = refresh(&first.tokens.refresh_token).await;
+
+    let said = replayed.refused(401);
+    assert!(said.message.contains("used before"), "{said:?}");
+    refresh(&second.refresh_token).await.refused(401);
+    let whoami = app
+        .send(Some(&second.access_token), "GET", "/api/auth/whoami", None)
+        .await;
+    whoami.refused(401);
+    let mut conn = app.superuser().await;
+    let acts: i64 =
+        sqlx::query_scalar("select count(*) from audit_log where act = 'session.refresh_reused'")
+            .fetch_one(&mut conn)
+            .await
+            .unwrap();
+    assert_eq!(acts, 1);
+}
+
+#[tokio::test]
+async fn a_session_ends_seven_days_after_its_last_refresh() {
+    let app = TestApp::new().await;
+    let ana = enrolled(&app, "ana@example.net").await;
+    let session = ana.sign_in(&app).await.ok::<SrpSession>();
+    let body = serde_json::json!({ "refresh_token": session.tokens.refresh_token });
+
+    app.hands.advance(Duration::from_mins(16));
+    let token = &session.tokens.access_token;
+    app.send(Some(token), "GET", "/api/auth/whoami", None)
+        .await
+        .refused(401);
+    app.hands.advance(Duration::from_hours(7 * 24));
+    app.send(None, "POST", "/api/auth/refresh", Some(body))
+        .await
+        .refused(401);
+}
+
+#[tokio::test]
+async fn signing_out_ends_the_session_at_once() {
+    let app = TestApp::new().await;
+    let ana = enrolled(&app, "ana@example.net").await;
+    let tokens = ana.sign_in(&app).await.ok::<SrpSession>().tokens;
+    let me = app
+        .send(Some(&tokens.access_token), "GET", "/api/auth/whoami", None)
+        .await;
+    assert_eq!(me.ok::<Me>().email, "ana@example.net");
+
+    let body = serde_json::json!({ "refresh_token": tokens.refresh_token });
+    app.send(None, "POST", "/api/auth/sign-out", Some(body))
+        .await;
+
+    let me = app
+        .send(Some(&tokens.access_token), "GET", "/api/auth/whoami", None)
+        .await;
+    me.refused(401);
+}
+
+#[tokio::test]
+async fn a_person_sees_and_ends_their_own_sessions_only() {
+    let app = TestApp::new().await;
+    let tenant = app.tenant("acme").await;
+    let (ana, bo) = (
+        app.member(tenant, Role::Viewer).await,
+        app.member(tenant, Role::Admin).await,
+    );
+
+    let sessions: Page<Session> = app.get(&ana, "/api/auth/sessions").await.ok();
+    let foreign = app
+        .delete(&bo, &format!("/api/auth/sessions/{}", ana.session))
+        .await;
+    let own = app
+        .delete(&ana, &format!("/api/auth/sessions/{}", ana.session))
+        .await;
+
+    assert_eq!(sessions.items.len(), 1);
+    assert!(sessions.items[0].current);
+    foreign.refused(404);
+    own.ok::<tod_proto::page::Empty>();
+    app.get(&ana, "/api/auth/whoami").await.refused(401);
+}
+
+#[tokio::test]
+async fn a_new_role_counts_within_five_seconds_on_every_server() {
+    let app = TestApp::new().await;
+    let tenant = app.tenant("acme").await;
+    let (boss, ana) = (
+        app.member(tenant, Role::Admin).await,
+        app.member(tenant, Role::Admin).await,
+    );
+    let elsewhere = app.replica().router();
+    let users = format!("/api/tenants/{tenant}/users");
+    assert_eq!(
+        send(elsewhere.clone(), Some(&ana.token), "GET", &users, None)
+            .await
+            .status,
+        200
+    );
+
+    let path = format!("{users}/{}", ana.user);
+    app.patch(&boss, &path, serde_json::json!({ "role": "viewer" }))
+        .await;
+
+    app.get(&ana, &users).await.refused(403);
+    app.hands.advance(Duration::from_secs(5));
+    let seen = send(elsewhere.clone(), Some(&ana.token), "GET", &users, None).await;
+    seen.refused(403);
+    app.patch(&boss, &path, serde_json::json!({ "active": false }))
+        .await;
+    app.get(&ana, "/api/auth/whoami").await.refused(401);
+}
+
+#[tokio::test]
+async fn python_srp_in_its_rfc_5054_mode_signs_in() {
+    use std::io::{BufRead as _, BufReader, Write as _};
+    let app = TestApp::new().await;
+    let mut python = python(include_str!("account/peer.py"));
+    let mut out = BufReader::new(python.stdout.take().unwrap()).lines();
+    let mut input = python.stdin.take().unwrap();
+    let mut line = || out.next().unwrap().unwrap();
+    let mut body = ByHand::new("py@example.net").enrolment(&setup_token(&app), Some("acme"));
+    body["verifier"]["srp_salt"] = line().into();
+    body["verifier"]["verifier"] = line().into();
+    app.send(None, "POST", "/api/enrol", Some(body))
+        .await
+        .ok::<Me>();
+
+    for _ in 0..8 {
+        let start = serde_json::json!({ "email": "py@example.net" });
+        let start = app
+            .send(None, "POST", "/api/auth/srp/start", Some(start))
+            .await;
+        let challenge: tod_proto::api::account::SrpChallenge = start.ok();
+        writeln!(input, "{} {}", challenge.srp_salt, challenge.server_public).unwrap();
+        let answer = serde_json::json!({
+            "handshake": challenge.handshake, "client_public": line(), "client_proof": line(),
+            "label": "python",
+        });
+        let session = app
+            .send(None, "POST", "/api/auth/srp/finish", Some(answer))
+            .await;
+        writeln!(input, "{}", session.ok::<SrpSession>().server_proof).unwrap();
+
+        assert_eq!(line(), "the server is genuine");
+    }
+    drop(input);
+    assert!(python.wait().unwrap().success());
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "says which Python has the peer's packages"
+)]
+fn python(script: &str) -> std::process::Child {
+    let python = std::env::var_os("TOD_TEST_PYTHON").unwrap_or_else(|| {
+        concat!(env!("CARGO_MANIFEST_DIR"), "/../target/venv/bin/python").into()
+    });
+    std::process::Command::new(python)
+        .args(["-c", script])
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap_or_else(|error| panic!("no Python with `srp` ({error}): run `cargo xtask test`"))
+}
+
+fn setup_token(app: &TestApp) -> String {
+    let text = std::fs::read_to_string(&app.app.config.setup_token).unwrap();
+    text.trim().to_owned()
+}
+
+async fn enrolled(app: &TestApp, email: &str) -> ByHand {
+    let person = ByHand::new(email);
+    let body = person.enrolment(&setup_token(app), Some("acme"));
+    app.send(None, "POST", "/api/enrol", Some(body))
+        .await
+        .ok::<Me>();
+    person
+}
