@@ -20,7 +20,7 @@ use crate::device::dial::{Deadlines, Dialler};
 use crate::device::tls::Tls;
 use crate::fleet::Fleet;
 use crate::lease::Leases;
-use crate::relay::RelayDial;
+use crate::relay::{RelayDial, Relays};
 use crate::report::Spool;
 use crate::task::Tasks;
 use crate::worker::Kit;
@@ -120,11 +120,17 @@ pub fn build(config: Config, parts: Parts) -> anyhow::Result<Poller> {
     let spool = Spool::new(config.limits.spool_bytes);
     let kit = Arc::new(Kit {
         poller: id,
-        dialler,
+        dialler: Arc::clone(&dialler),
         clock: parts.clock.clone(),
         spool: spool.clone(),
     });
     let fleet = Fleet::new(kit, parts.supervisor.clone());
+    let relays = Relays::new(
+        dialler,
+        Arc::clone(&parts.relay_dial),
+        config.limits,
+        parts.supervisor.clone(),
+    );
     let leases = Leases::new(
         id,
         config.zones,
@@ -133,7 +139,7 @@ pub fn build(config: Config, parts: Parts) -> anyhow::Result<Poller> {
     );
     Ok(Poller {
         id,
-        tasks: Tasks::new(fleet.clone()),
+        tasks: Tasks::new(fleet.clone(), relays),
         parts,
         fleet,
         leases,

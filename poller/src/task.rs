@@ -16,6 +16,7 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::device::error::LinkError;
 use crate::fleet::Fleet;
+use crate::relay::{Call, Relays};
 use crate::worker::{Ask, Handle, Job, Worker};
 
 /// The most rows that a command returns.
@@ -36,12 +37,13 @@ const SESSION: &[&str] = &["/login", "/quit", "/cancel"];
 #[derive(Clone, Debug)]
 pub struct Tasks {
     fleet: Fleet,
+    relays: Relays,
 }
 
 impl Tasks {
     /// Does it to the devices of `fleet`.
-    pub fn new(fleet: Fleet) -> Self {
-        Self { fleet }
+    pub fn new(fleet: Fleet, relays: Relays) -> Self {
+        Self { fleet, relays }
     }
 
     /// Does it and says what happened.
@@ -57,7 +59,23 @@ impl Tasks {
         let job = match task.what {
             What::Command { command, arguments } => Job::Command { command, arguments },
             What::Poll => Job::Poll,
-            What::Push { .. } | What::Relay { .. } => return Ok(incapable()),
+            What::Push { .. } => return Ok(incapable()),
+            What::Relay {
+                relay,
+                kind,
+                ticket,
+                server,
+                server_pin,
+            } => {
+                let call = Call {
+                    relay,
+                    kind,
+                    ticket,
+                    server,
+                    server_pin,
+                };
+                return Ok(self.relays.open(handle, call));
+            }
         };
         Ok(ask(&handle, job, deadline).await)
     }

@@ -1,0 +1,237 @@
+//! A device that is not one: it answers a poll with canned rows, or behaves badly.
+
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use routeros::row::Row;
+use routeros::server::{Receiver, Request, Response};
+use rustls::ServerConfig;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tod_service::supervisor::Supervisor;
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::TlsAcceptor;
+
+/// How a device behaves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Manner {
+    /// As it should.
+    Good,
+    /// Takes connections and says nothing.
+    Silent,
+    /// Signs in and says nothing more.
+    SilentAfterLogin,
+    /// Answers the login with a reserved byte.
+    Garbage,
+    /// Answers the login with the claim of a word of 4 GiB.
+    HugeWord,
+    /// Answers a poll a byte at a time.
+    Drip,
+    /// Answers a poll with rows without end.
+    Endless,
+    /// Answers a poll with empty sentences without end.
+    Empty,
+    /// Refuses the login.
+    Refusing,
+    /// Answers one poll, then closes the connection.
+    Leaving,
+}
+
+/// A device on a loopback socket.
+#[derive(Clone)]
+pub(crate) struct Fake {
+    pub(crate) address: SocketAddr,
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    manner: Mutex<Manner>,
+    acceptor: Mutex<Option<TlsAcceptor>>,
+    identity: Mutex<Vec<u8>>,
+    connections: AtomicUsize,
+    logins: AtomicUsize,
+    bursts: AtomicUsize,
+}
+
+impl Fake {
+    /// Starts it.
+    pub(crate) async fn start(supervisor: &Supervisor) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let fake = Self {
+            address: listener.local_addr().unwrap(),
+            shared: Arc::new(Shared {
+                manner: Mutex::new(Manner::Good),
+                acceptor: Mutex::default(),
+                identity: Mutex::new(b"core".to_vec()),
+                connections: AtomicUsize::new(0),
+                logins: AtomicUsize::new(0),
+                bursts: AtomicUsize::new(0),
+            }),
+        };
+        let (shared, inner) = (Arc::clone(&fake.shared), supervisor.clone());
+        supervisor.spawn_job("test/fake", async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                shared.connections.fetch_add(1, Ordering::SeqCst);
+                let acceptor = shared.acceptor.lock().unwrap().clone();
+                let shared = Arc::clone(&shared);
+                inner.spawn_job("test/fake/session", shared.meet(stream, acceptor));
+            }
+        });
+        fake
+    }
+
+    /// Makes it behave otherwise, from the next connection or request on.
+    pub(crate) fn behave(&self, manner: Manner) {
+        *self.shared.manner.lock().unwrap() = manner;
+    }
+
+    /// Gives it another name.
+    pub(crate) fn rename(&self, identity: &[u8]) {
+        *self.shared.identity.lock().unwrap() = identity.to_vec();
+    }
+
+    /// Gives it a new certificate; returns the certificate.
+    pub(crate) fn new_certificate(&self) -> CertificateDer<'static> {
+        let names = vec!["127.0.0.1".to_owned()];
+        let made = rcgen::generate_simple_self_signed(names).unwrap();
+        let certificate = made.cert.der().clone();
+        let key = PrivateKeyDer::try_from(made.signing_key.serialize_der()).unwrap();
+        let config = ServerConfig::builder()
+            .with_no_client_auth()
+            .with_single_cert(vec![certificate.clone()], key)
+            .unwrap();
+        *self.shared.acceptor.lock().unwrap() = Some(TlsAcceptor::from(Arc::new(config)));
+        certificate
+    }
+
+    /// How many connections there were.
+    pub(crate) fn connections(&self) -> usize {
+        self.shared.connections.load(Ordering::SeqCst)
+    }
+
+    /// How many times somebody sent a password.
+    pub(crate) fn logins(&self) -> usize {
+        self.shared.logins.load(Ordering::SeqCst)
+    }
+
+    /// How many times commands arrived, however many at once.
+    pub(crate) fn bursts(&self) -> usize {
+        self.shared.bursts.load(Ordering::SeqCst)
+    }
+}
+
+impl Shared {
+    async fn meet(self: Arc<Self>, stream: TcpStream, acceptor: Option<TlsAcceptor>) {
+        let Some(acceptor) = acceptor else {
+            return self.serve(stream).await;
+        };
+        if let Ok(stream) = acceptor.accept(stream).await {
+            self.serve(stream).await;
+        }
+    }
+
+    async fn serve(&self, mut stream: impl AsyncRead + AsyncWrite + Unpin) {
+        let mut receiver = Receiver::new();
+        let mut buffer = vec![0; 64 << 10];
+        loop {
+            let Ok(length @ 1..) = stream.read(&mut buffer).await else {
+                return;
+            };
+            receiver.feed(&buffer[..length]);
+            let requests: Vec<Request> = std::iter::from_fn(|| receiver.poll().unwrap()).collect();
+            let manner = *self.manner.lock().unwrap();
+            if requests.iter().any(|request| request.path == "/login") {
+                self.logins.fetch_add(1, Ordering::SeqCst);
+            } else if !requests.is_empty() {
+                self.bursts.fetch_add(1, Ordering::SeqCst);
+            }
+            let mut out = Vec::new();
+            for request in &requests {
+                self.answer(manner, request, &mut out);
+            }
+            if self.send(manner, &mut stream, &out).await.is_err() {
+                return;
+            }
+        }
+    }
+
+    fn answer(&self, manner: Manner, request: &Request, out: &mut Vec<u8>) {
+        let mut say = |response: Response| request.respond(response).encode(out);
+        let is_login = request.path == "/login";
+        match manner {
+            Manner::Silent => return,
+            Manner::SilentAfterLogin if !is_login => return,
+            Manner::Refusing if is_login => {
+                say(Response::trap(None, "invalid user name or password (6)"));
+            }
+            _ => {
+                for row in self.rows(&request.path) {
+                    say(Response::row(&row));
+                }
+            }
+        }
+        say(Response::done());
+    }
+
+    fn rows(&self, path: &str) -> Vec<Row> {
+        match path {
+            "/system/identity/print" => {
+                vec![Row::new().with("name", &*self.identity.lock().unwrap())]
+            }
+            "/system/resource/print" => vec![
+                Row::new()
+                    .with("uptime", "1d2h")
+                    .with("version", "7.20.8 (stable)")
+                    .with("cpu-load", "7"),
+            ],
+            "/interface/print" => {
+                vec![Row::new().with("name", "ether1").with("rx-byte", "10")]
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    async fn send(
+        &self,
+        manner: Manner,
+        stream: &mut (impl AsyncRead + AsyncWrite + Unpin),
+        out: &[u8],
+    ) -> std::io::Result<()> {
+        let is_poll = self.bursts.load(Ordering::SeqCst) > 0;
+        match manner {
+            Manner::Garbage => stream.write_all(&[0xF8, 1, 2, 3]).await?,
+            Manner::HugeWord => stream.write_all(&[0xF0, 0xFF, 0xFF, 0xFF, 0xFF]).await?,
+            Manner::Drip if is_poll => {
+                for byte in out {
+                    stream.write_all(&[*byte]).await?;
+                    stream.flush().await?;
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                }
+            }
+            Manner::Endless if is_poll => {
+                let mut row = Vec::new();
+                for tag in 1..=6 {
+                    let tag = format!("{tag}");
+                    let response = Response::row(&Row::new().with("name", "x".repeat(200)));
+                    response.tagged(Some(tag.as_bytes())).encode(&mut row);
+                }
+                let many = row.repeat(100);
+                loop {
+                    stream.write_all(&many).await?;
+                }
+            }
+            Manner::Empty if is_poll => loop {
+                stream.write_all(&[0; 4096]).await?;
+            },
+            Manner::Leaving if is_poll => {
+                stream.write_all(out).await?;
+                stream.shutdown().await?;
+                return Err(std::io::ErrorKind::ConnectionReset.into());
+            }
+            _ => stream.write_all(out).await?,
+        }
+        stream.flush().await
+    }
+}
