@@ -65,6 +65,17 @@ impl Screens {
     }
 }
 
+/// A second key that the first one asked for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Awaited {
+    #[default]
+    Nothing,
+    /// The letter of a screen.
+    Screen,
+    /// Ctrl-c again, to quit.
+    Quit,
+}
+
 /// The dashboard.
 #[derive(Debug)]
 pub struct App {
@@ -77,10 +88,9 @@ pub struct App {
     last: ScreenId,
     screens: Screens,
     layers: Vec<Layer>,
-    going: bool,
+    awaited: Awaited,
     sidebar: bool,
     message: Option<(String, Timestamp)>,
-    quitting: bool,
     /// Whether the next frame would differ from the last.
     pub dirty: bool,
 }
@@ -101,10 +111,9 @@ impl App {
             last: ScreenId::Devices,
             screens: Screens::default(),
             layers: Vec::new(),
-            going: false,
+            awaited: Awaited::Nothing,
             sidebar: true,
             message: None,
-            quitting: false,
             dirty: true,
         }
     }
@@ -122,7 +131,7 @@ impl App {
     fn mode(&self) -> Mode {
         if let Some(layer) = self.layers.last() {
             layer.mode()
-        } else if self.going {
+        } else if self.awaited == Awaited::Screen {
             Mode::Go
         } else if self.screen == ScreenId::Devices && self.screens.devices.is_typing() {
             Mode::Text
@@ -205,15 +214,15 @@ impl App {
     }
 
     fn on(&mut self, action: &Action) -> Vec<Effect> {
+        let awaited = std::mem::take(&mut self.awaited);
         if *action == Action::Quit {
-            if std::mem::replace(&mut self.quitting, true) {
+            if awaited == Awaited::Quit {
                 return vec![Effect::Quit];
             }
+            self.awaited = Awaited::Quit;
             self.say("ctrl-c again quits".to_owned());
             return Vec::new();
         }
-        self.quitting = false;
-        let going = std::mem::take(&mut self.going);
         if let Some(layer) = self.layers.last_mut() {
             let (leaves, asks) = match layer.on(action, &self.fleet) {
                 After::Stay(asks) => (false, asks),
@@ -227,19 +236,19 @@ impl App {
         if self.mode() == Mode::Text {
             return self.ask_screen(action);
         }
-        match self.global(action, going) {
+        match self.global(action) {
             Some(effects) => effects,
             None => self.ask_screen(action),
         }
     }
 
     /// Actions that mean the same on every screen.
-    fn global(&mut self, action: &Action, going: bool) -> Option<Vec<Effect>> {
+    fn global(&mut self, action: &Action) -> Option<Vec<Effect>> {
         match action {
             Action::Help => self.layers.push(Layer::Help(Help::default())),
             Action::Palette => self.layers.push(Layer::Palette(Palette::default())),
             Action::Command => self.layers.push(Layer::Command(CommandLine::default())),
-            Action::GoMenu if !going => self.going = true,
+            Action::GoMenu => self.awaited = Awaited::Screen,
             Action::Go(screen) => self.go(*screen),
             Action::Last => self.go(self.last),
             Action::Sidebar => self.sidebar = !self.sidebar,
@@ -247,9 +256,10 @@ impl App {
                 self.theme = self.theme.next();
                 self.say(format!("theme {}", self.theme.name));
             }
-            Action::Close if self.screen == ScreenId::Device => self.go(ScreenId::Devices),
+            Action::Close | Action::Back if self.screen == ScreenId::Device => {
+                self.go(ScreenId::Devices);
+            }
             Action::Close => self.layers.push(Layer::Quit),
-            Action::Back if self.screen == ScreenId::Device => self.go(ScreenId::Devices),
             Action::Redraw => return Some(vec![Effect::Redraw]),
             Action::Suspend => return Some(vec![Effect::Suspend]),
             Action::Paste(text) => {

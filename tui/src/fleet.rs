@@ -148,20 +148,7 @@ impl Fleet {
         let mut moved = false;
         for update in updates {
             match update {
-                FleetUpdate::Device { device } => match self.places.get(&device.id) {
-                    Some(&place) => {
-                        if let Some(old) = self.devices.get_mut(place) {
-                            moved |= old.name != device.name;
-                            *old = (**device).clone();
-                        }
-                        self.extend_series(device);
-                    }
-                    None => {
-                        self.places.insert(device.id, self.devices.len());
-                        self.devices.push((**device).clone());
-                        moved = true;
-                    }
-                },
+                FleetUpdate::Device { device } => moved |= self.put(device),
                 FleetUpdate::Deleted { device } => {
                     if self.places.contains_key(device) {
                         self.devices.retain(|old| old.id != *device);
@@ -176,6 +163,20 @@ impl Fleet {
             self.reindex();
         }
         self.revision += 1;
+    }
+
+    /// Takes in one device. Returns whether the order of names may have changed.
+    fn put(&mut self, device: &Device) -> bool {
+        let place = self.places.get(&device.id).copied();
+        if let Some(old) = place.and_then(|place| self.devices.get_mut(place)) {
+            let renamed = old.name != device.name;
+            old.clone_from(device);
+            self.extend_series(device);
+            return renamed;
+        }
+        self.places.insert(device.id, self.devices.len());
+        self.devices.push(device.clone());
+        true
     }
 
     fn reindex(&mut self) {

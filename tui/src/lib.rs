@@ -11,10 +11,12 @@
 
 pub mod action;
 pub mod app;
+pub mod effects;
 pub mod event;
 pub mod fleet;
 pub mod keymap;
 pub mod layers;
+pub mod run;
 pub mod screen;
 pub mod screens;
 pub mod terminal;

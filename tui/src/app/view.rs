@@ -153,7 +153,7 @@ impl App {
     }
 
     fn draw_hints(&mut self, frame: &mut Frame<'_>, area: Rect) {
-        let hints: &[Hint] = if self.going {
+        let hints: &[Hint] = if self.awaited == super::Awaited::Screen {
             &[
                 ("g", "first row"),
                 ("d", "overview"),

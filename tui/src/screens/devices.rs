@@ -328,17 +328,20 @@ impl Screen for DevicesScreen {
             return format!("filter: {error}");
         }
         let total = fleet.devices().len();
-        let mut text = if self.selector.is_some() {
+        let matching = if self.selector.is_some() {
             format!("{} of {total} devices match", self.order.len())
         } else {
             format!("{total} devices")
         };
-        if !self.marks.is_empty() {
-            text.push_str(&format!(" · {} marked", self.marks.len()));
-        }
-        if self.frozen {
-            text.push_str(" · frozen, f resumes");
-        }
-        text
+        let marked = match self.marks.len() {
+            0 => String::new(),
+            count => format!(" · {count} marked"),
+        };
+        let frozen = if self.frozen {
+            " · frozen, f resumes"
+        } else {
+            ""
+        };
+        format!("{matching}{marked}{frozen}")
     }
 }

@@ -90,7 +90,7 @@ mod tests {
             .map(|y| {
                 (0..2)
                     .filter_map(|x| buffer.cell((x, y)))
-                    .map(|c| c.symbol())
+                    .map(ratatui::buffer::Cell::symbol)
                     .collect()
             })
             .collect();
