@@ -6,11 +6,7 @@
 #![expect(
     clippy::unwrap_used,
     clippy::print_stdout,
-<<<<<<< HEAD:tui/benches/frame.rs
     reason = "a measurement prints, and stops when it fails"
-=======
-    reason = "a measuring program"
->>>>>>> 4865596 (tui: run against the server):tui/examples/frame.rs
 )]
 
 #[expect(dead_code, reason = "the tests use more of it")]
