@@ -88,15 +88,15 @@ pub enum PushStep {
     Verify {
         /// The configuration before.
         before: ConfigSnapshot,
-        /// The configuration that the plan leads to.
-        after: ConfigSnapshot,
+        /// The script: with the configuration before it tells what the plan leads to.
+        script: String,
     },
     /// Takes the timer off and reads back that it is gone and the change in force.
     Disarm {
         /// The configuration before.
         before: ConfigSnapshot,
-        /// The configuration that the plan leads to.
-        after: ConfigSnapshot,
+        /// The script: with the configuration before it tells what the plan leads to.
+        script: String,
     },
     /// Lets the device undo the change now, with its own timer.
     Revert,
@@ -104,8 +104,8 @@ pub enum PushStep {
     ReadBack {
         /// The configuration before.
         before: ConfigSnapshot,
-        /// The configuration that the plan leads to.
-        after: ConfigSnapshot,
+        /// The script: with the configuration before it tells what the plan leads to.
+        script: String,
     },
 }
 
@@ -176,8 +176,6 @@ pub struct Prepared {
     pub undo_script: String,
     /// The configuration before.
     pub before: ConfigSnapshot,
-    /// The configuration that the plan leads to.
-    pub after: ConfigSnapshot,
 }
 
 /// What a look at the device saw.
