@@ -7,7 +7,8 @@ use crate::{environment, process, say};
 use anyhow::Result;
 use std::process::Command;
 
-/// Tests that need files which may not be handed on live in modules of this name.
+/// Tests that need files which may not be handed on live in modules of this name; the default
+/// profile of nextest leaves them out.
 const FIXTURES: &str = "test(/(^|::)fixtures::/)";
 
 /// Installs, starts, runs, stops, and tells what was not run.
@@ -30,10 +31,8 @@ pub(crate) fn run(mut args: Args) -> Result<()> {
 }
 
 fn suite(services: &Services, passed_on: &[String], have_fixtures: bool) -> Result<()> {
-    let mut nextest = process::cargo(&["nextest", "run", "--workspace"]);
-    if !have_fixtures {
-        nextest.args(["-E", &format!("not {FIXTURES}")]);
-    }
+    let profile = if have_fixtures { "fixtures" } else { "default" };
+    let mut nextest = process::cargo(&["nextest", "run", "--workspace", "--profile", profile]);
     nextest.args(passed_on);
     with_variables(&mut nextest, services);
     say::step(&process::shown(&nextest));

@@ -3,6 +3,7 @@
 mod allow;
 mod arrows;
 mod functions;
+mod links;
 mod packages;
 mod sizes;
 mod source;
@@ -100,6 +101,7 @@ fn findings() -> Result<Vec<Finding>> {
     for file in &files {
         found.extend(words::check(file));
         found.extend(sizes::check(file));
+        found.extend(links::check(file, environment::root()));
     }
     found.extend(arrows::check(&packages::metadata()?)?);
     found.extend(packages::check(&packages::built()?));

@@ -19,6 +19,7 @@ struct Crate {
 
 const ALL: &[&str] = &[
     "proto", "routeros", "client", "tui", "cli", "service", "server", "poller", "daemon", "lab",
+    "xtask",
 ];
 const RUNTIMES: &[&str] = &[
     "tokio",
