@@ -83,6 +83,8 @@ pub enum PushStep {
         /// The configuration before, from [`Prepared::before`]: if the device differs from it,
         /// nothing is sent.
         before: ConfigSnapshot,
+        /// What has been armed: without it on the device nothing is sent.
+        guard: GuardKind,
     },
     /// Opens a new connection and compares.
     Verify {
