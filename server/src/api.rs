@@ -19,6 +19,7 @@ use axum::Router;
 use tod_service::bus::Bus;
 use tod_service::clock::Clock;
 use tod_service::health::Health;
+use tod_service::supervisor::Supervisor;
 use tokio_util::sync::CancellationToken;
 
 pub use self::cx::Cx;
@@ -26,6 +27,7 @@ pub use self::envelope::Peer;
 use self::route::Routes;
 use crate::auth::Auth;
 use crate::db::Db;
+use crate::fleet::Fleet;
 use crate::kms::Kms;
 use crate::startup::Config;
 
@@ -50,6 +52,10 @@ pub struct Parts {
     pub health: Health,
     /// Signing in.
     pub auth: Auth,
+    /// Starts and stops tasks.
+    pub supervisor: Supervisor,
+    /// Who follows what on this server.
+    pub fleet: Fleet,
     /// Is cancelled when the server stops: streams and sockets end then.
     pub stopping: CancellationToken,
 }

@@ -9,6 +9,11 @@
 //! | [`auth`] | who is calling |
 //! | [`setup`] | the first administrator's way in |
 //! | [`kms`] | envelope encryption |
+//! | [`lease`] | which poller has which device |
+//! | [`ingest`], [`metrics`] | what pollers saw, and values over time |
+//! | [`fleet`] | followers of what changes |
+//! | [`push`] | guarded changes of devices' configuration |
+//! | [`background`] | what runs beside requests |
 //! | [`audit`], [`event`] | who did what, and what happened: in the transaction of the act |
 //!
 //! **Invariant:** the server never talks to a device; pollers do, over the bus.
@@ -16,9 +21,16 @@
 pub mod api;
 pub mod audit;
 pub mod auth;
+pub mod background;
 pub mod db;
 pub mod event;
+pub mod fleet;
+pub mod ingest;
 pub mod kms;
+pub mod lease;
+pub mod metrics;
+pub mod push;
+pub mod reconcile;
 pub mod serve;
 pub mod setup;
 pub mod startup;

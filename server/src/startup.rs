@@ -10,12 +10,14 @@ use sqlx::postgres::PgConnectOptions;
 use tod_service::bus::Bus;
 use tod_service::clock::Clock;
 use tod_service::health::Health;
+use tod_service::supervisor::Supervisor;
 use tokio_util::sync::CancellationToken;
 
 use crate::api::error::Error;
 use crate::api::{App, Parts};
 use crate::auth::Auth;
 use crate::db::Db;
+use crate::fleet::Fleet;
 use crate::kms::{Kms, KmsError, MasterKey};
 use crate::setup;
 
@@ -47,6 +49,8 @@ pub struct Shared {
     pub clock: Clock,
     /// What is well and what is not.
     pub health: Health,
+    /// Starts and stops tasks.
+    pub supervisor: Supervisor,
 }
 
 /// Puts a server together. Nothing connects until it is used.
@@ -66,6 +70,8 @@ pub fn build(config: Config, shared: Shared) -> Result<App, KmsError> {
         clock: shared.clock,
         health: shared.health,
         auth,
+        supervisor: shared.supervisor,
+        fleet: Fleet::default(),
         stopping: CancellationToken::new(),
     }))
 }

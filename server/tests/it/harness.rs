@@ -22,6 +22,7 @@ use tod_server::startup::{self, Config, Shared};
 use tod_service::bus::Bus;
 use tod_service::clock::{Clock, Hands};
 use tod_service::health::Health;
+use tod_service::supervisor::Supervisor;
 use tower::ServiceExt as _;
 
 pub(crate) use self::cluster::Database;
@@ -238,6 +239,7 @@ fn replica(db: &Database, dir: &std::path::Path, clock: Clock, bus: Bus) -> App 
             bus,
             clock,
             health: Health::new(),
+            supervisor: Supervisor::new(),
         },
     )
     .unwrap()

@@ -1,0 +1,254 @@
+//! The SQL of leases.
+
+use jiff::Timestamp;
+use jiff_sqlx::ToSqlx as _;
+use sqlx::PgConnection;
+use tod_proto::api::devices::TlsMode;
+use tod_proto::bus::lease::{Assignment, LeaseRequest};
+use tod_proto::id::{DeviceId, PollerId, TenantId};
+use uuid::Uuid;
+
+use super::assign::{Leased, Live};
+use crate::api::error::Error;
+
+/// Who has a device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Holder {
+    /// The poller.
+    pub poller: PollerId,
+    /// The fence of its lease.
+    pub fence: u64,
+}
+
+/// A device that is given to a poller, its password still sealed by the tenant's key.
+pub(super) struct Record {
+    pub(super) assignment: Assignment,
+    pub(super) password: Vec<u8>,
+}
+
+pub(super) async fn sign_of_life(
+    tx: &mut PgConnection,
+    request: &LeaseRequest,
+    now: Timestamp,
+) -> Result<(), Error> {
+    sqlx::query!(
+        "insert into pollers (id, zones, public_key, seen_at) values ($1, $2, $3, $4)
+         on conflict (id) do update
+             set zones = excluded.zones, public_key = excluded.public_key,
+                 seen_at = excluded.seen_at",
+        request.poller.0,
+        &request.zones,
+        request.public_key,
+        now.to_sqlx() as _,
+    )
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+/// Pollers that have asked since `since`.
+pub(super) async fn live(tx: &mut PgConnection, since: Timestamp) -> Result<Vec<Live>, Error> {
+    let rows = sqlx::query!(
+        "select id, zones from pollers where seen_at > $1",
+        since.to_sqlx() as _
+    )
+    .fetch_all(tx)
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| Live {
+            poller: PollerId(row.id),
+            zones: row.zones,
+        })
+        .collect())
+}
+
+/// The devices of `zones`, with their leases.
+pub(super) async fn devices(tx: &mut PgConnection, zones: &[String]) -> Result<Vec<Leased>, Error> {
+    let rows = sqlx::query!(
+        r#"select d.id, d.zone, d.revision, l.poller_id as "poller_id?",
+                  l.expires_at as "expires_at?: jiff_sqlx::Timestamp"
+           from devices d
+           left join device_leases l on l.tenant_id = d.tenant_id and l.device_id = d.id
+           where d.zone = any($1)
+           order by d.id"#,
+        zones,
+    )
+    .fetch_all(tx)
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| Leased {
+            device: DeviceId(row.id),
+            zone: row.zone,
+            revision: u64::try_from(row.revision).unwrap_or(0),
+            holder: row.poller_id.map(PollerId),
+            expires_at: row
+                .expires_at
+                .map_or(Timestamp::MIN, jiff_sqlx::Timestamp::to_jiff),
+        })
+        .collect())
+}
+
+pub(super) async fn renew(
+    tx: &mut PgConnection,
+    poller: PollerId,
+    devices: &[DeviceId],
+    until: Timestamp,
+) -> Result<(), Error> {
+    sqlx::query!(
+        "update device_leases set expires_at = $3 where poller_id = $1 and device_id = any($2)",
+        poller.0,
+        &uuids(devices),
+        until.to_sqlx() as _,
+    )
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+pub(super) async fn release(
+    tx: &mut PgConnection,
+    poller: PollerId,
+    devices: &[DeviceId],
+) -> Result<(), Error> {
+    sqlx::query!(
+        "update device_leases set poller_id = null where poller_id = $1 and device_id = any($2)",
+        poller.0,
+        &uuids(devices),
+    )
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+/// Takes devices over. Returns those that nobody was faster with.
+pub(super) async fn take(
+    tx: &mut PgConnection,
+    poller: PollerId,
+    devices: &[DeviceId],
+    now: Timestamp,
+    until: Timestamp,
+) -> Result<Vec<DeviceId>, Error> {
+    let rows = sqlx::query_scalar!(
+        "insert into device_leases (tenant_id, device_id, poller_id, fence, expires_at)
+         select tenant_id, id, $1, 1, $4 from devices where id = any($2) order by id
+         on conflict (tenant_id, device_id) do update
+             set poller_id = $1, fence = device_leases.fence + 1, expires_at = $4
+             where device_leases.poller_id is null or device_leases.expires_at <= $3
+         returning device_id",
+        poller.0,
+        &uuids(devices),
+        now.to_sqlx() as _,
+        until.to_sqlx() as _,
+    )
+    .fetch_all(tx)
+    .await?;
+    Ok(rows.into_iter().map(DeviceId).collect())
+}
+
+/// The records of devices that `poller` holds.
+pub(super) async fn records(
+    tx: &mut PgConnection,
+    poller: PollerId,
+    devices: &[DeviceId],
+) -> Result<Vec<Record>, Error> {
+    let rows = sqlx::query!(
+        "select d.tenant_id, d.id, d.name, d.zone, d.revision, l.fence, d.address, d.port,
+                d.ssh_port, d.tls, d.tls_pin, d.ssh_pin, d.username, d.password, d.poll_seconds,
+                d.legacy_login
+         from devices d
+         join device_leases l on l.tenant_id = d.tenant_id and l.device_id = d.id
+         where l.poller_id = $1 and d.id = any($2)
+         order by d.id",
+        poller.0,
+        &uuids(devices),
+    )
+    .fetch_all(tx)
+    .await?;
+    let records = rows.into_iter().map(|row| Record {
+        assignment: Assignment {
+            device: DeviceId(row.id),
+            tenant: TenantId(row.tenant_id),
+            name: row.name,
+            zone: row.zone,
+            revision: u64::try_from(row.revision).unwrap_or(0),
+            fence: u64::try_from(row.fence).unwrap_or(0),
+            address: row.address,
+            port: u16::try_from(row.port).unwrap_or(0),
+            ssh_port: u16::try_from(row.ssh_port).unwrap_or(0),
+            tls: tls(&row.tls),
+            tls_pin: row.tls_pin,
+            ssh_pin: row.ssh_pin,
+            username: row.username,
+            sealed_password: String::new(),
+            poll_seconds: u32::try_from(row.poll_seconds).unwrap_or(60),
+            legacy_login: row.legacy_login,
+        },
+        password: row.password,
+    });
+    Ok(records.collect())
+}
+
+/// What is not known is held to the strictest mode.
+fn tls(text: &str) -> TlsMode {
+    match text {
+        "auto" => TlsMode::Auto,
+        "pinned" => TlsMode::Pinned,
+        "plain" => TlsMode::Plain,
+        _ => TlsMode::Verified,
+    }
+}
+
+/// Forgets a poller. Returns the zones that it served.
+pub(super) async fn leave(tx: &mut PgConnection, poller: PollerId) -> Result<Vec<String>, Error> {
+    sqlx::query!(
+        "update device_leases set poller_id = null where poller_id = $1",
+        poller.0
+    )
+    .execute(&mut *tx)
+    .await?;
+    let zones = sqlx::query_scalar!(
+        "delete from pollers where id = $1 returning zones",
+        poller.0
+    )
+    .fetch_optional(tx)
+    .await?;
+    Ok(zones.unwrap_or_default())
+}
+
+/// The pollers that serve one of `zones`.
+pub(super) async fn pollers_of(
+    tx: &mut PgConnection,
+    zones: &[String],
+) -> Result<Vec<PollerId>, Error> {
+    let rows = sqlx::query_scalar!("select id from pollers where zones && $1", zones)
+        .fetch_all(tx)
+        .await?;
+    Ok(rows.into_iter().map(PollerId).collect())
+}
+
+/// Who has a device now.
+pub async fn holder(
+    tx: &mut PgConnection,
+    device: DeviceId,
+    now: Timestamp,
+) -> Result<Option<Holder>, Error> {
+    let row = sqlx::query!(
+        r#"select poller_id as "poller_id!", fence
+           from device_leases
+           where device_id = $1 and poller_id is not null and expires_at > $2"#,
+        device.0,
+        now.to_sqlx() as _,
+    )
+    .fetch_optional(tx)
+    .await?;
+    Ok(row.map(|row| Holder {
+        poller: PollerId(row.poller_id),
+        fence: u64::try_from(row.fence).unwrap_or(0),
+    }))
+}
+
+fn uuids(devices: &[DeviceId]) -> Vec<Uuid> {
+    devices.iter().map(|device| device.0).collect()
+}

@@ -1,0 +1,447 @@
+use proptest::prelude::*;
+
+use super::*;
+
+const STATES: [ChangeState; 12] = ChangeState::ALL;
+
+fn at(seconds: i64) -> Timestamp {
+    Timestamp::from_second(1_000_000 + seconds).unwrap()
+}
+
+fn guarded(then: Then) -> Wanted {
+    Wanted {
+        window_seconds: 60,
+        then,
+        unguarded: false,
+    }
+}
+
+fn plan() -> Event {
+    Event::Prepared(Plan {
+        guard: GuardKind::Undo,
+        no_guard_because: None,
+        is_empty: false,
+    })
+}
+
+fn seen(config: SeenConfig, timer: bool) -> Event {
+    Event::Seen(Sight {
+        config,
+        timer,
+        differences: "a line".to_owned(),
+    })
+}
+
+fn failed(may_have_changed: bool) -> Event {
+    Event::Failed {
+        message: "no such item".to_owned(),
+        may_have_changed,
+    }
+}
+
+fn lost() -> Event {
+    Event::Lost {
+        message: "no answer".to_owned(),
+        sent: true,
+    }
+}
+
+/// One event of each kind.
+fn one_of_each() -> Vec<(&'static str, Event)> {
+    vec![
+        ("prepared", plan()),
+        ("armed", Event::Armed),
+        ("applied", Event::Applied),
+        ("undoing", Event::Undoing),
+        ("seen", seen(SeenConfig::After, true)),
+        ("failed", failed(true)),
+        ("lost", lost()),
+        ("due", Event::Due),
+        ("confirm", Event::Confirm),
+        ("revert", Event::Revert),
+    ]
+}
+
+/// Feeds events, one a second; panics at an illegal one.
+fn run(wanted: Wanted, events: Vec<Event>) -> Push {
+    let mut push = Push::new(wanted);
+    for (second, event) in (0..).zip(events) {
+        push = step(&push, event, at(second)).unwrap().push;
+    }
+    push
+}
+
+fn in_state(state: ChangeState) -> Push {
+    let mut push = run(guarded(Then::Wait), vec![plan(), Event::Armed]);
+    push.state = state;
+    push.until = Some(at(120));
+    push.asking = match state {
+        ChangeState::Preparing => Some(StepKind::Prepare),
+        ChangeState::Arming => Some(StepKind::Arm),
+        ChangeState::Applying => Some(StepKind::Apply),
+        ChangeState::Verifying => Some(StepKind::Verify),
+        ChangeState::Confirming => Some(StepKind::Disarm),
+        ChangeState::Reverting => Some(StepKind::ReadBack),
+        ChangeState::Planned
+        | ChangeState::Pending
+        | ChangeState::Confirmed
+        | ChangeState::Reverted
+        | ChangeState::Refused
+        | ChangeState::Unknown => None,
+    };
+    push
+}
+
+/// What each state takes, and where that leads.
+const LEGAL: &[(ChangeState, &[(&str, ChangeState)])] = &[
+    (
+        ChangeState::Preparing,
+        &[
+            ("prepared", ChangeState::Arming),
+            ("failed", ChangeState::Refused),
+            ("lost", ChangeState::Preparing),
+        ],
+    ),
+    (
+        ChangeState::Arming,
+        &[
+            ("armed", ChangeState::Applying),
+            ("failed", ChangeState::Arming),
+            ("lost", ChangeState::Arming),
+        ],
+    ),
+    (
+        ChangeState::Applying,
+        &[
+            ("applied", ChangeState::Verifying),
+            ("failed", ChangeState::Reverting),
+            ("lost", ChangeState::Reverting),
+        ],
+    ),
+    (
+        ChangeState::Verifying,
+        &[
+            ("seen", ChangeState::Pending),
+            ("failed", ChangeState::Reverting),
+            ("lost", ChangeState::Verifying),
+        ],
+    ),
+    (
+        ChangeState::Pending,
+        &[
+            ("confirm", ChangeState::Confirming),
+            ("revert", ChangeState::Reverting),
+        ],
+    ),
+    (
+        ChangeState::Confirming,
+        &[
+            ("seen", ChangeState::Confirming),
+            ("failed", ChangeState::Confirming),
+            ("lost", ChangeState::Confirming),
+        ],
+    ),
+    (
+        ChangeState::Reverting,
+        &[
+            ("undoing", ChangeState::Reverting),
+            ("seen", ChangeState::Reverting),
+            ("failed", ChangeState::Reverting),
+            ("lost", ChangeState::Reverting),
+        ],
+    ),
+];
+
+#[test]
+fn every_state_takes_these_events_and_no_others() {
+    for state in STATES {
+        let row = LEGAL
+            .iter()
+            .find(|(of, _)| *of == state)
+            .map_or(&[][..], |(_, row)| row);
+        for (name, event) in one_of_each() {
+            let next = step(&in_state(state), event, at(5)).map(|moved| moved.push.state);
+            let wanted = row
+                .iter()
+                .find(|(of, _)| *of == name)
+                .map(|(_, next)| *next);
+            assert_eq!(next.ok(), wanted, "{state:?} × {name}");
+        }
+    }
+}
+
+#[test]
+fn when_the_time_is_over_nothing_is_confirmed() {
+    for state in STATES {
+        let waits = matches!(
+            state,
+            ChangeState::Applying
+                | ChangeState::Verifying
+                | ChangeState::Pending
+                | ChangeState::Confirming
+        );
+        let push = in_state(state);
+        assert_eq!(push.is_overdue(at(60)), waits, "{state:?}");
+        assert!(!push.is_overdue(at(59)), "{state:?}");
+        let due = step(&push, Event::Due, at(60)).map(|moved| moved.push.state);
+        assert_eq!(
+            due.ok(),
+            waits.then_some(ChangeState::Reverting),
+            "{state:?}"
+        );
+    }
+    assert!(step(&in_state(ChangeState::Pending), Event::Confirm, at(60)).is_err());
+    assert!(step(&in_state(ChangeState::Pending), Event::Confirm, at(59)).is_ok());
+}
+
+#[test]
+fn a_change_that_a_person_confirms_is_confirmed_when_the_timer_is_seen_gone() {
+    let push = run(
+        guarded(Then::Wait),
+        vec![
+            plan(),
+            Event::Armed,
+            Event::Applied,
+            seen(SeenConfig::After, true),
+            Event::Confirm,
+            seen(SeenConfig::After, true),
+            seen(SeenConfig::After, false),
+        ],
+    );
+
+    assert_eq!(push.state, ChangeState::Confirmed);
+    assert_eq!(push.reason, None);
+}
+
+#[test]
+fn a_plan_alone_asks_for_nothing_more() {
+    let moved = step(&Push::new(guarded(Then::OnlyPlan)), plan(), at(0)).unwrap();
+
+    assert_eq!(moved.push.state, ChangeState::Planned);
+    assert_eq!(moved.effects, [Effect::Release]);
+}
+
+#[test]
+fn without_a_guard_a_change_is_refused_unless_it_was_asked_for() {
+    let bare = || {
+        Event::Prepared(Plan {
+            guard: GuardKind::None,
+            no_guard_because: Some("device-mode forbids the scheduler".to_owned()),
+            is_empty: false,
+        })
+    };
+    let refused = run(guarded(Then::Wait), vec![bare()]);
+    let asked = Wanted {
+        unguarded: true,
+        ..guarded(Then::Wait)
+    };
+
+    assert_eq!(refused.state, ChangeState::Refused);
+    assert!(refused.reason.unwrap().contains("device-mode"));
+    assert_eq!(run(asked, vec![bare()]).asking, Some(StepKind::Apply));
+    let events = vec![bare(), Event::Applied, seen(SeenConfig::After, false)];
+    assert_eq!(run(asked, events).asking, Some(StepKind::Disarm));
+}
+
+#[test]
+fn a_refusal_halfway_is_undone_at_once_and_silence_by_the_devices_own_timer() {
+    let begun = vec![plan(), Event::Armed];
+    let refused = run(
+        guarded(Then::Wait),
+        [begun.clone(), vec![failed(true)]].concat(),
+    );
+    let silent = run(guarded(Then::Wait), [begun, vec![lost()]].concat());
+
+    assert_eq!(
+        (refused.asking, refused.wake_at),
+        (Some(StepKind::Revert), None)
+    );
+    assert_eq!(silent.asking, Some(StepKind::ReadBack));
+    assert!(silent.wake_at.unwrap() >= at(60));
+    let events = vec![
+        plan(),
+        Event::Armed,
+        failed(true),
+        Event::Undoing,
+        seen(SeenConfig::Before, true),
+        seen(SeenConfig::Before, false),
+    ];
+    assert_eq!(
+        run(guarded(Then::Wait), events).state,
+        ChangeState::Reverted
+    );
+}
+
+#[test]
+fn a_change_in_force_whose_timer_vanished_is_unknown_and_never_guessed() {
+    let mut events = vec![
+        plan(),
+        Event::Armed,
+        Event::Applied,
+        seen(SeenConfig::After, false),
+    ];
+    events.extend(std::iter::repeat_n(seen(SeenConfig::After, false), 3));
+    let push = run(guarded(Then::Wait), events);
+
+    assert_eq!(push.state, ChangeState::Unknown);
+    assert!(push.reason.unwrap().contains("nothing will undo it"));
+}
+
+#[test]
+fn a_silent_device_is_read_at_least_three_times_and_then_given_up() {
+    let mut push = run(guarded(Then::Wait), vec![plan(), Event::Armed, lost()]);
+    let long_after = at(100_000);
+    for _ in 0..2 {
+        push = step(&push, lost(), long_after).unwrap().push;
+        assert_eq!(push.state, ChangeState::Reverting);
+    }
+    push = step(&push, lost(), long_after).unwrap().push;
+
+    assert_eq!(push.state, ChangeState::Unknown);
+    assert!(push.reason.unwrap().contains("look at it"));
+}
+
+#[test]
+fn a_lost_confirmation_is_believed_only_from_the_device() {
+    let begun = || {
+        vec![
+            plan(),
+            Event::Armed,
+            Event::Applied,
+            seen(SeenConfig::After, true),
+            Event::Confirm,
+        ]
+    };
+    let push = run(guarded(Then::Wait), begun());
+    let push = step(&push, lost(), at(61)).unwrap().push;
+    assert_eq!(
+        (push.state, push.asking),
+        (ChangeState::Reverting, Some(StepKind::ReadBack))
+    );
+
+    let kept = step(&push, seen(SeenConfig::After, false), at(62))
+        .unwrap()
+        .push;
+    let undone = step(&push, seen(SeenConfig::Before, false), at(62))
+        .unwrap()
+        .push;
+    assert_eq!(kept.state, ChangeState::Confirmed);
+    assert_eq!(undone.state, ChangeState::Reverted);
+}
+
+fn any_event() -> impl Strategy<Value = Event> {
+    let config = prop_oneof![
+        Just(SeenConfig::Before),
+        Just(SeenConfig::After),
+        Just(SeenConfig::Same),
+        Just(SeenConfig::Neither),
+    ];
+    prop_oneof![
+        (any::<bool>(), any::<bool>()).prop_map(|(guard, is_empty)| Event::Prepared(Plan {
+            guard: if guard {
+                GuardKind::Undo
+            } else {
+                GuardKind::None
+            },
+            no_guard_because: None,
+            is_empty,
+        })),
+        Just(Event::Armed),
+        Just(Event::Applied),
+        Just(Event::Undoing),
+        (config, any::<bool>()).prop_map(|(config, timer)| seen(config, timer)),
+        any::<bool>().prop_map(failed),
+        any::<bool>().prop_map(|sent| Event::Lost {
+            message: "lost".to_owned(),
+            sent
+        }),
+        Just(Event::Due),
+        Just(Event::Confirm),
+        Just(Event::Revert),
+    ]
+}
+
+fn any_wanted() -> impl Strategy<Value = Wanted> {
+    let then = prop_oneof![Just(Then::OnlyPlan), Just(Then::Wait), Just(Then::Confirm)];
+    (10_u32..3600, then, any::<bool>()).prop_map(|(window_seconds, then, unguarded)| Wanted {
+        window_seconds,
+        then,
+        unguarded,
+    })
+}
+
+proptest! {
+    #[test]
+    fn whatever_happens_the_end_is_read_from_the_device(
+        wanted in any_wanted(),
+        events in prop::collection::vec((any_event(), 0_i64..40), 1..60),
+    ) {
+        let (mut push, mut now) = (Push::new(wanted), 0);
+        let (mut last_seen, mut confirmed_by_person, mut armed) = (None, false, false);
+        for (event, pause) in events {
+            now += pause;
+            let Ok(moved) = step(&push, event.clone(), at(now)) else { continue };
+            confirmed_by_person |= event == Event::Confirm;
+            armed |= event == Event::Armed;
+            if let Event::Seen(sight) = &event {
+                last_seen = Some((sight.config, sight.timer));
+            }
+            let next = moved.push;
+            prop_assert_eq!(next.turn, push.turn + 1);
+            match next.state {
+                ChangeState::Confirmed => {
+                    prop_assert!(matches!(
+                        last_seen,
+                        Some((SeenConfig::After | SeenConfig::Same, false))
+                    ));
+                    let asked = confirmed_by_person
+                        || wanted.then == Then::Confirm
+                        || wanted.unguarded;
+                    prop_assert!(asked);
+                }
+                ChangeState::Reverted => prop_assert!(matches!(
+                    last_seen,
+                    Some((SeenConfig::Before | SeenConfig::Same, false))
+                )),
+                ChangeState::Unknown | ChangeState::Refused => {
+                    prop_assert!(next.reason.is_some());
+                }
+                ChangeState::Applying => prop_assert!(wanted.unguarded || armed),
+                ChangeState::Preparing
+                | ChangeState::Planned
+                | ChangeState::Arming
+                | ChangeState::Verifying
+                | ChangeState::Pending
+                | ChangeState::Confirming
+                | ChangeState::Reverting => {}
+            }
+            if armed {
+                prop_assert!(!matches!(next.state, ChangeState::Refused | ChangeState::Planned));
+            }
+            let goes_on = next.asking.is_some() || next.wake_at.is_some();
+            prop_assert_eq!(goes_on, !next.state.is_final());
+            prop_assert_eq!(moved.effects == [Effect::Release], next.state.is_final());
+            push = next;
+        }
+    }
+
+    #[test]
+    fn a_push_that_gets_no_answers_still_ends(wanted in any_wanted(), until in 0_usize..6) {
+        let steps = [plan(), Event::Armed, Event::Applied, seen(SeenConfig::After, true)];
+        let (mut push, mut now) = (Push::new(wanted), at(0));
+        for event in steps.into_iter().take(until) {
+            push = step(&push, event, now).map_or(push, |moved| moved.push);
+        }
+        for _ in 0..1000 {
+            if push.state.is_final() {
+                break;
+            }
+            now = push.wake_at.unwrap_or(now).max(now);
+            let event = if push.is_overdue(now) { Event::Due } else { lost() };
+            push = step(&push, event, now).unwrap().push;
+        }
+        prop_assert!(push.state.is_final());
+        let limit = at(2 * i64::from(wanted.window_seconds) + 120);
+        prop_assert!(now <= limit, "{now} {limit}");
+    }
+}

@@ -1,0 +1,36 @@
+//! Makes partitions ahead and drops old ones.
+
+use std::time::Duration;
+
+use tod_service::reconcile::Reconcile;
+
+use crate::api::App;
+use crate::metrics::store;
+
+/// Keeps the partitions of the time series.
+#[derive(Debug)]
+pub struct Partitions(App);
+
+impl Partitions {
+    /// Works on the database of `app`.
+    pub fn new(app: App) -> Self {
+        Self(app)
+    }
+}
+
+impl Reconcile for Partitions {
+    const NAME: &'static str = "partitions";
+    const EVERY: Duration = Duration::from_hours(1);
+
+    async fn run(&mut self) -> anyhow::Result<usize> {
+        let now = self.0.clock.now();
+        let mut tx = self.0.db.system("partitions").await?;
+        let made = store::make_partitions(&mut tx, now).await?;
+        tx.commit().await?;
+        // Dropping waits for readers of the partition: alone, so that making never does.
+        let mut tx = self.0.db.system("old partitions").await?;
+        let dropped = store::drop_partitions(&mut tx, now).await?;
+        tx.commit().await?;
+        Ok(made + dropped)
+    }
+}
