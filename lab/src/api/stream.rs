@@ -1,0 +1,93 @@
+//! Commands that answer bit by bit, until they are done or cancelled.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use routeros::row::Row as Record;
+use routeros::server::{Request, Response};
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use crate::device::Inner;
+use crate::trap;
+use crate::verb::Order;
+
+/// Where a streaming command writes.
+pub(super) struct Stream {
+    pub(super) device: Arc<Inner>,
+    pub(super) request: Request,
+    pub(super) later: mpsc::Sender<Vec<u8>>,
+    pub(super) stop: CancellationToken,
+}
+
+impl Stream {
+    async fn send(&self, responses: &[Response]) -> bool {
+        let mut out = Vec::new();
+        for response in responses {
+            self.request.respond(response.clone()).encode(&mut out);
+        }
+        self.later.send(out).await.is_ok()
+    }
+
+    /// Waits a while; returns whether to go on.
+    async fn pause(&self, d: Duration) -> bool {
+        tokio::select! {
+            () = self.stop.cancelled() => {
+                let trap = trap::interrupted();
+                let trap = Response::trap(trap.category, trap.message);
+                self.send(&[trap, Response::done()]).await;
+                false
+            }
+            () = self.device.around.clock.sleep(d) => true,
+        }
+    }
+}
+
+/// Sends an echo a second.
+pub(super) async fn ping(stream: Stream, address: String, count: Option<u64>) {
+    let (mut sent, mut received) = (0_u64, 0_u64);
+    loop {
+        let echo = stream.device.core().echo(&address);
+        let mut row = Record::new()
+            .with("seq", sent.to_string())
+            .with("host", &address);
+        sent += 1;
+        if let Some(time) = echo {
+            received += 1;
+            row.push("size", "56");
+            row.push("ttl", "64");
+            row.push("time", format!("{}us", time.as_micros()));
+        } else {
+            row.push("status", "timeout");
+        }
+        row.push("sent", sent.to_string());
+        row.push("received", received.to_string());
+        row.push("packet-loss", (100 - 100 * received / sent).to_string());
+        if !stream.send(&[Response::row(&row)]).await {
+            return;
+        }
+        if count.is_some_and(|count| sent >= count) {
+            stream.send(&[Response::done()]).await;
+            return;
+        }
+        if !stream.pause(Duration::from_secs(1)).await {
+            return;
+        }
+    }
+}
+
+/// Takes a sample a second.
+pub(super) async fn monitor(stream: Stream, order: Order) {
+    for section in 1_u64.. {
+        if !stream.pause(Duration::from_secs(1)).await {
+            return;
+        }
+        let rows = stream.device.core().sample(&order).unwrap_or_default();
+        let rows = rows
+            .into_iter()
+            .map(|row| Response::row(&row.with(".section", section.to_string())));
+        if !stream.send(&rows.collect::<Vec<_>>()).await {
+            return;
+        }
+    }
+}

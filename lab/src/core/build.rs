@@ -1,0 +1,317 @@
+//! What a device has when it is first touched: ports, services, accounts, a way to its peers.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::SignedDuration;
+use tod_proto::lab::Counts;
+use tokio::sync::Notify;
+
+use super::{Core, Pace, Ports, Power};
+use crate::clock::{Clock, moment, spell_date};
+use crate::fleet::{SchedulerRule, Spec};
+use crate::ledger::Ledger;
+use crate::profile::{Board, Release};
+use crate::schema::{SCHEMA, Storage};
+use crate::seed::Seed;
+use crate::tree::Tree;
+
+/// What all devices of a lab share.
+#[derive(Debug, Clone)]
+pub(crate) struct Surroundings {
+    pub(crate) ports: Ports,
+    pub(crate) pace: Pace,
+    pub(crate) clock: Arc<Clock>,
+    pub(crate) ledger: Arc<Ledger>,
+}
+
+impl Core {
+    pub(crate) fn build(
+        spec: Arc<Spec>,
+        around: &Surroundings,
+        parts: (Release, &'static Board),
+        wake: Arc<Notify>,
+    ) -> Self {
+        let seed = spec.numbers();
+        let (release, board) = parts;
+        let uptime = spec
+            .uptime_s
+            .unwrap_or_else(|| 600 + seed.of("uptime").below(9_000_000));
+        let mut core = Self {
+            release,
+            board,
+            seed,
+            ports: around.ports,
+            pace: around.pace,
+            clock: Arc::clone(&around.clock),
+            ledger: Arc::clone(&around.ledger),
+            wake,
+            tree: Tree::default(),
+            power: Power::On,
+            boot: 0,
+            booted: around.clock.now(),
+            uptime_before: Duration::from_secs(uptime),
+            wall_shift: SignedDuration::ZERO,
+            links: BTreeMap::new(),
+            timers: BTreeMap::new(),
+            log: VecDeque::new(),
+            next_line: 0,
+            sessions: BTreeMap::new(),
+            history: VecDeque::new(),
+            next_action: 0,
+            safe: None,
+            faults: Vec::new(),
+            counts: Counts::default(),
+            script_runs: BTreeMap::new(),
+            jobs: BTreeMap::new(),
+            next_job: 0,
+            spec,
+        };
+        core.furnish();
+        core.say("system,info", "router rebooted".to_owned());
+        core.settle();
+        core
+    }
+
+    fn furnish(&mut self) {
+        self.furnish_interfaces();
+        self.furnish_services();
+        self.furnish_accounts();
+        for menu in SCHEMA
+            .menus
+            .iter()
+            .filter(|m| m.exists_in(self.release.version()))
+        {
+            let is_ours = !menu.needs_routerboard || self.board.is_routerboard();
+            if menu.storage != Storage::Live && is_ours {
+                self.tree
+                    .ensure(&menu.path, menu.is_single(self.release.version()));
+            }
+        }
+        let identity = self.spec.name.clone();
+        self.set_single("/system/identity", "name", &identity);
+        self.furnish_network();
+        if self.release.at_least(7, 17) {
+            self.furnish_device_mode();
+        }
+    }
+
+    fn furnish_interfaces(&mut self) {
+        let ethernet = "/interface/ethernet";
+        for n in 1..=self.board.ether {
+            let name = format!("ether{n}");
+            self.port(ethernet, &name);
+        }
+        for n in 1..=self.board.sfp {
+            let name = format!("sfp-sfpplus{n}");
+            self.port(ethernet, &name);
+        }
+        let (menu, word) = if self.release.at_least(7, 13) {
+            ("/interface/wifi", "wifi")
+        } else {
+            ("/interface/wireless", "wlan")
+        };
+        for n in 1..=self.board.radios {
+            self.port(menu, &format!("{word}{n}"));
+        }
+        if self.release.at_least(7, 14) {
+            self.tree
+                .seed("/interface/loopback", &[("name", "lo")], true);
+        }
+        for name in ["all", "none", "dynamic", "static"] {
+            self.tree.seed(
+                "/interface/list",
+                &[("name", name), ("builtin", "true")],
+                true,
+            );
+        }
+    }
+
+    fn port(&mut self, menu: &str, name: &str) {
+        let mac = mac(self.seed.of("mac").of(name));
+        let props = [
+            ("name", name),
+            ("default-name", name),
+            ("mac-address", mac.as_str()),
+        ];
+        self.tree.seed(menu, &props, true);
+    }
+
+    fn furnish_services(&mut self) {
+        let Ports { api, api_ssl, ssh } = self.ports;
+        let services = [
+            ("telnet", 23, true),
+            ("ftp", 21, true),
+            ("www", 80, false),
+            ("ssh", ssh, false),
+            ("www-ssl", 443, true),
+            ("api", api, false),
+            ("winbox", 8291, false),
+            ("api-ssl", api_ssl, false),
+        ];
+        for (name, port, is_off) in services {
+            let (port, is_off) = (port.to_string(), is_off.to_string());
+            let props = [
+                ("name", name),
+                ("port", port.as_str()),
+                ("disabled", is_off.as_str()),
+            ];
+            self.tree.seed("/ip/service", &props, true);
+        }
+        for name in ["ftp", "tftp", "irc", "h323", "sip", "pptp"] {
+            self.tree
+                .seed("/ip/firewall/service-port", &[("name", name)], true);
+        }
+    }
+
+    fn furnish_accounts(&mut self) {
+        let all = "local,telnet,ssh,ftp,reboot,read,write,policy,test,winbox,password,web,sniff,\
+                   sensitive,api,romon,rest-api";
+        let read = "local,telnet,ssh,reboot,read,test,winbox,password,web,sniff,api,romon,\
+                    rest-api,!ftp,!write,!policy,!sensitive";
+        let write = "local,telnet,ssh,reboot,read,write,test,winbox,password,web,sniff,api,\
+                     romon,rest-api,!ftp,!policy,!sensitive";
+        for (name, policy) in [("read", read), ("write", write), ("full", all)] {
+            self.tree
+                .seed("/user/group", &[("name", name), ("policy", policy)], true);
+        }
+        let spec = Arc::clone(&self.spec);
+        let account = [
+            ("name", spec.user.as_str()),
+            ("group", "full"),
+            ("password", spec.password.as_str()),
+        ];
+        self.tree.seed("/user", &account, false);
+        self.tree.seed(
+            "/snmp/community",
+            &[("name", "public"), ("default", "true")],
+            true,
+        );
+        for name in ["default", "default-encryption"] {
+            self.tree
+                .seed("/ppp/profile", &[("name", name), ("default", "true")], true);
+        }
+        for (name, target) in [
+            ("memory", "memory"),
+            ("disk", "disk"),
+            ("echo", "echo"),
+            ("remote", "remote"),
+        ] {
+            let props = [("name", name), ("target", target), ("default", "true")];
+            self.tree.seed("/system/logging/action", &props, true);
+        }
+        for (topics, action) in [
+            ("info", "memory"),
+            ("error", "memory"),
+            ("warning", "memory"),
+            ("critical", "echo"),
+        ] {
+            let props = [("topics", topics), ("action", action), ("default", "true")];
+            self.tree.seed("/system/logging", &props, true);
+        }
+        if self.board.has_flash_folder() {
+            self.tree
+                .seed("/file", &[("name", "flash"), ("type", "directory")], false);
+        }
+    }
+
+    /// Gives it the address it answers at, and a default route out of the uplink.
+    fn furnish_network(&mut self) {
+        let [a, b, c, d] = self.spec.address.octets();
+        let address = format!("{a}.{b}.{c}.{d}/24");
+        let network = format!("{a}.{b}.{c}.0");
+        let gateway = if d == 254 { 253 } else { 254 };
+        let gateway = format!("{a}.{b}.{c}.{gateway}");
+        let props = [
+            ("address", address.as_str()),
+            ("network", network.as_str()),
+            ("interface", "ether1"),
+            ("comment", "management"),
+        ];
+        self.tree.seed("/ip/address", &props, false);
+        let props = [("dst-address", "0.0.0.0/0"), ("gateway", gateway.as_str())];
+        self.tree.seed("/ip/route", &props, false);
+    }
+
+    fn furnish_device_mode(&mut self) {
+        let path = "/system/device-mode";
+        let is_allowed = self.spec.scheduler == SchedulerRule::Allowed;
+        let mode = if is_allowed { "advanced" } else { "home" };
+        self.set_single(path, "mode", mode);
+        self.set_single(path, "flagged", "false");
+        self.set_single(path, "scheduler", &is_allowed.to_string());
+        for feature in ["fetch", "email", "romon", "container"] {
+            self.set_single(path, feature, &is_allowed.to_string());
+        }
+    }
+
+    pub(crate) fn set_single(&mut self, path: &str, name: &str, value: &str) {
+        self.tree.ensure(&Self::key(path), true);
+        if let Some(row) = self.tree.row_mut(path, 0) {
+            row.set(name.into(), value.to_owned());
+        }
+    }
+
+    /// Goes down: connections meet silence, what was only in memory is gone.
+    pub(crate) fn go_down(&mut self, cause: &str) {
+        self.unroll("lost with the power");
+        self.power = Power::Booting;
+        self.jobs.clear();
+        self.record(tod_proto::lab::Event::Rebooting {
+            cause: cause.to_owned(),
+        });
+        self.refresh_sessions();
+        self.wake.notify_one();
+    }
+
+    /// Comes up again, with the configuration that is on its disk.
+    pub(crate) fn come_up(&mut self, cause: &str) {
+        self.boot += 1;
+        self.booted = self.clock.now();
+        self.counts.reboots += 1;
+        self.power = Power::On;
+        self.history.clear();
+        self.log.clear();
+        self.script_runs.clear();
+        if self.board.has_flash_folder() {
+            self.forget_ram_disk();
+        }
+        let now = self.wall();
+        let at = format!("{} {}", spell_date(self.release, now), moment(now).time);
+        self.say("system,info", format!("router rebooted by {cause} at {at}"));
+        self.reset_links();
+        self.record(tod_proto::lab::Event::Booted);
+        self.settle();
+    }
+
+    /// On boards with a `flash` folder, files outside it live in memory.
+    fn forget_ram_disk(&mut self) {
+        let lost: Vec<u32> = self
+            .tree
+            .rows("/file")
+            .iter()
+            .filter(|r| {
+                !r.get("name")
+                    .is_some_and(|n| n == "flash" || n.starts_with("flash/"))
+            })
+            .map(|r| r.id)
+            .collect();
+        for id in lost {
+            self.tree.apply(crate::tree::Change::Remove {
+                path: Self::key("/file"),
+                id,
+            });
+        }
+    }
+}
+
+fn mac(seed: Seed) -> String {
+    let n = seed.below(0x100_0000);
+    format!(
+        "48:A9:8A:{:02X}:{:02X}:{:02X}",
+        n >> 16 & 0xFF,
+        n >> 8 & 0xFF,
+        n & 0xFF
+    )
+}

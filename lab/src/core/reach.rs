@@ -1,0 +1,318 @@
+//! The network around a device: who reaches it, decided by its own configuration alone.
+//!
+//! A loopback peer is what its address says: usually 127.0.0.1, a host of the *management
+//! network*. It lies behind the device's uplink, the first Ethernet port, untagged; a device
+//! answers it only through a route that leaves by the uplink (new devices have a default route).
+
+use std::net::IpAddr;
+
+use tod_proto::lab::Fault;
+
+use super::{Core, Power};
+use crate::tree::Row;
+use crate::value::{Net, address_matches, port_matches};
+
+/// What a connection meets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// It is answered.
+    Open,
+    /// It is refused; why.
+    Refused(String),
+    /// Nothing answers; why.
+    Silent(String),
+}
+
+/// A packet, as rules see it.
+#[derive(Debug, Clone, Copy)]
+struct Packet<'a> {
+    source: IpAddr,
+    destination: IpAddr,
+    source_port: Option<u16>,
+    destination_port: Option<u16>,
+    ingress: Option<&'a str>,
+    egress: Option<&'a str>,
+    state: &'a str,
+}
+
+/// What a chain decides.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Ruling {
+    Accept,
+    Drop,
+    Reject,
+    Return,
+}
+
+/// How deep chains may jump.
+const JUMPS: u8 = 8;
+
+impl Core {
+    /// Decides over a new connection.
+    pub(crate) fn knock(&self, port: u16, peer: IpAddr) -> Verdict {
+        if self.power == Power::Booting {
+            return Verdict::Silent("the device is booting".to_owned());
+        }
+        if self.has_fault(|f| *f == Fault::Refuse) {
+            return Verdict::Refused("a fault".to_owned());
+        }
+        let path = self.path(port, peer, "new");
+        if path != Verdict::Open {
+            return path;
+        }
+        let mut services = self.tree.rows("/ip/service").iter();
+        let is_here = |s: &&Row| s.get("port") == Some(port.to_string().as_str());
+        let Some(service) = services.find(|s| is_here(s) && !s.is("disabled")) else {
+            return Verdict::Refused(format!("no service listens at port {port}"));
+        };
+        let allowed = service.get("address").unwrap_or_default();
+        let mut networks = allowed.split(',').filter(|n| !n.is_empty()).peekable();
+        if networks.peek().is_some() && !networks.any(|n| address_matches(n, peer)) {
+            return Verdict::Refused("not in the service's address list".to_owned());
+        }
+        let most = service
+            .get("max-sessions")
+            .and_then(|m| m.parse().ok())
+            .unwrap_or(20);
+        let taken = self
+            .sessions
+            .values()
+            .filter(|s| s.port == port && s.user.is_some())
+            .count();
+        if taken >= most {
+            return Verdict::Refused("too many sessions".to_owned());
+        }
+        Verdict::Open
+    }
+
+    /// Decides whether packets of a connection still pass.
+    pub(crate) fn path_of_established(&self, port: u16, peer: IpAddr) -> Verdict {
+        match self.path(port, peer, "established") {
+            // A rejected packet of an open connection is lost, which is silence for both ends.
+            Verdict::Refused(why) => Verdict::Silent(why),
+            other => other,
+        }
+    }
+
+    fn path(&self, port: u16, peer: IpAddr, state: &str) -> Verdict {
+        let silent = |why: &str| Verdict::Silent(why.to_owned());
+        let Some(ingress) = self.ingress() else {
+            return silent("the uplink is down");
+        };
+        if !self.has_address(self.address()) {
+            return silent("the device does not have the address");
+        }
+        match self.egress(peer) {
+            None => return silent("no route to the peer"),
+            Some(egress) if egress != ingress => {
+                return silent("the route to the peer does not leave by the uplink");
+            }
+            Some(_) => {}
+        }
+        let inbound = Packet {
+            source: peer,
+            destination: self.address(),
+            source_port: None,
+            destination_port: Some(port),
+            ingress: Some(&ingress),
+            egress: None,
+            state,
+        };
+        let outbound = Packet {
+            source: self.address(),
+            destination: peer,
+            source_port: Some(port),
+            destination_port: None,
+            ingress: None,
+            egress: Some(&ingress),
+            state: "established",
+        };
+        let chains = [
+            ("/ip/firewall/raw", "prerouting", inbound),
+            ("/ip/firewall/filter", "input", inbound),
+            ("/ip/firewall/raw", "output", outbound),
+            ("/ip/firewall/filter", "output", outbound),
+        ];
+        for (table, chain, packet) in chains {
+            match self.chain(table, chain, packet, JUMPS) {
+                Ruling::Drop => return Verdict::Silent(format!("{chain} drops it")),
+                Ruling::Reject => return Verdict::Refused(format!("{chain} rejects it")),
+                Ruling::Accept | Ruling::Return => {}
+            }
+        }
+        Verdict::Open
+    }
+
+    /// Returns the interface on which packets of the uplink arrive.
+    pub(crate) fn ingress(&self) -> Option<String> {
+        let uplink = self.tree.rows("/interface/ethernet").iter();
+        let mut uplink = uplink.filter(|r| r.get("default-name") == Some("ether1"));
+        let port = uplink.next()?.get("name")?;
+        if !self.is_running(port) {
+            return None;
+        }
+        let master = self.master(port).unwrap_or_else(|| port.to_owned());
+        self.is_running(&master).then_some(master)
+    }
+
+    fn has_address(&self, address: IpAddr) -> bool {
+        self.addresses().any(|(net, _)| net.address == address)
+    }
+
+    /// Returns the addresses in use, with the interface each one really lives on.
+    fn addresses(&self) -> impl Iterator<Item = (Net, String)> {
+        self.tree
+            .rows("/ip/address")
+            .iter()
+            .filter(|r| !r.is("disabled"))
+            .filter_map(|row| {
+                let interface = row.get("interface")?;
+                let actual = self
+                    .master(interface)
+                    .unwrap_or_else(|| interface.to_owned());
+                if !self.is_running(&actual) {
+                    return None;
+                }
+                Some((Net::parse(row.get("address")?)?, actual))
+            })
+    }
+
+    /// Returns the interface by which packets to a peer leave.
+    pub(crate) fn egress(&self, peer: IpAddr) -> Option<String> {
+        let connected = self.addresses().filter(|(net, _)| net.contains(peer));
+        let connected = connected.map(|(net, interface)| (net.bits, 0, interface));
+        let routes = self.tree.rows("/ip/route").iter().filter_map(|row| {
+            let net = Net::parse(row.get("dst-address").unwrap_or("0.0.0.0/0"))?;
+            let is_main = row.get("routing-table").is_none_or(|t| t == "main")
+                && row.get("routing-mark").is_none();
+            if row.is("disabled") || !is_main || !net.contains(peer) {
+                return None;
+            }
+            let distance = row
+                .get("distance")
+                .and_then(|d| d.parse().ok())
+                .unwrap_or(1_u32);
+            let interface =
+                if row.is("blackhole") || row.get("type").is_some_and(|t| t != "unicast") {
+                    String::new()
+                } else {
+                    self.gateway_interface(row)?
+                };
+            Some((net.bits, distance, interface))
+        });
+        let best = connected
+            .chain(routes)
+            .max_by_key(|(bits, distance, _)| (*bits, std::cmp::Reverse(*distance)));
+        best.map(|(_, _, interface)| interface)
+            .filter(|i| !i.is_empty())
+    }
+
+    /// Returns the interface of a route's gateway, if that is reachable.
+    pub(crate) fn gateway_interface(&self, route: &Row) -> Option<String> {
+        route.get("gateway")?.split(',').find_map(|gateway| {
+            let gateway = gateway.split('@').next()?;
+            match gateway.parse::<IpAddr>() {
+                Ok(ip) => {
+                    let mut nets = self.addresses().filter(|(net, _)| net.contains(ip));
+                    nets.next().map(|(_, interface)| interface)
+                }
+                Err(_) => self.is_running(gateway).then(|| gateway.to_owned()),
+            }
+        })
+    }
+
+    fn chain(&self, table: &str, chain: &str, packet: Packet<'_>, jumps: u8) -> Ruling {
+        for rule in self.tree.rows(table) {
+            let is_here = rule.get("chain") == Some(chain) && !rule.is("disabled");
+            if !is_here || !self.rule_matches(rule, packet) {
+                continue;
+            }
+            match rule.get("action").unwrap_or("accept") {
+                "accept" => return Ruling::Accept,
+                "drop" | "tarpit" => return Ruling::Drop,
+                "reject" => return Ruling::Reject,
+                "return" => return Ruling::Return,
+                "jump" if jumps > 0 => {
+                    let target = rule.get("jump-target").unwrap_or_default();
+                    match self.chain(table, target, packet, jumps - 1) {
+                        Ruling::Return => {}
+                        ruling => return ruling,
+                    }
+                }
+                _ => {}
+            }
+        }
+        Ruling::Return
+    }
+
+    /// Says whether a rule matches; one with a matcher that the lab does not know never does.
+    fn rule_matches(&self, rule: &Row, packet: Packet<'_>) -> bool {
+        rule.props
+            .iter()
+            .all(|(key, value)| self.matcher(key, value, packet))
+    }
+
+    fn matcher(&self, key: &str, value: &str, packet: Packet<'_>) -> bool {
+        let port = |p: Option<u16>| p.is_some_and(|p| port_matches(value, p));
+        match key {
+            "src-address" => address_matches(value, packet.source),
+            "dst-address" => address_matches(value, packet.destination),
+            "src-address-list" => self.in_address_list(value, packet.source),
+            "dst-address-list" => self.in_address_list(value, packet.destination),
+            "protocol" => negatable(value, |v| v == "tcp" || v == "6"),
+            "dst-port" => port(packet.destination_port),
+            "src-port" => port(packet.source_port),
+            "port" => port(packet.destination_port) || port(packet.source_port),
+            "in-interface" => negatable(value, |v| packet.ingress == Some(v)),
+            "out-interface" => negatable(value, |v| packet.egress == Some(v)),
+            "in-interface-list" => negatable(value, |v| self.in_list(v, packet.ingress)),
+            "out-interface-list" => negatable(value, |v| self.in_list(v, packet.egress)),
+            "connection-state" => negatable(value, |v| v.split(',').any(|s| s == packet.state)),
+            "dst-address-type" | "src-address-type" => negatable(value, |v| {
+                v.split(',').any(|t| t == "local" || t == "unicast")
+            }),
+            "chain"
+            | "action"
+            | "comment"
+            | "disabled"
+            | "log"
+            | "log-prefix"
+            | "reject-with"
+            | "jump-target"
+            | "address-list"
+            | "address-list-timeout" => true,
+            _ => value.is_empty(),
+        }
+    }
+
+    fn in_address_list(&self, value: &str, address: IpAddr) -> bool {
+        negatable(value, |list| {
+            self.tree.rows("/ip/firewall/address-list").iter().any(|r| {
+                let is_listed = r.get("list") == Some(list) && !r.is("disabled");
+                is_listed
+                    && r.get("address")
+                        .is_some_and(|a| address_matches(a, address))
+            })
+        })
+    }
+
+    fn in_list(&self, list: &str, interface: Option<&str>) -> bool {
+        let Some(interface) = interface else {
+            return false;
+        };
+        if list == "all" {
+            return true;
+        }
+        self.tree.rows("/interface/list/member").iter().any(|r| {
+            let is_member = r.get("list") == Some(list) && !r.is("disabled");
+            is_member && r.get("interface") == Some(interface)
+        })
+    }
+}
+
+fn negatable(value: &str, is_it: impl Fn(&str) -> bool) -> bool {
+    match value.strip_prefix('!') {
+        Some(not) => !is_it(not),
+        None => is_it(value),
+    }
+}

@@ -1,0 +1,395 @@
+//! Commands on menus: one order in, rows or a value or a refusal out.
+
+use routeros::error::Trap;
+use routeros::query::Query;
+use routeros::row::Row as Record;
+use routeros::script::condition::Condition;
+
+use crate::core::{Caller, Core};
+use crate::schema::{Menu, SCHEMA};
+use crate::text;
+use crate::trap;
+use crate::tree::Tree;
+
+mod file;
+mod system;
+mod write;
+
+pub(crate) use system::topics;
+pub(crate) use write::read_id;
+
+/// Which rows are meant by a `print` or `find`.
+#[derive(Debug, Clone, Default)]
+pub(crate) enum Filter {
+    #[default]
+    All,
+    Query(Query),
+    Condition(Condition),
+}
+
+impl Filter {
+    fn passes(&self, record: &Record) -> bool {
+        match self {
+            Self::All => true,
+            Self::Query(query) => query.matches(record),
+            Self::Condition(condition) => condition.holds(record),
+        }
+    }
+}
+
+/// One command.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Order {
+    /// Such as `/ip/address`; empty at the root.
+    pub(crate) menu: String,
+    /// Such as `print`.
+    pub(crate) verb: String,
+    /// Without a value: `!name`, to be unset.
+    pub(crate) args: Vec<(String, Option<String>)>,
+    pub(crate) filter: Filter,
+    /// It was typed or scripted, so that rows can be meant by position.
+    pub(crate) is_console: bool,
+}
+
+impl Order {
+    pub(crate) fn new(path: &str) -> Self {
+        let (menu, verb) = path.rsplit_once('/').unwrap_or(("", path));
+        Self {
+            menu: menu.to_owned(),
+            verb: verb.to_owned(),
+            ..Self::default()
+        }
+    }
+
+    pub(crate) fn with(mut self, name: &str, value: &str) -> Self {
+        self.args.push((name.to_owned(), Some(value.to_owned())));
+        self
+    }
+
+    pub(crate) fn path(&self) -> String {
+        format!("{}/{}", self.menu, self.verb)
+    }
+
+    pub(crate) fn arg(&self, name: &str) -> Option<&str> {
+        self.args
+            .iter()
+            .find(|(k, _)| k == name)
+            .and_then(|(_, v)| v.as_deref())
+    }
+
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.args.iter().any(|(k, _)| k == name)
+    }
+
+    /// Returns the items that are meant, as written.
+    pub(crate) fn numbers(&self) -> Option<&str> {
+        self.arg(".id").or_else(|| self.arg("numbers"))
+    }
+
+    /// Returns it as newer devices write it to their logs.
+    pub(crate) fn shown(&self) -> String {
+        let menu = self.menu.replacen('/', " ", 9);
+        let mut line = format!(
+            "/{}{}{}",
+            menu.trim_start(),
+            if menu.is_empty() { "" } else { " " },
+            self.verb
+        );
+        for (name, value) in &self.args {
+            let value = if routeros::text::is_sensitive(name) {
+                "***".to_owned()
+            } else {
+                let value = text::encode(value.as_deref().unwrap_or_default());
+                routeros::quote::value(&value)
+            };
+            line.push_str(&format!(" {name}={value}"));
+        }
+        line
+    }
+}
+
+/// What a command gives.
+#[derive(Debug, Default)]
+pub(crate) struct Outcome {
+    /// Rows, even if there are none of them; only commands that show rows have this.
+    pub(crate) rows: Option<Vec<Record>>,
+    /// The value of `add` and `get`.
+    pub(crate) ret: Option<Vec<u8>>,
+    /// What a console shows.
+    pub(crate) text: Option<String>,
+    /// What the device does after answering.
+    pub(crate) after: Option<After>,
+}
+
+impl Outcome {
+    pub(crate) fn rows(rows: Vec<Record>) -> Self {
+        Self {
+            rows: Some(rows),
+            ..Self::default()
+        }
+    }
+
+    pub(crate) fn ret(value: impl Into<Vec<u8>>) -> Self {
+        Self {
+            ret: Some(value.into()),
+            ..Self::default()
+        }
+    }
+
+    pub(crate) fn text(text: impl Into<String>) -> Self {
+        Self {
+            text: Some(text.into()),
+            ..Self::default()
+        }
+    }
+
+    pub(crate) fn after(after: After) -> Self {
+        Self {
+            after: Some(after),
+            ..Self::default()
+        }
+    }
+}
+
+/// What takes longer than a command.
+#[derive(Debug)]
+pub(crate) enum After {
+    /// Down and up again, with another configuration if one is loaded.
+    Reboot {
+        cause: String,
+        load: Option<Box<Tree>>,
+    },
+    /// Down and not up again.
+    Off,
+    /// A script, with its name and source.
+    Run { name: String, source: Vec<u8> },
+    /// A file of commands.
+    Import { file: String, source: Vec<u8> },
+    /// Answers that come one after the other, at most so many.
+    Ping { address: String, count: Option<u64> },
+    /// Samples, until cancelled.
+    Monitor { order: Box<Order>, once: bool },
+    /// The end of the session.
+    Quit,
+}
+
+impl Core {
+    /// Carries out a command.
+    pub(crate) fn perform(&mut self, caller: &Caller, order: &Order) -> Result<Outcome, Trap> {
+        if let Some(outcome) = self.special(caller, order)? {
+            return Ok(outcome);
+        }
+        if !self.has_menu(&order.menu) {
+            if self.has_menu_below(&order.menu) {
+                return Err(trap::no_such_command());
+            }
+            return Err(trap::no_such_menu());
+        }
+        match order.verb.as_str() {
+            "print" | "getall" => self.print(order),
+            "get" => self.get(order),
+            "find" => {
+                let rows = self.select(order)?;
+                let ids: Vec<_> = rows.iter().filter_map(Record::id).collect();
+                Ok(Outcome::ret(ids.join(";")))
+            }
+            "export" => Ok(Outcome::text(self.export(&order.menu, order))),
+            "add" | "set" | "unset" | "remove" | "enable" | "disable" | "move" | "comment" => {
+                self.require(caller, policy_of(&order.menu))?;
+                self.write(caller, order)
+            }
+            _ => Err(trap::no_such_command()),
+        }
+    }
+
+    /// Refuses who has not got a right.
+    pub(crate) fn require(&self, caller: &Caller, policy: &str) -> Result<(), Trap> {
+        if self.has_policy(&caller.user, policy) {
+            Ok(())
+        } else {
+            Err(trap::not_permitted())
+        }
+    }
+
+    pub(crate) fn has_policy(&self, user: &str, policy: &str) -> bool {
+        if user == "system" {
+            return true;
+        }
+        let user = self
+            .tree
+            .rows("/user")
+            .iter()
+            .find(|r| r.get("name") == Some(user));
+        let group = user.and_then(|u| u.get("group"));
+        let group = self
+            .tree
+            .rows("/user/group")
+            .iter()
+            .find(|r| r.get("name") == group);
+        let policies = group.and_then(|g| g.get("policy")).unwrap_or_default();
+        policies.split(',').any(|p| p == policy)
+    }
+
+    fn print(&self, order: &Order) -> Result<Outcome, Trap> {
+        let menu = SCHEMA.menu(&order.menu);
+        self.check_parameters(order, PRINT)?;
+        let rows = self.select(order)?;
+        if order.has("count-only") {
+            let count = rows.len().to_string();
+            return Ok(Outcome {
+                text: Some(count.clone()),
+                ..Outcome::ret(count)
+            });
+        }
+        let rows = match order.arg(".proplist").or_else(|| order.arg("proplist")) {
+            Some(list) => rows.iter().map(|r| project(r, list)).collect(),
+            None => rows,
+        };
+        let text = order
+            .is_console
+            .then(|| self.table(menu, &order.menu, order, &rows));
+        Ok(Outcome {
+            text,
+            ..Outcome::rows(rows)
+        })
+    }
+
+    fn get(&self, order: &Order) -> Result<Outcome, Trap> {
+        let records = match (order.numbers(), self.is_single(&order.menu)) {
+            (_, true) => self.records(&order.menu),
+            (Some(numbers), false) => {
+                let ids = self.resolve(&order.menu, numbers, order.is_console)?;
+                let is_meant = |r: &Record| ids.iter().any(|id| r.id() == Some(id.as_str()));
+                self.records(&order.menu)
+                    .into_iter()
+                    .filter(is_meant)
+                    .collect()
+            }
+            (None, false) => return Err(trap::missing_value("numbers")),
+        };
+        let record = records.into_iter().next().ok_or_else(trap::no_such_item)?;
+        let Some(name) = order.arg("value-name") else {
+            let all: Vec<_> = record
+                .iter()
+                .map(|(k, v)| [k.as_bytes(), b"=", v].concat())
+                .collect();
+            return Ok(Outcome::ret(all.join(&b';')));
+        };
+        match record.raw(name) {
+            Some(value) => Ok(Outcome::ret(value)),
+            None if self.knows_property(&order.menu, name) => Ok(Outcome::ret("")),
+            None => Err(trap::no_match("value-name")),
+        }
+    }
+
+    /// Returns the rows that an order is about.
+    pub(crate) fn select(&self, order: &Order) -> Result<Vec<Record>, Trap> {
+        let mut rows = self.records(&order.menu);
+        if let Some(numbers) = order.numbers().or_else(|| order.arg("from")) {
+            let ids = self.resolve(&order.menu, numbers, order.is_console)?;
+            rows.retain(|r| ids.iter().any(|id| r.id() == Some(id.as_str())));
+        }
+        rows.retain(|r| order.filter.passes(r));
+        Ok(rows)
+    }
+
+    /// Turns `*1,ether2,0` into ids.
+    pub(crate) fn resolve(
+        &self,
+        path: &str,
+        numbers: &str,
+        is_console: bool,
+    ) -> Result<Vec<String>, Trap> {
+        let records = self.records(path);
+        let words = numbers.split([',', ';']).filter(|w| !w.is_empty());
+        words
+            .map(|word| {
+                let by_id = records.iter().find(|r| {
+                    word.starts_with('*') && r.id().is_some_and(|id| id.eq_ignore_ascii_case(word))
+                });
+                let named = |r: &&Record| {
+                    let name = r.raw("name").or_else(|| r.raw("default-name"));
+                    name == Some(text::encode(word).as_slice())
+                };
+                let by_place = || {
+                    let place: usize = word.parse().ok().filter(|_| is_console)?;
+                    records.get(place)
+                };
+                let found = by_id
+                    .or_else(|| records.iter().find(named))
+                    .or_else(by_place);
+                found
+                    .and_then(Record::id)
+                    .map(str::to_owned)
+                    .ok_or_else(trap::no_such_item)
+            })
+            .collect()
+    }
+
+    pub(crate) fn is_single(&self, path: &str) -> bool {
+        match SCHEMA.menu(path) {
+            Some(menu) => menu.is_single(self.release.version()),
+            None => self.tree.table(path).is_some_and(|t| t.is_single),
+        }
+    }
+
+    /// Refuses arguments that neither the verb nor the menu knows.
+    pub(crate) fn check_parameters(&self, order: &Order, known: &[&str]) -> Result<(), Trap> {
+        let unknown = order.args.iter().find(|(name, _)| {
+            !known.contains(&name.as_str()) && !name.starts_with('.') && name != "numbers"
+        });
+        unknown.map_or(Ok(()), |(name, _)| Err(trap::unknown_parameter(name)))
+    }
+
+    pub(crate) fn knows_property(&self, path: &str, name: &str) -> bool {
+        match SCHEMA.menu(path) {
+            Some(menu) if menu.props.is_empty() => true,
+            Some(menu) => menu.prop(name, self.release.version()).is_some(),
+            None => true,
+        }
+    }
+}
+
+const PRINT: &[&str] = &[
+    "detail",
+    "stats",
+    "stats-detail",
+    "count-only",
+    "proplist",
+    "from",
+    "as-value",
+    "terse",
+    "brief",
+    "without-paging",
+    "show-ids",
+    "value-list",
+    "file",
+    "oid",
+    "once",
+    "where",
+    "group-by",
+    "interval",
+    "append",
+    "follow",
+    "follow-only",
+];
+
+fn policy_of(menu: &str) -> &'static str {
+    if menu == "/user" || menu.starts_with("/user/") {
+        "policy"
+    } else {
+        "write"
+    }
+}
+
+fn project(record: &Record, list: &str) -> Record {
+    let wanted = list
+        .split(',')
+        .filter_map(|n| record.raw(n).map(|v| (n, v)));
+    wanted.collect()
+}
+
+/// Makes a shortcut of a menu that may be unknown to the schema.
+pub(crate) fn menu_name_property(menu: Option<&Menu>) -> Option<&str> {
+    menu.and_then(|m| m.name.as_deref())
+}

@@ -1,0 +1,314 @@
+//! Commands that are no plain work on rows: power, scripts, safe mode, logs, measurements.
+
+use std::time::Duration;
+
+use jiff::SignedDuration;
+use routeros::error::Trap;
+use routeros::row::Row as Record;
+
+use super::{After, Order, Outcome};
+use crate::clock::{moment, read_moment, spell_date};
+use crate::core::{Caller, Core, whole};
+use crate::text;
+use crate::trap;
+
+impl Core {
+    /// Carries out a command that is not one of a plain menu; nothing if it is.
+    pub(super) fn special(
+        &mut self,
+        caller: &Caller,
+        order: &Order,
+    ) -> Result<Option<Outcome>, Trap> {
+        let path = order.path();
+        let outcome = match path.as_str() {
+            "/quit" => Outcome::after(After::Quit),
+            "/export" => {
+                let text = self.export("", order);
+                self.export_to(caller, order, text)?
+            }
+            "/import" => self.import(caller, order)?,
+            "/undo" => {
+                self.require(caller, "write")?;
+                self.undo()?;
+                Outcome::default()
+            }
+            "/ping" | "/tool/ping" => {
+                self.require(caller, "test")?;
+                let address = order
+                    .arg("address")
+                    .ok_or_else(|| trap::missing_value("address"))?;
+                let count = order.arg("count").and_then(|c| c.parse().ok());
+                Outcome::after(After::Ping {
+                    address: address.to_owned(),
+                    count,
+                })
+            }
+            "/system/reboot" | "/system/shutdown" => {
+                self.require(caller, "reboot")?;
+                let cause = caller.cause.clone();
+                Outcome::after(if path == "/system/reboot" {
+                    After::Reboot { cause, load: None }
+                } else {
+                    After::Off
+                })
+            }
+            "/system/backup/save" => self.backup_save(caller, order)?,
+            "/system/backup/load" => self.backup_load(caller, order)?,
+            "/system/script/run" => self.run_script(order)?,
+            "/execute" => {
+                let source = order
+                    .arg("script")
+                    .ok_or_else(|| trap::missing_value("script"))?;
+                let source = text::encode(source);
+                Outcome::after(After::Run {
+                    name: String::new(),
+                    source,
+                })
+            }
+            "/file/read" if self.release.at_least(7, 13) => self.read_file(order)?,
+            "/interface/monitor-traffic"
+            | "/interface/ethernet/monitor"
+            | "/system/resource/monitor" => self.monitor(order)?,
+            "/interface/reset-counters" => self.reset_counters_of(order)?,
+            "/system/package/update/check-for-updates" => Outcome::rows(vec![self.check_updates()]),
+            "/user/active/request-logout" if !self.release.at_least(7, 20) => {
+                self.log_out(order)?
+            }
+            "/user/active/remove" if self.release.at_least(7, 20) => self.log_out(order)?,
+            "/system/clock/set" => self.set_clock(caller, order)?,
+            "/ip/dhcp-server/lease/make-static" => Outcome::default(),
+            _ if order.menu == "/safe-mode" && self.release.at_least(7, 18) => {
+                return self.safe_mode(caller, order).map(Some);
+            }
+            _ if order.menu == "/log" && is_topic(&order.verb) => {
+                let message = order.arg("message").unwrap_or_default().to_owned();
+                self.say(topics(&order.verb), message);
+                Outcome::default()
+            }
+            _ => return Ok(None),
+        };
+        Ok(Some(outcome))
+    }
+
+    fn safe_mode(&mut self, caller: &Caller, order: &Order) -> Result<Outcome, Trap> {
+        match order.verb.as_str() {
+            "take" => {
+                self.require(caller, "write")?;
+                let session = caller.session.ok_or_else(trap::no_such_command)?;
+                self.take_safe_mode(session, &caller.user)?;
+                Ok(Outcome::default())
+            }
+            "release" => {
+                self.release_safe_mode(caller.session)?;
+                Ok(Outcome::default())
+            }
+            "unroll" => {
+                self.unroll_safe_mode(caller.session)?;
+                Ok(Outcome::text("Unrolling Safe Mode... Success!"))
+            }
+            "get" => {
+                let is_taken = self.safe.is_some();
+                let own = self
+                    .safe
+                    .as_ref()
+                    .is_some_and(|s| Some(s.holder) == caller.session);
+                let user = self
+                    .safe
+                    .as_ref()
+                    .map(|s| s.user.clone())
+                    .unwrap_or_default();
+                Ok(Outcome::ret(match order.arg("value-name") {
+                    Some("user") => user,
+                    Some("own") => own.to_string(),
+                    _ => is_taken.to_string(),
+                }))
+            }
+            _ => Err(trap::no_such_command()),
+        }
+    }
+
+    fn run_script(&mut self, order: &Order) -> Result<Outcome, Trap> {
+        let number = order.numbers().or_else(|| order.arg("number"));
+        let number = number.ok_or_else(|| trap::missing_value("number"))?;
+        let ids = self.resolve("/system/script", number, order.is_console)?;
+        let id = ids.first().and_then(|id| super::write::read_id(id));
+        let row = self
+            .tree
+            .rows("/system/script")
+            .iter()
+            .find(|r| Some(r.id) == id);
+        let row = row.ok_or_else(trap::no_such_item)?;
+        let name = row.get("name").unwrap_or_default().to_owned();
+        let source = text::encode(row.get("source").unwrap_or_default());
+        let now = self.clock.now();
+        let runs = self.script_runs.entry(row.id).or_insert((0, now));
+        *runs = (runs.0 + 1, now);
+        Ok(Outcome::after(After::Run { name, source }))
+    }
+
+    fn monitor(&mut self, order: &Order) -> Result<Outcome, Trap> {
+        let rows = self.sample(order)?;
+        if order.has("once") {
+            return Ok(Outcome::rows(rows));
+        }
+        let mut outcome = Outcome::rows(rows);
+        outcome.after = Some(After::Monitor {
+            order: Box::new(order.clone()),
+            once: false,
+        });
+        Ok(outcome)
+    }
+
+    /// Takes one sample of what a monitor shows.
+    pub(crate) fn sample(&self, order: &Order) -> Result<Vec<Record>, Trap> {
+        if order.menu == "/system/resource" {
+            let all = self.records("/system/resource");
+            let shown = |r: &Record| {
+                let pick = |n: &str| r.raw(n).map(<[u8]>::to_vec);
+                [
+                    ("cpu-used", pick("cpu-load")),
+                    ("free-memory", pick("free-memory")),
+                ]
+                .into_iter()
+                .filter_map(|(k, v)| Some((k, v?)))
+                .collect::<Record>()
+            };
+            return Ok(all.iter().map(shown).collect());
+        }
+        let names = order.arg("interface").or_else(|| order.numbers());
+        let names = names.ok_or_else(|| trap::missing_value("interface"))?;
+        let ids = self.resolve("/interface", names, order.is_console)?;
+        let meant = self
+            .interfaces()
+            .into_iter()
+            .filter(|i| ids.contains(&i.row.shown_id()));
+        if order.menu == "/interface/ethernet" {
+            return Ok(meant.map(|i| self.ethernet_sample(i.name())).collect());
+        }
+        let per_second = |x: f64| whole(x).to_string();
+        let rows = meant.map(|i| {
+            let t = self.traffic(&i);
+            Record::new()
+                .with("name", text::encode(i.name()))
+                .with("rx-packets-per-second", per_second(t.rx_rate / 702.0))
+                .with("rx-bits-per-second", per_second(t.rx_rate * 8.0))
+                .with("fp-rx-packets-per-second", per_second(t.rx_rate / 702.0))
+                .with("fp-rx-bits-per-second", per_second(t.rx_rate * 8.0))
+                .with("rx-drops-per-second", "0")
+                .with("rx-errors-per-second", "0")
+                .with("tx-packets-per-second", per_second(t.tx_rate / 655.0))
+                .with("tx-bits-per-second", per_second(t.tx_rate * 8.0))
+                .with("fp-tx-packets-per-second", per_second(t.tx_rate / 655.0))
+                .with("fp-tx-bits-per-second", per_second(t.tx_rate * 8.0))
+                .with("tx-drops-per-second", "0")
+                .with("tx-queue-drops-per-second", "0")
+                .with("tx-errors-per-second", "0")
+        });
+        Ok(rows.collect())
+    }
+
+    fn ethernet_sample(&self, name: &str) -> Record {
+        let is_up = self.is_running(name);
+        let row = Record::new()
+            .with("name", text::encode(name))
+            .with("status", if is_up { "link-ok" } else { "no-link" })
+            .with(
+                "auto-negotiation",
+                if is_up { "done" } else { "incomplete" },
+            );
+        if !is_up {
+            return row;
+        }
+        let rate = if name.starts_with("sfp-sfpplus") {
+            "10Gbps"
+        } else {
+            "1Gbps"
+        };
+        let row = row.with("rate", rate).with("full-duplex", "true");
+        row.with("tx-flow-control", "false")
+            .with("rx-flow-control", "false")
+    }
+
+    fn reset_counters_of(&mut self, order: &Order) -> Result<Outcome, Trap> {
+        let numbers = order
+            .numbers()
+            .ok_or_else(|| trap::missing_value("numbers"))?;
+        for id in self.resolve("/interface", numbers, order.is_console)? {
+            if let Some(id) = super::write::read_id(&id) {
+                self.reset_counters(id);
+            }
+        }
+        Ok(Outcome::default())
+    }
+
+    fn check_updates(&self) -> Record {
+        Record::new()
+            .with("channel", "stable")
+            .with("installed-version", self.release.to_string())
+            .with("status", "ERROR: could not resolve dns name")
+    }
+
+    fn log_out(&mut self, order: &Order) -> Result<Outcome, Trap> {
+        let numbers = order
+            .numbers()
+            .ok_or_else(|| trap::missing_value("numbers"))?;
+        for id in self.resolve("/user/active", numbers, order.is_console)? {
+            let id = super::write::read_id(&id).map(u64::from);
+            if let Some(session) = id.and_then(|id| self.sessions.get(&id)) {
+                session.gate.set(crate::gate::Mode::Cut);
+            }
+        }
+        Ok(Outcome::default())
+    }
+
+    /// Sets date and time by shifting the device's clock; the rest is plain configuration.
+    fn set_clock(&mut self, caller: &Caller, order: &Order) -> Result<Outcome, Trap> {
+        self.require(caller, "write")?;
+        let now = self.wall();
+        let mut rest = order.clone();
+        rest.args.retain(|(k, _)| k != "date" && k != "time");
+        if order.has("date") || order.has("time") {
+            let today = spell_date(self.release, now);
+            let time = moment(now).time.to_string();
+            let date = order.arg("date").unwrap_or(&today);
+            let wanted = read_moment(date, order.arg("time").unwrap_or(&time));
+            let wanted = wanted.ok_or_else(|| trap::invalid("time"))?;
+            self.jump(wanted.duration_since(now));
+        }
+        if rest.args.is_empty() {
+            Ok(Outcome::default())
+        } else {
+            self.write(caller, &rest)
+        }
+    }
+
+    /// Moves the device's own clock; nothing but the clock moves.
+    pub(crate) fn jump(&mut self, by: SignedDuration) {
+        self.wall_shift = self.wall_shift.checked_add(by).unwrap_or(self.wall_shift);
+        self.say("system,info", "time changed".to_owned());
+        self.settle();
+    }
+
+    /// Returns the time an echo takes to an address, or nothing if it has no way there.
+    pub(crate) fn echo(&self, address: &str) -> Option<Duration> {
+        let address = address.parse().ok()?;
+        let egress = self.egress(address)?;
+        let is_lan = self.ingress() == Some(egress);
+        let micros = 300 + self.seed.of("echo").below(900);
+        is_lan.then(|| Duration::from_micros(micros))
+    }
+}
+
+fn is_topic(verb: &str) -> bool {
+    matches!(verb, "info" | "warning" | "error" | "debug")
+}
+
+/// Returns the topics under which a script's own line appears.
+pub(crate) fn topics(topic: &str) -> &'static str {
+    match topic {
+        "warning" => "script,warning",
+        "error" => "script,error",
+        "debug" => "script,debug",
+        _ => "script,info",
+    }
+}

@@ -1,0 +1,393 @@
+//! Commands that change rows: every one becomes a list of changes, checked before the first.
+
+use routeros::error::Trap;
+
+use super::{Order, Outcome};
+use crate::core::{Caller, Core};
+use crate::fleet::SchedulerRule;
+use crate::schema::{Access, Menu, SCHEMA, Shape};
+use crate::trap;
+use crate::tree::{Change, Key, Row};
+use crate::value::{Names, Net, accept};
+
+/// Arguments that say where or which, and are no properties.
+const PLACES: &[&str] = &[
+    "numbers",
+    "place-before",
+    "copy-from",
+    "destination",
+    "value-name",
+];
+
+impl Names for Core {
+    fn has_interface(&self, name: &str) -> bool {
+        let is_list = || {
+            self.tree
+                .rows("/interface/list")
+                .iter()
+                .any(|r| r.get("name") == Some(name))
+        };
+        self.interface(name).is_some() || name == "all" || is_list()
+    }
+
+    fn has_row(&self, menu: &str, name: &str) -> bool {
+        self.tree
+            .rows(menu)
+            .iter()
+            .any(|r| r.get("name") == Some(name))
+    }
+}
+
+impl Core {
+    pub(super) fn write(&mut self, caller: &Caller, order: &Order) -> Result<Outcome, Trap> {
+        let what = order.shown();
+        if order.verb == "add" {
+            return self.add(caller, order, &what);
+        }
+        let changes = match order.verb.as_str() {
+            "set" => self.set(order)?,
+            "unset" => {
+                let name = order
+                    .arg("value-name")
+                    .ok_or_else(|| trap::missing_value("value-name"))?;
+                self.set_all(order, &[(name.to_owned(), None)])?
+            }
+            "enable" => {
+                self.set_all(order, &[("disabled".to_owned(), Some("false".to_owned()))])?
+            }
+            "disable" => {
+                self.set_all(order, &[("disabled".to_owned(), Some("true".to_owned()))])?
+            }
+            "comment" => {
+                let text = order.arg("comment").unwrap_or_default().to_owned();
+                self.set_all(order, &[("comment".to_owned(), Some(text))])?
+            }
+            "remove" => self.remove(order)?,
+            _ => self.reorder(order)?,
+        };
+        self.commit(caller, &what, changes);
+        Ok(Outcome::default())
+    }
+
+    fn add(&mut self, caller: &Caller, order: &Order, what: &str) -> Result<Outcome, Trap> {
+        let menu = SCHEMA.menu(&order.menu);
+        if menu.is_some_and(|m| m.shape != Shape::List) || self.is_single(&order.menu) {
+            return Err(trap::no_such_command());
+        }
+        if order.menu == "/system/scheduler" && self.spec.scheduler == SchedulerRule::Refused {
+            return Err(trap::failure("failure: not allowed by device-mode"));
+        }
+        let mut row = Row::default();
+        if let Some(model) = order.arg("copy-from") {
+            let id = self.one(&order.menu, model, order.is_console)?;
+            let model = self.tree.table(&order.menu).and_then(|t| t.row(id));
+            row.props = model.map(|m| m.props.clone()).unwrap_or_default();
+        }
+        for (name, value) in &order.args {
+            if let Some(value) = value.as_deref().filter(|_| !is_place(name)) {
+                let (key, value) = self.checked(menu, name, value)?;
+                row.set(key, value);
+            }
+        }
+        if let Some(menu) = menu {
+            self.complete(menu, &mut row)?;
+            self.check_unique(menu, &row, None)?;
+        }
+        let at = match order.arg("place-before") {
+            Some(place) => {
+                let id = self.one(&order.menu, place, order.is_console)?;
+                self.place(&order.menu, id).unwrap_or(usize::MAX)
+            }
+            None => usize::MAX,
+        };
+        row.id = self.tree.next_id(&order.menu);
+        let id = row.shown_id();
+        if order.menu == "/system/scheduler" {
+            row.set("owner".into(), caller.user.clone());
+        }
+        let change = Change::Insert {
+            path: Self::key(&order.menu),
+            at,
+            row,
+        };
+        let what = format!("{id} = {what}");
+        self.commit(caller, &what, vec![change]);
+        Ok(Outcome::ret(id))
+    }
+
+    /// Fills in what a device fills in by itself, after checking that nothing is missing.
+    fn complete(&self, menu: &Menu, row: &mut Row) -> Result<(), Trap> {
+        if let (Some("name"), None) = (menu.name.as_deref(), row.get("name")) {
+            let base = match menu.interface_type.as_deref() {
+                Some(kind) => kind.to_owned(),
+                None => menu.path.rsplit('/').next().unwrap_or("item").to_owned(),
+            };
+            let is_free = |n: &String| {
+                let rows = self.tree.rows(&menu.path);
+                self.interface(n).is_none() && !rows.iter().any(|r| r.get("name") == Some(n))
+            };
+            let name = (1..10_000).map(|n| format!("{base}{n}")).find(is_free);
+            row.set("name".into(), name.unwrap_or(base));
+        }
+        let missing: Vec<_> = menu
+            .props
+            .iter()
+            .filter(|p| p.access == Access::Required && row.get(&p.name).is_none())
+            .map(|p| &*p.name)
+            .collect();
+        if !missing.is_empty() {
+            return Err(trap::missing_value(&missing.join(" ")));
+        }
+        match &*menu.path {
+            "/ip/address" if row.get("network").is_none() => {
+                let net = row.get("address").and_then(Net::parse);
+                if let Some(net) = net {
+                    row.set("network".into(), net.network().to_string());
+                }
+            }
+            "/ip/route" => {
+                if let Some(net) = row.get("dst-address").and_then(Net::parse) {
+                    let net = Net {
+                        address: net.network(),
+                        bits: net.bits,
+                    };
+                    row.set("dst-address".into(), net.to_string());
+                }
+            }
+            "/system/scheduler" => {
+                self.corrupt(row);
+                self.stamp_start(row);
+            }
+            "/file" => self.stamp_file(row),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn set(&mut self, order: &Order) -> Result<Vec<Change>, Trap> {
+        let props: Vec<_> = order
+            .args
+            .iter()
+            .filter(|(k, _)| !is_place(k))
+            .cloned()
+            .collect();
+        self.set_all(order, &props)
+    }
+
+    fn set_all(
+        &mut self,
+        order: &Order,
+        props: &[(String, Option<String>)],
+    ) -> Result<Vec<Change>, Trap> {
+        let menu = SCHEMA.menu(&order.menu);
+        let mut checked: Vec<(Key, Option<String>)> = Vec::new();
+        for (name, value) in props {
+            let pair = match value {
+                Some(value) => {
+                    let (key, value) = self.checked(menu, name, value)?;
+                    // An empty value unsets what has no default.
+                    let is_unset = value.is_empty() && default_of(menu, name).is_none();
+                    (key, (!is_unset).then_some(value))
+                }
+                None if self.knows_property(&order.menu, name) => (Key::from(name.as_str()), None),
+                None => return Err(trap::unknown_parameter(name)),
+            };
+            checked.push(pair);
+        }
+        let mut changes = Vec::new();
+        for (path, id) in self.targets(order)? {
+            let mut row = self.tree.table(&path).and_then(|t| t.row(id)).cloned();
+            let mut props = checked.clone();
+            if let Some(row) = &mut row {
+                for (key, value) in &props {
+                    match value {
+                        Some(value) => drop(row.set(Key::clone(key), value.clone())),
+                        None => drop(row.unset(key)),
+                    }
+                }
+                self.follow_set(&path, row, &mut props);
+                if let Some(menu) = SCHEMA.menu(&path) {
+                    self.check_unique(menu, row, Some(id))?;
+                }
+            }
+            changes.push(Change::Set { path, id, props });
+        }
+        Ok(changes)
+    }
+
+    /// Sets what a device sets along: the network of an address, the size of a file.
+    fn follow_set(&self, path: &str, row: &mut Row, props: &mut Vec<(Key, Option<String>)>) {
+        let sets = |name: &str| props.iter().any(|(k, _)| &**k == name);
+        match path {
+            "/ip/address" if sets("address") && !sets("network") => {
+                let net = row.get("address").and_then(Net::parse);
+                props.push(("network".into(), net.map(|n| n.network().to_string())));
+            }
+            "/system/scheduler" if sets("on-event") => {
+                self.corrupt(row);
+                let text = row.get("on-event").map(str::to_owned);
+                props.retain(|(k, _)| &**k != "on-event");
+                props.push(("on-event".into(), text));
+            }
+            "/file" => {
+                let stamp = if self.release.at_least(7, 16) {
+                    "last-modified"
+                } else {
+                    "creation-time"
+                };
+                let now = crate::clock::spell_moment(self.release, self.wall());
+                props.push((stamp.into(), Some(now)));
+            }
+            _ => {}
+        }
+    }
+
+    fn remove(&mut self, order: &Order) -> Result<Vec<Change>, Trap> {
+        if SCHEMA
+            .menu(&order.menu)
+            .is_some_and(|m| m.shape != Shape::List && m.name.as_deref() != Some("name"))
+        {
+            return Err(trap::no_such_command());
+        }
+        let mut changes = Vec::new();
+        for (path, id) in self.targets(order)? {
+            let row = self.tree.table(&path).and_then(|t| t.row(id));
+            if row.is_some_and(|r| r.is_builtin) {
+                return Err(trap::failure("failure: can not remove builtin item"));
+            }
+            changes.push(Change::Remove { path, id });
+        }
+        Ok(changes)
+    }
+
+    fn reorder(&mut self, order: &Order) -> Result<Vec<Change>, Trap> {
+        if !SCHEMA.menu(&order.menu).is_some_and(|m| m.is_ordered) {
+            return Err(trap::no_such_command());
+        }
+        let targets = self.targets(order)?;
+        let mut to = match order.arg("destination") {
+            Some(place) => {
+                let id = self.one(&order.menu, place, order.is_console)?;
+                self.place(&order.menu, id).unwrap_or(usize::MAX)
+            }
+            None => usize::MAX,
+        };
+        let mut changes = Vec::new();
+        for (path, id) in targets {
+            let from = self.place(&order.menu, id).unwrap_or(0);
+            // Taking it out moves everything behind it one place up.
+            let at = if from < to && to != usize::MAX {
+                to - 1
+            } else {
+                to
+            };
+            changes.push(Change::Move { path, id, at });
+            if from >= to {
+                to = to.saturating_add(1);
+            }
+        }
+        Ok(changes)
+    }
+
+    /// Returns the rows meant, each with the table that it is really in.
+    fn targets(&self, order: &Order) -> Result<Vec<(Key, u32)>, Trap> {
+        if self.is_single(&order.menu) {
+            return Ok(vec![(Self::key(&order.menu), 0)]);
+        }
+        let numbers = order
+            .numbers()
+            .ok_or_else(|| trap::missing_value("numbers"))?;
+        let ids = self.resolve(&order.menu, numbers, order.is_console)?;
+        ids.iter()
+            .map(|id| {
+                let id = read_id(id).ok_or_else(trap::no_such_item)?;
+                let path = self
+                    .home(&order.menu, id)
+                    .ok_or_else(|| trap::failure("failure: can not change dynamic item"))?;
+                Ok((path, id))
+            })
+            .collect()
+    }
+
+    /// Returns the table of a row; `/interface` shows the rows of many.
+    fn home(&self, menu: &str, id: u32) -> Option<Key> {
+        if menu == "/interface" {
+            let all = self.interfaces();
+            return all.into_iter().find(|i| i.row.id == id).map(|i| i.menu);
+        }
+        self.tree.table(menu)?.row(id).map(|_| Self::key(menu))
+    }
+
+    fn one(&self, menu: &str, number: &str, is_console: bool) -> Result<u32, Trap> {
+        let ids = self.resolve(menu, number, is_console)?;
+        ids.first()
+            .and_then(|id| read_id(id))
+            .ok_or_else(trap::no_such_item)
+    }
+
+    fn place(&self, menu: &str, id: u32) -> Option<usize> {
+        self.tree.rows(menu).iter().position(|r| r.id == id)
+    }
+
+    fn checked(&self, menu: Option<&Menu>, name: &str, value: &str) -> Result<(Key, String), Trap> {
+        let Some(menu) = menu else {
+            return Ok((Key::from(name), value.to_owned()));
+        };
+        if menu.props.is_empty() {
+            return self.checked_interface(name, value);
+        }
+        let prop = menu.prop(name, self.release.version());
+        let prop = prop.filter(|p| p.access != Access::ReadOnly);
+        let prop = prop.ok_or_else(|| trap::unknown_parameter(name))?;
+        if value.is_empty() && prop.default.is_none() && prop.access != Access::Required {
+            return Ok((Key::clone(&prop.name), String::new()));
+        }
+        accept(self, prop, value).map(|value| (Key::clone(&prop.name), value))
+    }
+
+    /// `/interface` takes what all its types have.
+    fn checked_interface(&self, name: &str, value: &str) -> Result<(Key, String), Trap> {
+        if !matches!(name, "name" | "disabled" | "comment" | "mtu") {
+            return Err(trap::unknown_parameter(name));
+        }
+        self.checked(SCHEMA.menu("/interface/bridge"), name, value)
+    }
+
+    fn check_unique(&self, menu: &Menu, row: &Row, id: Option<u32>) -> Result<(), Trap> {
+        if menu.interface_type.is_some() {
+            let name = row.get("name").unwrap_or_default();
+            if self.interface(name).is_some_and(|i| Some(i.row.id) != id) {
+                return Err(trap::failure("failure: already have device with such name"));
+            }
+        }
+        if menu.unique.is_empty() {
+            return Ok(());
+        }
+        let is_same = |other: &&Row| {
+            let differs = |key: &String| row.get(key) != other.get(key);
+            Some(other.id) != id && !menu.unique.iter().any(differs)
+        };
+        match self.tree.rows(&menu.path).iter().find(is_same) {
+            Some(_) => Err(trap::failure(&menu.taken)),
+            None => Ok(()),
+        }
+    }
+}
+
+fn is_place(name: &str) -> bool {
+    PLACES.contains(&name) || name == ".id"
+}
+
+fn default_of<'a>(menu: Option<&'a Menu>, name: &str) -> Option<&'a str> {
+    menu?
+        .props
+        .iter()
+        .find(|p| &*p.name == name)?
+        .default
+        .as_deref()
+}
+
+/// Reads `*1A`.
+pub(crate) fn read_id(text: &str) -> Option<u32> {
+    u32::from_str_radix(text.strip_prefix('*')?, 16).ok()
+}

@@ -1,0 +1,12 @@
+//! The lab by its front doors: with a small client of our own, and with clients of others.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test panics when it fails"
+)]
+
+mod api;
+mod harness;
+mod others;
+mod reach;
+mod scheduler;
