@@ -5,9 +5,12 @@ mod decode;
 mod envelope;
 pub mod error;
 mod feed;
+pub mod filter;
 pub mod route;
 
 pub mod account;
+pub mod devices;
+pub mod events;
 pub mod status;
 pub mod tenants;
 pub mod users;
@@ -88,6 +91,8 @@ impl Deref for App {
 pub fn routes() -> Routes {
     Routes::new()
         .merge(account::routes())
+        .merge(devices::routes())
+        .merge(events::routes())
         .merge(status::routes())
         .merge(tenants::routes())
         .merge(users::routes())

@@ -176,6 +176,12 @@ impl From<sqlx::Error> for Error {
                 .hint("try again in a moment; if it lasts, look at `todctl doctor` on the server")
                 .cause(error);
         }
+        let code = error
+            .as_database_error()
+            .and_then(sqlx::error::DatabaseError::code);
+        if code.as_deref() == Some("22021") {
+            return Self::invalid("a text holds a NUL, which cannot be stored").cause(error);
+        }
         Self::internal(error)
     }
 }

@@ -6,6 +6,7 @@
 )]
 
 mod account;
+mod devices;
 mod harness;
 mod isolation;
 mod status;

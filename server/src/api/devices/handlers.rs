@@ -1,0 +1,219 @@
+//! What each endpoint does.
+
+use tod_proto::api::devices::{Add, Delete, Device, Interface, Interfaces, List, Set, Show};
+use tod_proto::id::DeviceId;
+use tod_proto::page::{Empty, MAX_PAGE, Page};
+use tod_proto::untrusted::Untrusted;
+
+use super::check::{self, Record};
+use super::store;
+use crate::api::Cx;
+use crate::api::error::Error;
+use crate::api::filter::Filter;
+use crate::api::route::Req;
+use crate::audit::{self, Act};
+use crate::db::TenantTx;
+use crate::event::{self, NewEvent};
+use crate::kms::Place;
+
+pub(super) async fn list(cx: Cx, req: Req<List>) -> Result<Page<Device>, Error> {
+    let now = cx.app.clock.now();
+    let filter = match req.query.selector.as_deref().map(str::trim) {
+        None | Some("") => Filter::all(now),
+        Some(text) => Filter::parse(text, now)?,
+    };
+    let limit = req.query.limit.unwrap_or(MAX_PAGE);
+    if !(1..=MAX_PAGE).contains(&limit) {
+        return Err(Error::invalid(format!("limit: 1 to {MAX_PAGE}")));
+    }
+    let mut tx = cx.begin().await?;
+    let page = store::page(&mut tx, &filter, limit, req.query.cursor.as_deref(), now).await?;
+    tx.commit().await?;
+    Ok(page)
+}
+
+pub(super) async fn show(cx: Cx, req: Req<Show>) -> Result<Device, Error> {
+    let mut tx = cx.begin().await?;
+    let device = read(&cx, &mut tx, req.path.1).await?;
+    tx.commit().await?;
+    Ok(device)
+}
+
+pub(super) async fn add(cx: Cx, req: Req<Add>) -> Result<Device, Error> {
+    let now = cx.app.clock.now();
+    let (tenant, id) = (req.path, DeviceId::generate());
+    let password = check::password(&req.body.password)?.to_owned();
+    let record = Record::new(req.body)?;
+    let mut tx = cx.begin().await?;
+    store::check_address_is_free(&mut tx, None, &record).await?;
+    let sealed = cx
+        .app
+        .kms
+        .seal(&mut tx, tenant, place(id), password.as_bytes())
+        .await?;
+    store::insert(&mut tx, id, &record, &sealed, now).await?;
+    let detail = serde_json::json!({
+        "name": record.name, "address": record.address, "port": record.port,
+        "zone": record.zone, "username": record.username,
+    });
+    recorded(&cx, &mut tx, "device.add", id, detail).await?;
+    let message = format!("`{}` was added", record.name);
+    happened(&cx, &mut tx, "device.added", id, &record.name, message).await?;
+    let device = read(&cx, &mut tx, id).await?;
+    tx.commit().await?;
+    cx.app.device_changed(tenant, id).await;
+    Ok(device)
+}
+
+pub(super) async fn set(cx: Cx, req: Req<Set>) -> Result<Device, Error> {
+    let ((tenant, id), patch) = (req.path, req.body);
+    let mut tx = cx.begin().await?;
+    let before = store::record(&mut tx, id)
+        .await?
+        .ok_or_else(|| Error::not_found("device"))?;
+    let after = before.clone().patched(&patch)?;
+    store::check_address_is_free(&mut tx, Some(id), &after).await?;
+    let sealed = match &patch.password {
+        Some(password) => {
+            let password = check::password(password)?.as_bytes();
+            Some(
+                cx.app
+                    .kms
+                    .seal(&mut tx, tenant, place(id), password)
+                    .await?,
+            )
+        }
+        None => None,
+    };
+    store::update(&mut tx, id, &after, sealed.as_deref(), patch.forget_pins).await?;
+    let detail = serde_json::json!({
+        "changed": differences(&before, &after),
+        "password": patch.password.is_some(), "forget_pins": patch.forget_pins,
+    });
+    recorded(&cx, &mut tx, "device.set", id, detail).await?;
+    let device = read(&cx, &mut tx, id).await?;
+    tx.commit().await?;
+    cx.app.device_changed(tenant, id).await;
+    Ok(device)
+}
+
+pub(super) async fn delete(cx: Cx, req: Req<Delete>) -> Result<Empty, Error> {
+    let (tenant, id) = req.path;
+    let mut tx = cx.begin().await?;
+    let device = read(&cx, &mut tx, id).await?;
+    if let Some(number) = device.pending_change {
+        return Err(Error::conflict(format!(
+            "change c-{number} of `{}` waits for confirmation",
+            device.name
+        ))
+        .hint(format!(
+            "first: todctl config confirm c-{number}, or revert it"
+        )));
+    }
+    store::delete(&mut tx, id).await?;
+    let detail = serde_json::json!({ "name": device.name, "address": device.address });
+    recorded(&cx, &mut tx, "device.delete", id, detail).await?;
+    let message = format!("`{}` was deleted", device.name);
+    happened(&cx, &mut tx, "device.deleted", id, &device.name, message).await?;
+    tx.commit().await?;
+    cx.app.device_deleted(tenant, id).await;
+    Ok(Empty {})
+}
+
+pub(super) async fn interfaces(cx: Cx, req: Req<Interfaces>) -> Result<Page<Interface>, Error> {
+    let mut tx = cx.begin().await?;
+    read(&cx, &mut tx, req.path.1).await?;
+    let items = store::interfaces(&mut tx, req.path.1).await?;
+    tx.commit().await?;
+    let total = u64::try_from(items.len()).unwrap_or(u64::MAX);
+    Ok(Page {
+        items,
+        next: None,
+        total,
+    })
+}
+
+async fn read(cx: &Cx, tx: &mut TenantTx, id: DeviceId) -> Result<Device, Error> {
+    let now = cx.app.clock.now();
+    store::one(tx, id, now)
+        .await?
+        .ok_or_else(|| Error::not_found("device"))
+}
+
+/// Where a device's password lies.
+pub(crate) fn place(device: DeviceId) -> Place {
+    Place {
+        table: "devices",
+        column: "password",
+        row: device.0,
+    }
+}
+
+async fn recorded(
+    cx: &Cx,
+    tx: &mut TenantTx,
+    act: &'static str,
+    id: DeviceId,
+    detail: serde_json::Value,
+) -> Result<(), Error> {
+    let act = Act {
+        actor: &cx.caller()?.email,
+        act,
+        target: id.to_string(),
+        detail,
+    };
+    audit::record(tx, cx.tenant()?, cx.app.clock.now(), act).await
+}
+
+async fn happened(
+    cx: &Cx,
+    tx: &mut TenantTx,
+    kind: &'static str,
+    id: DeviceId,
+    name: &str,
+    message: String,
+) -> Result<(), Error> {
+    let event = NewEvent {
+        kind,
+        device: Some(id),
+        device_name: Some(name.to_owned()),
+        message: Untrusted::new(message).to_string(),
+        actor: Some(cx.caller()?.email.clone()),
+        ..NewEvent::default()
+    };
+    event::record(tx, cx.tenant()?, cx.app.clock.now(), &[event]).await?;
+    Ok(())
+}
+
+/// Which fields changed, with the values before and after. The password is not in a record.
+fn differences(before: &Record, after: &Record) -> serde_json::Value {
+    let (before, after) = (fields(before), fields(after));
+    before
+        .into_iter()
+        .zip(after)
+        .filter(|((_, old), (_, new))| old != new)
+        .map(|((name, old), (_, new))| {
+            (
+                name.to_owned(),
+                serde_json::json!({ "from": old, "to": new }),
+            )
+        })
+        .collect::<serde_json::Map<_, _>>()
+        .into()
+}
+
+fn fields(record: &Record) -> [(&'static str, serde_json::Value); 11] {
+    [
+        ("name", record.name.as_str().into()),
+        ("address", record.address.as_str().into()),
+        ("port", record.port.into()),
+        ("ssh_port", record.ssh_port.into()),
+        ("tls", serde_json::json!(record.tls)),
+        ("username", record.username.as_str().into()),
+        ("zone", record.zone.as_str().into()),
+        ("site", record.site.as_deref().into()),
+        ("tags", record.tags.as_slice().into()),
+        ("note", record.note.as_deref().into()),
+        ("poll_seconds", record.poll_seconds.into()),
+    ]
+}

@@ -1,0 +1,13 @@
+//! What happened, in order.
+
+mod handlers;
+pub(crate) mod store;
+
+use tod_proto::api::events::List;
+
+use super::route::Routes;
+
+/// Binds the endpoints of this resource.
+pub fn routes() -> Routes {
+    Routes::new().bind(List, handlers::list)
+}
