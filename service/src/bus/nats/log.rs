@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use async_nats::HeaderMap;
+use async_nats::jetstream::consumer::pull::BatchError;
 use async_nats::jetstream::consumer::{AckPolicy, Consumer, pull};
 use async_nats::jetstream::context::PublishErrorKind;
 use async_nats::jetstream::{AckKind, Message};
@@ -16,7 +17,9 @@ use crate::bus::{BusError, Fill, Stream, Verdict};
 /// How long a handler may be silent before its message goes to another.
 const ACK_WAIT: Duration = Duration::from_secs(30);
 /// How long one pull waits for a message.
-const PULL: Duration = Duration::from_secs(5);
+const PULL: Duration = Duration::from_secs(2);
+/// How much longer the answer to a pull may take.
+const SLACK: Duration = Duration::from_secs(2);
 /// A durable consumer that nobody uses any more goes after this.
 const UNUSED: Duration = Duration::from_hours(7 * 24);
 
@@ -133,27 +136,31 @@ pub(in crate::bus) struct Puller(Consumer<pull::Config>);
 impl Puller {
     /// Takes what waits, else waits for one a while. May come back with nothing.
     pub(in crate::bus) async fn pull(&mut self, most: usize) -> Result<Vec<Delivery>, BusError> {
-        let waiting = self.0.fetch().max_messages(most).messages().await;
-        let mut waiting = waiting.map_err(BusError::unavailable)?;
+        let waiting = self.0.fetch().max_messages(most).messages();
+        let deliveries = collect(waiting, SLACK).await?;
+        if !deliveries.is_empty() {
+            return Ok(deliveries);
+        }
+        let one = self.0.batch().max_messages(1).expires(PULL).messages();
+        collect(one, PULL + SLACK).await
+    }
+}
+
+/// A pull that was lost with its connection is not waited for: `deadline` ends it.
+async fn collect(
+    pull: impl Future<Output = Result<pull::Batch, BatchError>>,
+    deadline: Duration,
+) -> Result<Vec<Delivery>, BusError> {
+    let all = async {
+        let mut batch = pull.await.map_err(BusError::unavailable)?;
         let mut deliveries = Vec::new();
-        while let Some(message) = waiting.next().await {
+        while let Some(message) = batch.next().await {
             deliveries.push(delivery(message.map_err(BusError::unavailable)?)?);
         }
-        if deliveries.is_empty() {
-            let one = self
-                .0
-                .batch()
-                .max_messages(1)
-                .expires(PULL)
-                .messages()
-                .await;
-            let mut one = one.map_err(BusError::unavailable)?;
-            while let Some(message) = one.next().await {
-                deliveries.push(delivery(message.map_err(BusError::unavailable)?)?);
-            }
-        }
         Ok(deliveries)
-    }
+    };
+    let late = |_| BusError::Unavailable("a pull was not answered".to_owned());
+    tokio::time::timeout(deadline, all).await.map_err(late)?
 }
 
 fn delivery(message: Message) -> Result<Delivery, BusError> {
