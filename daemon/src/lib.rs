@@ -1,1 +1,77 @@
-//! tod-daemon.
+//! `todd`: the daemon. Puts server, poller, bus and database together; decides nothing itself.
+
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+
+use crate::args::{Args, Command, Common, ConfigCommand};
+use crate::config::Config;
+use crate::environment::Environment;
+
+pub mod args;
+pub mod config;
+pub mod data_dir;
+pub mod environment;
+pub mod postgres;
+pub mod targets;
+pub mod tls;
+
+/// Does what the command line says.
+pub fn run(args: &Args) -> ExitCode {
+    match command(args) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            match writeln!(std::io::stderr().lock(), "todd: {error:#}") {
+                Ok(()) => ExitCode::FAILURE,
+                // Nobody hears it.
+                Err(_) => ExitCode::from(2),
+            }
+        }
+    }
+}
+
+fn command(args: &Args) -> anyhow::Result<()> {
+    let environment = Environment::capture();
+    match &args.command {
+        Command::Serve(common) => {
+            let (config, _) = Config::load(common, &environment)?;
+            tod_service::telemetry::init(&config.log)?;
+            block_on(targets::serve(&config, &environment))
+        }
+        Command::Demo(_) => anyhow::bail!("not here yet"),
+        Command::Config(ConfigCommand::Check(common)) => check(common, &environment),
+        Command::Config(ConfigCommand::Default) => say(config::DEFAULT.trim_end()),
+        Command::Version => say(&format!("todd {}", data_dir::VERSION)),
+    }
+}
+
+fn check(common: &Common, environment: &Environment) -> anyhow::Result<()> {
+    let (config, layers) = Config::load(common, environment)?;
+    let mut lines = vec![format!(
+        "data directory: {}",
+        config.data_dir(environment)?.display()
+    )];
+    lines.extend(
+        layers
+            .origins()
+            .map(|(key, origin)| format!("{key}: from {origin}")),
+    );
+    lines.push("the configuration is sound".to_owned());
+    say(&lines.join("\n"))
+}
+
+fn block_on<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build();
+    runtime.context("cannot start the runtime")?.block_on(work)
+}
+
+/// Says something to whoever started us.
+pub(crate) fn say(text: &str) -> anyhow::Result<()> {
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "{text}")
+        .and_then(|()| out.flush())
+        .context("cannot write")
+}

@@ -50,7 +50,7 @@ pub struct Bus {
 #[derive(Clone, Debug)]
 enum Backend {
     Local(local::Local),
-    Nats(nats::Nats),
+    Nats(Box<nats::Nats>),
 }
 
 impl Bus {
@@ -79,7 +79,7 @@ impl Bus {
     ) -> Result<Self, BusError> {
         let nats = nats::Nats::connect(options).await?;
         Ok(Self {
-            backend: Backend::Nats(nats),
+            backend: Backend::Nats(Box::new(nats)),
             streams,
         })
     }

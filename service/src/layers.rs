@@ -74,6 +74,7 @@ struct Leaf {
 }
 
 /// Values from all layers, by dotted key.
+#[must_use = "layers are there to be read"]
 #[derive(Clone, Debug, Default)]
 pub struct Layers(BTreeMap<Vec<String>, Leaf>);
 

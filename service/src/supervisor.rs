@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -194,42 +195,47 @@ fn message(panic: &(dyn Any + Send)) -> String {
         .unwrap_or_else(|| "without a message".to_owned())
 }
 
-/// Ends at the next SIGTERM or SIGINT.
-pub async fn signalled() -> std::io::Result<()> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let (mut term, mut int) = (
-        signal(SignalKind::terminate())?,
-        signal(SignalKind::interrupt())?,
-    );
-    tokio::select! {
-        _ = term.recv() => {}
-        _ = int.recv() => {}
-    }
-    Ok(())
+/// SIGTERM and SIGINT, remembered from when this was made.
+#[derive(Debug)]
+pub struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
 }
 
-/// Stops `supervisor` at the first SIGTERM or SIGINT and kills its tasks at the second.
-///
-/// Returns what the service should end with.
-pub async fn on_signals(supervisor: &Supervisor, grace: Duration) -> anyhow::Result<()> {
-    let first = async {
-        if let Err(error) = signalled().await {
-            tracing::error!(%error, "signals cannot be caught");
-            std::future::pending::<()>().await;
+impl Signals {
+    /// From now on the signals do not end the process by themselves.
+    pub fn install() -> std::io::Result<Self> {
+        let terminate = signal(SignalKind::terminate())?;
+        Ok(Self {
+            terminate,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
+    }
+
+    /// Waits for the next one.
+    pub async fn next(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
         }
-        tracing::info!("stopping");
-    };
-    let end = supervisor.run_until(first, grace);
-    let second = async {
-        supervisor.stop().cancelled().await;
-        match signalled().await {
-            Ok(()) => supervisor.kill(),
-            Err(error) => tracing::error!(%error, "signals cannot be caught"),
+    }
+
+    /// Runs `supervisor` until the first signal, and kills its tasks at the second.
+    pub async fn run(&mut self, supervisor: &Supervisor, grace: Duration) -> Result<(), Failure> {
+        tokio::select! {
+            () = self.next() => tracing::info!("stopping"),
+            () = supervisor.0.soft.cancelled() => {}
         }
-        std::future::pending::<()>().await;
-    };
-    tokio::select! {
-        end = end => Ok(end?),
-        () = second => Ok(()),
+        let finish = supervisor.finish(grace);
+        let mut finish = std::pin::pin!(finish);
+        loop {
+            tokio::select! {
+                end = &mut finish => return end,
+                () = self.next() => {
+                    tracing::warn!("stopping at once");
+                    supervisor.kill();
+                }
+            }
+        }
     }
 }

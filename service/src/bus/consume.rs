@@ -240,8 +240,8 @@ impl Bus {
                     readable.push(delivery);
                 }
                 Err(error) => {
-                    self.bury(stream, durable, delivery, &error.to_string())
-                        .await
+                    let reason = error.to_string();
+                    self.bury(stream, durable, delivery, &reason).await;
                 }
             }
         }

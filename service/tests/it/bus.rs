@@ -21,7 +21,7 @@ const WORK: Stream = Stream {
     name: "TEST_WORK",
     prefix: "test.work",
     max_bytes: 1 << 20,
-    max_age: Duration::from_secs(3600),
+    max_age: Duration::from_hours(1),
     dedup_window: Duration::from_mins(2),
 };
 const SMALL: Stream = Stream {

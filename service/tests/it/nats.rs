@@ -79,7 +79,10 @@ fn launch(port: u16, store: &TempDir) -> Child {
 }
 
 fn binary() -> PathBuf {
-    let path = std::env::var_os("PATH").unwrap_or_default();
+    let path = std::env::vars_os()
+        .find(|(name, _)| name == "PATH")
+        .unwrap_or_default()
+        .1;
     let mut folders: Vec<_> = std::env::split_paths(&path).collect();
     folders.push("/usr/sbin".into());
     let found = folders

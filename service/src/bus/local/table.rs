@@ -21,7 +21,7 @@ struct Table {
 
 #[derive(Debug)]
 struct Value {
-    value: Bytes,
+    bytes: Bytes,
     revision: u64,
     at: Instant,
 }
@@ -55,7 +55,7 @@ impl Local {
         self.tables.with(bucket, |table| {
             let found = table.entries.get(key)?;
             Some(Entry {
-                value: found.value.clone(),
+                value: found.bytes.clone(),
                 revision: found.revision,
             })
         })
@@ -75,7 +75,7 @@ impl Local {
             table.entries.insert(
                 key.to_owned(),
                 Value {
-                    value,
+                    bytes: value,
                     revision,
                     at: Instant::now(),
                 },

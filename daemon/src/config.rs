@@ -1,0 +1,276 @@
+//! Everything that `todd` can be told, and in which order it is heard.
+//!
+//! Defaults < file < environment (`TOD_SECTION__KEY`) < flags.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use anyhow::{Context as _, bail};
+use secrecy::{ExposeSecret as _, SecretString};
+use serde::{Deserialize, Serialize};
+use sqlx::postgres::PgConnectOptions;
+use tod_poller::startup::Zone;
+use tod_service::layers::Layers;
+use tod_service::telemetry::{Format, Logging};
+
+use crate::args::Common;
+use crate::environment::Environment;
+use crate::postgres::Role;
+
+/// The commented defaults.
+pub const DEFAULT: &str = include_str!("config/default.toml");
+
+/// What a `todd` is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Target {
+    /// Server and poller in one process.
+    #[default]
+    All,
+    /// A server alone.
+    Server,
+    /// A poller alone.
+    Poller,
+}
+
+/// Everything.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// What to be.
+    pub target: Target,
+    /// Where to keep data; nothing for the usual place.
+    pub data_dir: Option<PathBuf>,
+    /// Logs.
+    pub log: Logging,
+    /// How clients come in.
+    pub http: Http,
+    /// The database.
+    pub database: Database,
+    /// The way to other processes.
+    pub bus: Bus,
+    /// Keys.
+    pub keys: Keys,
+    /// What the poller part does.
+    pub poller: Poller,
+}
+
+/// How clients come in.
+#[derive(Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Http {
+    /// Where to listen.
+    pub listen: SocketAddr,
+    /// How others reach this very server; nothing for the address that it listens on.
+    pub base_url: Option<String>,
+    /// A certificate chain in PEM; nothing to use one that is made at the first start.
+    pub certificate: Option<PathBuf>,
+    /// The private key of the certificate, in PEM.
+    pub key: Option<PathBuf>,
+}
+
+/// The database.
+#[derive(Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Database {
+    /// How to sign in as `tod_app`; nothing for a private database.
+    pub url: Option<SecretString>,
+    /// How to sign in as `tod_owner`; nothing for the same with another name.
+    pub owner_url: Option<SecretString>,
+    /// How to sign in as `tod_system`; nothing for the same with another name.
+    pub system_url: Option<SecretString>,
+    /// The most connections for requests.
+    pub connections: u32,
+    /// Whether a private database survives a power cut. Off, it is faster.
+    pub durable: bool,
+    /// Where the programs of `PostgreSQL` are; nothing to look in the usual places.
+    pub programs: Option<PathBuf>,
+}
+
+/// The way to other processes.
+#[derive(Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Bus {
+    /// A NATS server; nothing to stay within this process.
+    pub nats: Option<String>,
+    /// A file of NATS credentials.
+    pub credentials: Option<PathBuf>,
+    /// Certificates of authorities for NATS, in PEM.
+    pub authorities: Option<PathBuf>,
+    /// On how many NATS servers each stream is kept.
+    pub replicas: usize,
+}
+
+/// Keys.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Keys {
+    /// The file of the key that wraps all others; nothing for one in the data directory.
+    pub master_key_file: Option<PathBuf>,
+}
+
+/// What the poller part does.
+#[derive(Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Poller {
+    /// The zones that it serves, each with the networks that its devices may live in.
+    pub zones: Vec<Zone>,
+}
+
+impl Default for Http {
+    fn default() -> Self {
+        let listen = SocketAddr::from(([127, 0, 0, 1], 8443));
+        Self {
+            listen,
+            base_url: None,
+            certificate: None,
+            key: None,
+        }
+    }
+}
+
+impl Default for Database {
+    fn default() -> Self {
+        Self {
+            url: None,
+            owner_url: None,
+            system_url: None,
+            connections: 20,
+            durable: true,
+            programs: None,
+        }
+    }
+}
+
+impl Default for Bus {
+    fn default() -> Self {
+        Self {
+            nats: None,
+            credentials: None,
+            authorities: None,
+            replicas: 1,
+        }
+    }
+}
+
+impl Default for Poller {
+    fn default() -> Self {
+        let everything = ["0.0.0.0/0", "::/0"];
+        let networks = everything
+            .iter()
+            .filter_map(|network| network.parse().ok())
+            .collect();
+        Self {
+            zones: vec![Zone {
+                name: "default".to_owned(),
+                networks,
+            }],
+        }
+    }
+}
+
+impl Config {
+    /// Reads all layers.
+    pub fn load(args: &Common, environment: &Environment) -> anyhow::Result<(Self, Layers)> {
+        let mut layers = Layers::new();
+        if let Some(path) = &args.config {
+            layers = layers.file(path)?;
+        }
+        let path = |path: &PathBuf| path.to_str().map(str::to_owned);
+        let layers = layers
+            .flag(
+                "database.url",
+                "DATABASE_URL",
+                environment.get("DATABASE_URL"),
+            )
+            .variables("TOD_", environment.all())
+            .flag("target", "--target", args.target.clone())
+            .flag(
+                "data_dir",
+                "--data-dir",
+                args.data_dir.as_ref().and_then(path),
+            )
+            .flag("http.listen", "--listen", args.listen.clone())
+            .flag("database.url", "--database-url", args.database_url.clone())
+            .flag("bus.nats", "--nats", args.nats.clone())
+            .flag("log.level", "--log", args.log.clone())
+            .flag("log.format", "--log-format", args.log_format.clone());
+        let config: Self = layers.read()?;
+        config.check()?;
+        Ok((config, layers))
+    }
+
+    /// What must hold between the sections.
+    fn check(&self) -> anyhow::Result<()> {
+        if self.target != Target::All && self.bus.nats.is_none() {
+            bail!(
+                "with a target other than `all`, servers and pollers are different processes \
+                 and meet over NATS: give its address with --nats nats://HOST:4222"
+            );
+        }
+        if self.http.certificate.is_some() != self.http.key.is_some() {
+            bail!("`http.certificate` and `http.key` belong together: give both or none");
+        }
+        if self.database.url.is_none()
+            && (self.database.owner_url.is_some() || self.database.system_url.is_some())
+        {
+            bail!("`database.owner_url` and `database.system_url` need `database.url`");
+        }
+        if self.poller.zones.is_empty() && self.target != Target::Server {
+            bail!("`poller.zones` is empty, so the poller would serve nobody");
+        }
+        if let Some(name) = self.database.url.is_some().then_some(Role::Owner) {
+            self.database.connect(name)?;
+        }
+        Ok(())
+    }
+
+    /// Where data is kept.
+    pub fn data_dir(&self, environment: &Environment) -> anyhow::Result<PathBuf> {
+        let usual = || environment.data_dir();
+        let path = self.data_dir.clone().or_else(usual);
+        path.context("there is no HOME to keep data in; choose a directory with --data-dir")
+    }
+}
+
+impl Database {
+    /// How to sign in to the database that was given, if one was.
+    pub fn connect(&self, role: Role) -> anyhow::Result<Option<PgConnectOptions>> {
+        let Some(url) = &self.url else {
+            return Ok(None);
+        };
+        let own = match role {
+            Role::App => None,
+            Role::Owner => self.owner_url.as_ref(),
+            Role::System => self.system_url.as_ref(),
+        };
+        // The message must not hold the URL, which holds a password.
+        let text = own.unwrap_or(url).expose_secret();
+        if !["postgres://", "postgresql://"]
+            .iter()
+            .any(|scheme| text.starts_with(scheme))
+        {
+            bail!("the database URL does not begin with postgres://");
+        }
+        let parsed = text.parse::<PgConnectOptions>();
+        let parsed = parsed
+            .ok()
+            .context("the database URL is not one of PostgreSQL")?;
+        Ok(Some(if own.is_some() {
+            parsed
+        } else {
+            parsed.username(role.name())
+        }))
+    }
+}
+
+/// What is logged while nothing is known of the configuration.
+pub fn early_logging() -> Logging {
+    Logging {
+        format: Format::Auto,
+        level: "warn".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,92 @@
+//! What the configuration accepts, and what it says when it does not.
+
+use super::*;
+
+fn load(args: &Common, variables: &[(&str, &str)]) -> anyhow::Result<Config> {
+    Ok(Config::load(args, &Environment::of(variables))?.0)
+}
+
+fn refusal(args: &Common, variables: &[(&str, &str)]) -> String {
+    format!("{:#}", load(args, variables).unwrap_err())
+}
+
+#[test]
+fn the_commented_default_is_the_default() {
+    let file = Layers::new()
+        .text(DEFAULT, "default.toml".as_ref())
+        .unwrap();
+    let written: Config = file.read().unwrap();
+    assert_eq!(format!("{written:?}"), format!("{:?}", Config::default()));
+    let uncommented: String = DEFAULT
+        .lines()
+        .map(|line| match line.strip_prefix("# ") {
+            Some(rest)
+                if rest
+                    .split_once(" = ")
+                    .is_some_and(|(key, _)| !key.contains(' ')) =>
+            {
+                rest
+            }
+            _ => line,
+        })
+        .flat_map(|line| [line, "\n"])
+        .collect();
+    let all = Layers::new()
+        .text(&uncommented, "all.toml".as_ref())
+        .unwrap();
+    all.read::<Config>().unwrap().check().unwrap();
+}
+
+#[test]
+fn flags_go_before_variables_and_secrets_are_not_shown() {
+    let args = Common {
+        listen: Some("[::1]:9000".to_owned()),
+        ..Common::default()
+    };
+    let given = [
+        ("TOD_HTTP__LISTEN", "127.0.0.1:1"),
+        ("TOD_DATABASE__CONNECTIONS", "7"),
+        (
+            "DATABASE_URL",
+            "postgres://someone:geheim@db.example:5433/tod",
+        ),
+    ];
+    let config = load(&args, &given).unwrap();
+    assert_eq!(config.http.listen, "[::1]:9000".parse().unwrap());
+    assert_eq!(config.database.connections, 7);
+    let owner = config.database.connect(Role::Owner).unwrap().unwrap();
+    assert_eq!(
+        (owner.get_username(), owner.get_host()),
+        ("tod_owner", "db.example")
+    );
+    assert!(!format!("{config:?}").contains("geheim"));
+    let bad = refusal(&Common::default(), &[("DATABASE_URL", "mysql:geheim")]);
+    assert!(
+        !bad.contains("geheim") && bad.contains("begin with postgres://"),
+        "{bad}"
+    );
+}
+
+#[test]
+fn what_cannot_work_is_refused_with_advice() {
+    let server = Common {
+        target: Some("server".to_owned()),
+        ..Common::default()
+    };
+    assert!(refusal(&server, &[]).contains("--nats nats://HOST:4222"));
+    load(&server, &[("TOD_BUS__NATS", "nats://h:4222")]).unwrap();
+    let half = refusal(&Common::default(), &[("TOD_HTTP__KEY", "/k")]);
+    assert!(half.contains("belong together"), "{half}");
+    let unknown = refusal(&Common::default(), &[("TOD_HTTP__PORT", "1")]);
+    assert!(
+        unknown.starts_with("variable TOD_HTTP__PORT: `http.port`: unknown"),
+        "{unknown}"
+    );
+    let target = Common {
+        target: Some("everything".to_owned()),
+        ..Common::default()
+    };
+    assert!(refusal(&target, &[]).starts_with("flag --target: "));
+    let nobody = refusal(&Common::default(), &[("TOD_POLLER__ZONES", "[]")]);
+    assert!(nobody.contains("serve nobody"), "{nobody}");
+}

@@ -1,0 +1,294 @@
+//! The composition root: which parts run in this process and what they share.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use tod_poller::relay::Network;
+use tod_server::kms::MasterKey;
+use tod_service::bus::{Bus, NatsOptions};
+use tod_service::clock::Clock;
+use tod_service::health::Health;
+use tod_service::supervisor::{Signals, Supervisor};
+use tokio::net::TcpListener;
+
+use crate::config::{Config, Target};
+use crate::data_dir::DataDir;
+use crate::environment::Environment;
+use crate::postgres::{Cluster, Options, Places, Role};
+use crate::say;
+use crate::tls::Identity;
+
+/// How long everything may take to end.
+const GRACE: Duration = Duration::from_secs(20);
+
+/// Runs what `config` asks for until a signal comes.
+pub async fn serve(config: &Config, environment: &Environment) -> anyhow::Result<()> {
+    let mut signals = Signals::install().context("cannot catch signals")?;
+    let stack = Stack::start(config, environment).await?;
+    if let Some(door) = &stack.door {
+        say(&door.describe())?;
+    }
+    stack.run(&mut signals).await
+}
+
+/// Everything that runs in this process.
+#[derive(Debug)]
+pub struct Stack {
+    supervisor: Supervisor,
+    cluster: Option<Cluster>,
+    /// Where clients come in; nothing when this is a poller alone.
+    pub door: Option<Door>,
+    /// Given back at the end, after everything else.
+    _data: Option<DataDir>,
+}
+
+/// Where clients come in.
+#[derive(Clone, Debug)]
+pub struct Door {
+    /// The address that is listened on.
+    pub address: SocketAddr,
+    /// SHA-256 of the certificate in hex.
+    pub fingerprint: String,
+    /// Where the token for the first sign-in lies, while nobody is enrolled.
+    pub setup_token: PathBuf,
+}
+
+impl Door {
+    fn describe(&self) -> String {
+        format!(
+            "listening on https://{}\ncertificate sha256 {}",
+            self.address, self.fingerprint
+        )
+    }
+}
+
+impl Stack {
+    /// Starts all parts. What has been started is stopped when a later part does not start.
+    pub async fn start(config: &Config, environment: &Environment) -> anyhow::Result<Self> {
+        let parts = Parts {
+            config,
+            environment,
+            supervisor: Supervisor::new(),
+        };
+        if config.target == Target::Poller {
+            let bus = parts.bus().await?;
+            parts.poller(&bus, None)?;
+            return Ok(parts.stack(None, None, None));
+        }
+        let data = DataDir::open(&config.data_dir(environment)?)?;
+        // Before anything slow: a port that is taken is known at once.
+        let listener = listen(config.http.listen).await?;
+        let cluster = parts.cluster(&data).await?;
+        match parts.serve(&data, listener, cluster.as_ref()).await {
+            Ok(door) => Ok(parts.stack(Some(data), cluster, Some(door))),
+            Err(error) => {
+                parts.supervisor.kill();
+                if let Some(cluster) = cluster {
+                    cluster.stop().await?;
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// Runs until a signal comes, then stops all parts.
+    pub async fn run(self, signals: &mut Signals) -> anyhow::Result<()> {
+        let ended = async {
+            match &self.cluster {
+                Some(cluster) => cluster.ended().await,
+                None => std::future::pending().await,
+            }
+        };
+        let served = tokio::select! {
+            end = signals.run(&self.supervisor, GRACE) => end.map_err(anyhow::Error::from),
+            () = ended => {
+                self.supervisor.kill();
+                Err(anyhow::anyhow!("the database ended; postgres.log in its folder says why"))
+            }
+        };
+        self.stop_cluster().await?;
+        served
+    }
+
+    /// Stops all parts.
+    pub async fn stop(self) -> anyhow::Result<()> {
+        let end = self.supervisor.finish(GRACE).await;
+        self.stop_cluster().await?;
+        Ok(end?)
+    }
+
+    async fn stop_cluster(self) -> anyhow::Result<()> {
+        match self.cluster {
+            Some(cluster) => cluster.stop().await,
+            None => Ok(()),
+        }
+    }
+}
+
+/// Listens, or says what to do when that is not possible.
+pub async fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
+    let (ip, port) = (address.ip(), address.port());
+    match TcpListener::bind(address).await {
+        Ok(listener) => Ok(listener),
+        Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => {
+            bail!("port {port} on {ip} is in use; choose another with --listen {ip}:PORT")
+        }
+        Err(error) => Err(error).context(format!("cannot listen on {address}")),
+    }
+}
+
+struct Parts<'a> {
+    config: &'a Config,
+    environment: &'a Environment,
+    supervisor: Supervisor,
+}
+
+impl Parts<'_> {
+    fn stack(self, data: Option<DataDir>, cluster: Option<Cluster>, door: Option<Door>) -> Stack {
+        Stack {
+            supervisor: self.supervisor,
+            cluster,
+            door,
+            _data: data,
+        }
+    }
+
+    async fn cluster(&self, data: &DataDir) -> anyhow::Result<Option<Cluster>> {
+        let database = &self.config.database;
+        if database.url.is_some() {
+            return Ok(None);
+        }
+        let mut places = Places::usual(self.environment.path());
+        places.only.clone_from(&database.programs);
+        let options = Options {
+            places,
+            durable: database.durable,
+        };
+        Cluster::start(data, &options).await.map(Some)
+    }
+
+    async fn bus(&self) -> anyhow::Result<Bus> {
+        let bus = &self.config.bus;
+        let Some(url) = &bus.nats else {
+            return Ok(Bus::in_process());
+        };
+        let options = NatsOptions {
+            url: url.clone(),
+            name: "todd".to_owned(),
+            credentials: bus.credentials.clone(),
+            authorities: bus.authorities.clone(),
+            replicas: bus.replicas,
+        };
+        Bus::nats(options).await.context("cannot use NATS")
+    }
+
+    async fn serve(
+        &self,
+        data: &DataDir,
+        listener: TcpListener,
+        cluster: Option<&Cluster>,
+    ) -> anyhow::Result<Door> {
+        let bus = self.bus().await?;
+        let door = self.server(data, listener, cluster, &bus).await?;
+        if self.config.target == Target::All {
+            self.poller(&bus, Some(door.address))?;
+        }
+        Ok(door)
+    }
+
+    async fn server(
+        &self,
+        data: &DataDir,
+        listener: TcpListener,
+        cluster: Option<&Cluster>,
+        bus: &Bus,
+    ) -> anyhow::Result<Door> {
+        let address = listener.local_addr()?;
+        let identity = self.identity(data, address)?;
+        let door = Door {
+            address,
+            fingerprint: identity.fingerprint.clone(),
+            setup_token: data.path().join("setup-token"),
+        };
+        let owner = self.connect(cluster, Role::Owner)?;
+        let migrated = tod_server::db::migrate(&owner).await;
+        migrated.context("cannot migrate the database")?;
+        let config = tod_server::startup::Config {
+            database_app: self.connect(cluster, Role::App)?,
+            database_system: self.connect(cluster, Role::System)?,
+            database_connections: self.config.database.connections,
+            master_key: self.master_key(data)?,
+            setup_token: door.setup_token.clone(),
+            base_url: match &self.config.http.base_url {
+                Some(url) => url.clone(),
+                None => format!("https://{address}"),
+            },
+            certificate_pin: identity.self_made.then_some(identity.fingerprint),
+        };
+        let shared = tod_server::startup::Shared {
+            bus: bus.clone(),
+            clock: Clock::system(),
+            health: Health::new(),
+        };
+        let app = tod_server::startup::build(config, shared)?;
+        app.prepare().await.context("cannot prepare the server")?;
+        let (stop, tls) = (self.supervisor.stop(), identity.acceptor);
+        self.supervisor.spawn("server", async move {
+            let served = app.serve(listener, Some(tls), stop).await;
+            app.db.close().await;
+            served
+        });
+        Ok(door)
+    }
+
+    fn poller(&self, bus: &Bus, own: Option<SocketAddr>) -> anyhow::Result<()> {
+        let config = tod_poller::startup::Config {
+            zones: self.config.poller.zones.clone(),
+            own: own.into_iter().collect(),
+            ..tod_poller::startup::Config::default()
+        };
+        let parts = tod_poller::startup::Parts {
+            bus: bus.clone(),
+            clock: Clock::system(),
+            supervisor: self.supervisor.clone(),
+            relay_dial: Arc::new(Network::new(&[])),
+        };
+        let poller = tod_poller::startup::build(config, parts)?;
+        self.supervisor
+            .spawn("poller", poller.run(self.supervisor.stop()));
+        Ok(())
+    }
+
+    fn connect(
+        &self,
+        cluster: Option<&Cluster>,
+        role: Role,
+    ) -> anyhow::Result<sqlx::postgres::PgConnectOptions> {
+        if let Some(cluster) = cluster {
+            return Ok(cluster.connect(role));
+        }
+        let given = self.config.database.connect(role)?;
+        given.context("there is no database")
+    }
+
+    fn identity(&self, data: &DataDir, address: SocketAddr) -> anyhow::Result<Identity> {
+        match (&self.config.http.certificate, &self.config.http.key) {
+            (Some(certificate), Some(key)) => Identity::from_files(certificate, key),
+            _ => Identity::self_made(data, address.ip()),
+        }
+    }
+
+    fn master_key(&self, data: &DataDir) -> anyhow::Result<MasterKey> {
+        if let Some(key) = self.environment.get("CREDENTIAL_ENCRYPTION_KEY") {
+            return key.parse().context("CREDENTIAL_ENCRYPTION_KEY");
+        }
+        let path = match &self.config.keys.master_key_file {
+            Some(path) => path.clone(),
+            None => data.private("keys")?.join("master.key"),
+        };
+        Ok(MasterKey::from_file(&path)?)
+    }
+}

@@ -1,0 +1,127 @@
+//! The server's certificate: given, or made here once and pinned by its fingerprint.
+
+use std::fs;
+use std::net::IpAddr;
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::{Context as _, bail};
+use rcgen::{CertificateParams, DistinguishedName, DnType, KeyPair, date_time_ymd};
+use rustls::ServerConfig;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tokio_rustls::TlsAcceptor;
+
+use crate::data_dir::{DataDir, write_private, write_public};
+
+/// What is needed to serve TLS.
+#[derive(Clone)]
+pub struct Identity {
+    /// Does the handshakes.
+    pub acceptor: TlsAcceptor,
+    /// SHA-256 of the certificate, in lower-case hex.
+    pub fingerprint: String,
+    /// Whether the certificate was made here, so that no authority vouches for it.
+    pub self_made: bool,
+}
+
+impl std::fmt::Debug for Identity {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let mut shown = f.debug_struct("Identity");
+        shown
+            .field("fingerprint", &self.fingerprint)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Identity {
+    /// Reads a certificate chain and its key, in PEM.
+    pub fn from_files(certificate: &Path, key: &Path) -> anyhow::Result<Self> {
+        Self::read(certificate, key, false)
+    }
+
+    /// The one in the data directory, made at the first start. It names the addresses that the
+    /// server listens on then, but clients go by its fingerprint.
+    pub fn self_made(data: &DataDir, host: IpAddr) -> anyhow::Result<Self> {
+        let folder = data.private("tls")?;
+        let (certificate, key) = (folder.join("cert.pem"), folder.join("key.pem"));
+        if !certificate.exists() {
+            make(&certificate, &key, host).context("cannot make a certificate")?;
+        }
+        Self::read(&certificate, &key, true)
+    }
+
+    fn read(certificate: &Path, key: &Path, self_made: bool) -> anyhow::Result<Self> {
+        let pem = fs::read(certificate);
+        let pem = pem.with_context(|| format!("cannot read {}", certificate.display()))?;
+        let chain: Vec<_> = CertificateDer::pem_slice_iter(&pem)
+            .collect::<Result<_, _>>()
+            .with_context(|| format!("{} is not a PEM file", certificate.display()))?;
+        let Some(first) = chain.first() else {
+            bail!("{} holds no certificate", certificate.display());
+        };
+        let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, first);
+        let fingerprint = hex::encode(digest);
+        let private = PrivateKeyDer::from_pem_file(key)
+            .with_context(|| format!("{} holds no private key", key.display()))?;
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let mut config = ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()?
+            .with_no_client_auth()
+            .with_single_cert(chain, private)
+            .context("certificate and key do not belong together")?;
+        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        let acceptor = TlsAcceptor::from(Arc::new(config));
+        Ok(Self {
+            acceptor,
+            fingerprint,
+            self_made,
+        })
+    }
+}
+
+fn make(certificate: &Path, key: &Path, host: IpAddr) -> anyhow::Result<()> {
+    let mut names = vec![
+        "localhost".to_owned(),
+        "127.0.0.1".to_owned(),
+        "::1".to_owned(),
+    ];
+    if !host.is_unspecified() && !host.is_loopback() {
+        names.push(host.to_string());
+    }
+    let mut params = CertificateParams::new(names)?;
+    params.distinguished_name = DistinguishedName::new();
+    params.distinguished_name.push(DnType::CommonName, "tod");
+    params.not_before = date_time_ymd(2020, 1, 1);
+    params.not_after = date_time_ymd(2070, 1, 1);
+    let pair = KeyPair::generate()?;
+    let made = params.self_signed(&pair)?;
+    // The key first: a certificate without its key would never be replaced.
+    write_private(key, pair.serialize_pem().as_bytes())?;
+    write_public(certificate, made.pem().as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_certificate_is_made_once_and_kept() {
+        let temp = tempfile::tempdir().unwrap();
+        let data = DataDir::open(temp.path()).unwrap();
+        let first = Identity::self_made(&data, [127, 0, 0, 1].into()).unwrap();
+        let again = Identity::self_made(&data, [127, 0, 0, 1].into()).unwrap();
+        assert_eq!(first.fingerprint, again.fingerprint);
+        assert_eq!(first.fingerprint.len(), 64);
+        let (cert, key) = (
+            data.path().join("tls/cert.pem"),
+            data.path().join("tls/key.pem"),
+        );
+        assert_eq!(
+            Identity::from_files(&cert, &key).unwrap().fingerprint,
+            first.fingerprint
+        );
+        let missing = Identity::from_files(&key, &cert).unwrap_err().to_string();
+        assert!(missing.contains("holds no certificate"), "{missing}");
+    }
+}

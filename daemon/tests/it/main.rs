@@ -1,0 +1,10 @@
+//! `todd` from outside, as a process.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test panics when it fails"
+)]
+
+mod harness;
+mod private_database;
+mod start;
