@@ -11,6 +11,7 @@ use tod_server::kms::MasterKey;
 use tod_service::bus::{Bus, NatsOptions};
 use tod_service::clock::Clock;
 use tod_service::health::Health;
+use tod_service::reconcile::Board;
 use tod_service::supervisor::{Signals, Supervisor};
 use tokio::net::TcpListener;
 
@@ -232,9 +233,13 @@ impl Parts<'_> {
             bus: bus.clone(),
             clock: Clock::system(),
             health: Health::new(),
+            supervisor: self.supervisor.clone(),
         };
         let app = tod_server::startup::build(config, shared)?;
         app.prepare().await.context("cannot prepare the server")?;
+        let board = Board::new(Clock::system());
+        let started = tod_server::background::start(&app, &board).await;
+        started.context("cannot start the server")?;
         let (stop, tls) = (self.supervisor.stop(), identity.acceptor);
         self.supervisor.spawn("server", async move {
             let served = app.serve(listener, Some(tls), stop).await;
