@@ -13,6 +13,7 @@
 //! | [`quote`] | values in scripts and exports |
 //! | [`row`], [`value`], [`text`] | records with typed access, values and bytes as devices write them |
 //! | [`script`] | the scripting language: tree, interpreter, ordered operations |
+//! | [`undo`] | what a change will do, and the script that takes it back |
 //! | [`version`] | versions, channels, what each can do |
 //! | [`error`] | what can be wrong with the bytes, and what traps mean |
 
@@ -30,6 +31,7 @@ pub mod sentence;
 pub mod server;
 pub mod session;
 pub mod text;
+pub mod undo;
 pub mod value;
 pub mod version;
 pub mod word;

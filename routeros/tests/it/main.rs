@@ -1,5 +1,11 @@
 //! The crate from outside.
-#![expect(clippy::unwrap_used, reason = "a test panics when it fails")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test panics when it fails"
+)]
 
+mod device;
 mod pair;
 mod script;
+mod undo;

@@ -1,0 +1,275 @@
+//! Keys: what tells an item from all others of its menu, at any time of a change.
+
+use std::collections::BTreeSet;
+
+use super::compare::is_same;
+use super::model::{Entry, Handle, Model, Origin};
+use super::properties::{is_dynamic, is_sparse, settings};
+use crate::quote;
+use crate::row::Row;
+use crate::text::is_sensitive;
+use crate::value::{self, Value as _};
+
+/// Properties that tell items apart, the best first. What follows is tried in every menu.
+const CANDIDATES: &[&[&str]] = &[
+    &["name"],
+    &["comment"],
+    &["address", "interface"],
+    &["list", "address"],
+    &["list", "interface"],
+    &["bridge", "interface"],
+    &["interface", "public-key"],
+    &["mac-address", "address"],
+    &["dst-address", "gateway"],
+    &["dst-address", "gateway", "routing-table"],
+    &["chain", "comment"],
+    &["bridge", "vlan-ids"],
+    &["address"],
+    &["interface"],
+    &["name", "address"],
+];
+
+/// A property and the value it has to have; an empty one means that it is not set.
+type Wanted = (String, Vec<u8>);
+
+/// How the inverse finds an item.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Key {
+    /// It is the one record of its menu.
+    Singleton,
+    /// By its id, which holds until the device starts again.
+    Id(String),
+    /// By these properties.
+    Properties(Vec<Wanted>),
+}
+
+impl Key {
+    /// What stands after the verb: `[find where name="x"] `, or nothing.
+    pub(super) fn selector(&self) -> String {
+        match self {
+            Self::Singleton => String::new(),
+            Self::Id(_) | Self::Properties(_) => format!("{} ", self.find("find")),
+        }
+    }
+
+    /// `[find where …]`, or another command that finds.
+    pub(super) fn find(&self, find: &str) -> String {
+        match self {
+            Self::Singleton => String::new(),
+            Self::Id(id) => id.clone(),
+            Self::Properties(properties) => {
+                let conditions = properties
+                    .iter()
+                    .map(|(name, value)| condition(name, value));
+                let conditions: Vec<_> = conditions.collect();
+                format!("[{find} where {}]", conditions.join(" and "))
+            }
+        }
+    }
+}
+
+/// Numbers and truth stand bare, so that they compare as what they are; all else is quoted, because
+/// slashes and colons would not parse.
+fn condition(name: &str, value: &[u8]) -> String {
+    let is_text = matches!(name, "name" | "comment");
+    if value.is_empty() && name != "comment" {
+        return format!("!{name}");
+    }
+    let is_number = !value.is_empty() && value.len() < 18 && value.iter().all(u8::is_ascii_digit);
+    match bool::parse(value) {
+        Some(true) if !is_text => format!("{name}=yes"),
+        Some(false) if !is_text => format!("{name}=no"),
+        _ if is_number && !is_text => format!("{name}={}", quote::value(value)),
+        _ => format!("{name}={}", quote::quoted(value)),
+    }
+}
+
+/// Finds keys of the items of one menu.
+#[derive(Clone, Copy)]
+pub(super) struct Keys<'m> {
+    pub(super) model: &'m Model,
+    pub(super) menu: &'m str,
+    /// Items that are removed somewhere in the change: made again, they have other ids.
+    pub(super) removed: &'m [Handle],
+}
+
+impl Keys<'_> {
+    /// A key that holds for this item alone, whatever part of the change has been applied.
+    pub(super) fn stable(&self, handle: Handle) -> Option<Key> {
+        if *self.model.origin(handle) == Origin::Singleton {
+            return Some(Key::Singleton);
+        }
+        let versions = self.versions(handle);
+        self.unique(handle, &versions).or_else(|| self.id(handle))
+    }
+
+    /// Keys, one of which holds for the item, whatever part of the change has been applied.
+    ///
+    /// Only for items that are just removed in the end: others pass through states in between.
+    pub(super) fn of_any_version(&self, handle: Handle) -> Option<Vec<Key>> {
+        let versions = self.versions(handle);
+        if let Some(key) = self.unique(handle, &versions) {
+            return Some(vec![key]);
+        }
+        let keys = versions
+            .iter()
+            .map(|version| self.unique(handle, &[version]));
+        keys.collect()
+    }
+
+    /// A key that other items share, and how many have it at all times, for an item that never
+    /// looked otherwise.
+    pub(super) fn shared(&self, handle: Handle) -> Option<(Key, usize)> {
+        let versions = self.versions(handle);
+        let [only] = versions.as_slice() else {
+            return None;
+        };
+        let properties = self.without_others(handle, &[only], self.unchanged(&[only]));
+        let history = self.model.history(self.menu).iter();
+        let handles: BTreeSet<Handle> = history.map(|entry| entry.handle).collect();
+        let mut count = 0;
+        for other in handles {
+            let versions = self.versions(other);
+            if versions.iter().all(|row| !holds(&properties, row)) {
+                continue;
+            }
+            // Anything but a twin may come and go while the inverse runs.
+            if !versions.iter().all(|row| is_same(self.menu, row, only)) {
+                return None;
+            }
+            count += 1;
+        }
+        Some((Key::Properties(properties), count))
+    }
+
+    fn id(&self, handle: Handle) -> Option<Key> {
+        match self.model.origin(handle) {
+            Origin::Existing(id) if !self.removed.contains(&handle) => Some(Key::Id(id.clone())),
+            Origin::Existing(_) | Origin::Singleton | Origin::Added(_) | Origin::Again(_) => None,
+        }
+    }
+
+    /// All that the item ever is.
+    fn versions(&self, handle: Handle) -> Vec<&Row> {
+        let history = self.model.history(self.menu).iter();
+        let mut versions: Vec<&Row> = Vec::new();
+        for entry in history.filter(|entry| entry.handle == handle) {
+            if !versions.contains(&&entry.row) {
+                versions.push(&entry.row);
+            }
+        }
+        versions
+    }
+
+    fn unique(&self, handle: Handle, versions: &[&Row]) -> Option<Key> {
+        let all = self.unchanged(versions);
+        let exact = self.without_others(handle, versions, all.clone());
+        let whole = [all, exact].into_iter().filter(|all| !all.is_empty());
+        let picked = CANDIDATES.iter().filter_map(|names| pick(versions, names));
+        let mut candidates = picked.chain(whole);
+        candidates
+            .find_map(|properties| self.distinguish(handle, versions, properties))
+            .map(Key::Properties)
+    }
+
+    /// The settings that are the same in all versions.
+    fn unchanged(&self, versions: &[&Row]) -> Vec<Wanted> {
+        let Some(first) = versions.first() else {
+            return Vec::new();
+        };
+        settings(self.menu, first)
+            .filter(|(name, _)| !is_sensitive(name))
+            .filter_map(|(name, _)| wanted(versions, name))
+            .collect()
+    }
+
+    fn others(&self, handle: Handle) -> impl Iterator<Item = &Entry> {
+        let history = self.model.history(self.menu).iter();
+        history.filter(move |other| other.handle != handle)
+    }
+
+    /// Another item that these properties may hold for: none of them rules it out for good.
+    fn alike(&self, handle: Handle, properties: &[Wanted]) -> Vec<&Entry> {
+        let is_ruled_out = |other: &Entry| {
+            let versions = self.versions(other.handle);
+            properties.iter().any(|property| {
+                versions
+                    .iter()
+                    .all(|row| !holds(std::slice::from_ref(property), row))
+            })
+        };
+        let others = self.others(handle);
+        others.filter(|other| !is_ruled_out(other)).collect()
+    }
+
+    fn distinguish(
+        &self,
+        handle: Handle,
+        versions: &[&Row],
+        mut properties: Vec<Wanted>,
+    ) -> Option<Vec<Wanted>> {
+        let alike = self.alike(handle, &properties);
+        if alike.is_empty() {
+            return Some(properties);
+        }
+        // Newer versions list live connections of a service beside it, under its name.
+        let is_fixed = versions.iter().all(|row| !is_dynamic(row));
+        if is_fixed && alike.iter().all(|other| is_dynamic(&other.row)) {
+            properties.push(("dynamic".to_owned(), b"no".to_vec()));
+            return Some(properties);
+        }
+        None
+    }
+
+    /// Adds that what others have on top of these properties is not set.
+    fn without_others(
+        &self,
+        handle: Handle,
+        versions: &[&Row],
+        mut properties: Vec<Wanted>,
+    ) -> Vec<Wanted> {
+        let is_absent = |name: &str| {
+            let mut values = versions.iter().map(|row| row.raw(name).unwrap_or_default());
+            values.all(<[u8]>::is_empty)
+        };
+        for other in self.others(handle) {
+            if !holds(&properties, &other.row) {
+                continue;
+            }
+            let extra = settings(self.menu, &other.row).find(|(name, value)| {
+                let may_be_absent = is_sparse(self.menu) || *name == "comment";
+                may_be_absent && is_absent(name) && bool::parse(value) != Some(false)
+            });
+            properties.extend(extra.map(|(name, _)| (name.to_owned(), Vec::new())));
+        }
+        properties
+    }
+}
+
+/// Of items that are gone, the one that a new row would be known by the same name as.
+pub(super) fn predecessor<'e>(gone: &[&'e Entry], row: &Row) -> Option<&'e Entry> {
+    CANDIDATES.iter().find_map(|names| {
+        let key = pick(&[row], names)?;
+        gone.iter().find(|entry| holds(&key, &entry.row)).copied()
+    })
+}
+
+fn pick(versions: &[&Row], names: &[&str]) -> Option<Vec<Wanted>> {
+    names.iter().map(|name| wanted(versions, name)).collect()
+}
+
+/// A property, if it has one value in all versions.
+fn wanted(versions: &[&Row], name: &str) -> Option<Wanted> {
+    let mut values = versions.iter().map(|row| row.raw(name).unwrap_or_default());
+    let first = values.next().filter(|value| !value.is_empty())?;
+    let is_same = values.all(|value| value::same(value, first));
+    is_same.then(|| (name.to_owned(), first.to_vec()))
+}
+
+fn holds(properties: &[Wanted], row: &Row) -> bool {
+    properties.iter().all(|(name, value)| {
+        let is_off = |value: &[u8]| value.is_empty() || bool::parse(value) == Some(false);
+        let other = row.raw(name).unwrap_or_default();
+        (is_off(value) && is_off(other)) || value::same(other, value)
+    })
+}
