@@ -1,5 +1,6 @@
 //! Conditions of `find` and `where`, and which rows they hold for.
 
+use std::cell::RefCell;
 use std::cmp::Ordering;
 use std::net::IpAddr;
 
@@ -101,7 +102,7 @@ pub(super) fn compare(value: &[u8], relation: Relation, wanted: &[u8]) -> bool {
         Relation::Greater => order() == Ordering::Greater,
         Relation::AtMost => order() != Ordering::Greater,
         Relation::AtLeast => order() != Ordering::Less,
-        Relation::Matches => pattern(wanted).is_some_and(|regex| regex.is_match(value)),
+        Relation::Matches => matches(value, wanted),
         Relation::In => is_in(value, wanted).unwrap_or(false),
     }
 }
@@ -111,9 +112,24 @@ fn equal(value: &[u8], wanted: &[u8]) -> bool {
     is_off || value::same(value, wanted)
 }
 
-/// A device's patterns are POSIX extended ones; the difference does not show in practice.
-fn pattern(text: &[u8]) -> Option<Regex> {
-    RegexBuilder::new(std::str::from_utf8(text).ok()?)
+/// Whether a pattern is found. A device's patterns are POSIX extended ones; the difference does not
+/// show in practice.
+fn matches(value: &[u8], pattern: &[u8]) -> bool {
+    thread_local! {
+        // One pattern is asked of many rows.
+        static LAST: RefCell<(Vec<u8>, Option<Regex>)> = RefCell::default();
+    }
+    LAST.with_borrow_mut(|(text, regex)| {
+        if regex.is_none() || text != pattern {
+            *regex = compile(pattern);
+            pattern.clone_into(text);
+        }
+        regex.as_ref().is_some_and(|regex| regex.is_match(value))
+    })
+}
+
+fn compile(pattern: &[u8]) -> Option<Regex> {
+    RegexBuilder::new(std::str::from_utf8(pattern).ok()?)
         .unicode(false)
         .size_limit(1 << 18)
         .build()

@@ -1,7 +1,5 @@
 //! Keys: what tells an item from all others of its menu, at any time of a change.
 
-use std::collections::BTreeSet;
-
 use super::compare::is_same;
 use super::model::{Entry, Handle, Model, Origin};
 use super::properties::{is_dynamic, is_sparse, settings};
@@ -125,11 +123,8 @@ impl Keys<'_> {
             return None;
         };
         let properties = self.without_others(handle, &[only], self.unchanged(&[only]));
-        let history = self.model.history(self.menu).iter();
-        let handles: BTreeSet<Handle> = history.map(|entry| entry.handle).collect();
         let mut count = 0;
-        for other in handles {
-            let versions = self.versions(other);
+        for versions in self.model.history(self.menu)?.values() {
             if versions.iter().all(|row| !holds(&properties, row)) {
                 continue;
             }
@@ -151,22 +146,29 @@ impl Keys<'_> {
 
     /// All that the item ever is.
     fn versions(&self, handle: Handle) -> Vec<&Row> {
-        let history = self.model.history(self.menu).iter();
-        let mut versions: Vec<&Row> = Vec::new();
-        for entry in history.filter(|entry| entry.handle == handle) {
-            if !versions.contains(&&entry.row) {
-                versions.push(&entry.row);
-            }
-        }
-        versions
+        let history = self.model.history(self.menu);
+        let versions = history.and_then(|history| history.get(&handle));
+        versions.into_iter().flatten().collect()
+    }
+
+    /// All that each of the others ever is.
+    fn others(&self, handle: Handle) -> impl Iterator<Item = &Vec<Row>> {
+        let history = self.model.history(self.menu).into_iter().flatten();
+        let others = history.filter(move |(other, _)| **other != handle);
+        others.map(|(_, versions)| versions)
     }
 
     fn unique(&self, handle: Handle, versions: &[&Row]) -> Option<Key> {
-        let all = self.unchanged(versions);
-        let exact = self.without_others(handle, versions, all.clone());
-        let whole = [all, exact].into_iter().filter(|all| !all.is_empty());
+        // The last ones take a look at every other item, so only when they are needed.
+        let whole = std::iter::once_with(|| self.unchanged(versions));
+        let exact = std::iter::once_with(|| {
+            self.without_others(handle, versions, self.unchanged(versions))
+        });
         let picked = CANDIDATES.iter().filter_map(|names| pick(versions, names));
-        let mut candidates = picked.chain(whole);
+        let mut candidates = picked
+            .chain(whole)
+            .chain(exact)
+            .filter(|key| !key.is_empty());
         candidates
             .find_map(|properties| self.distinguish(handle, versions, properties))
             .map(Key::Properties)
@@ -183,23 +185,12 @@ impl Keys<'_> {
             .collect()
     }
 
-    fn others(&self, handle: Handle) -> impl Iterator<Item = &Entry> {
-        let history = self.model.history(self.menu).iter();
-        history.filter(move |other| other.handle != handle)
-    }
-
-    /// Another item that these properties may hold for: none of them rules it out for good.
-    fn alike(&self, handle: Handle, properties: &[Wanted]) -> Vec<&Entry> {
-        let is_ruled_out = |other: &Entry| {
-            let versions = self.versions(other.handle);
-            properties.iter().any(|property| {
-                versions
-                    .iter()
-                    .all(|row| !holds(std::slice::from_ref(property), row))
-            })
-        };
-        let others = self.others(handle);
-        others.filter(|other| !is_ruled_out(other)).collect()
+    /// Whether these properties rule an item out for good: one of them never holds for it.
+    fn rules_out(versions: &[Row], properties: &[Wanted]) -> bool {
+        properties.iter().any(|property| {
+            let never = |row: &Row| !holds(std::slice::from_ref(property), row);
+            versions.iter().all(never)
+        })
     }
 
     fn distinguish(
@@ -208,13 +199,16 @@ impl Keys<'_> {
         versions: &[&Row],
         mut properties: Vec<Wanted>,
     ) -> Option<Vec<Wanted>> {
-        let alike = self.alike(handle, &properties);
-        if alike.is_empty() {
+        let others = self.others(handle);
+        let mut alike = others
+            .filter(|other| !Self::rules_out(other, &properties))
+            .peekable();
+        if alike.peek().is_none() {
             return Some(properties);
         }
         // Newer versions list live connections of a service beside it, under its name.
         let is_fixed = versions.iter().all(|row| !is_dynamic(row));
-        if is_fixed && alike.iter().all(|other| is_dynamic(&other.row)) {
+        if is_fixed && alike.all(|other| other.iter().all(is_dynamic)) {
             properties.push(("dynamic".to_owned(), b"no".to_vec()));
             return Some(properties);
         }
@@ -232,11 +226,11 @@ impl Keys<'_> {
             let mut values = versions.iter().map(|row| row.raw(name).unwrap_or_default());
             values.all(<[u8]>::is_empty)
         };
-        for other in self.others(handle) {
-            if !holds(&properties, &other.row) {
+        for other in self.others(handle).flatten() {
+            if !holds(&properties, other) {
                 continue;
             }
-            let extra = settings(self.menu, &other.row).find(|(name, value)| {
+            let extra = settings(self.menu, other).find(|(name, value)| {
                 let may_be_absent = is_sparse(self.menu) || *name == "comment";
                 may_be_absent && is_absent(name) && bool::parse(value) != Some(false)
             });
@@ -270,6 +264,6 @@ fn holds(properties: &[Wanted], row: &Row) -> bool {
     properties.iter().all(|(name, value)| {
         let is_off = |value: &[u8]| value.is_empty() || bool::parse(value) == Some(false);
         let other = row.raw(name).unwrap_or_default();
-        (is_off(value) && is_off(other)) || value::same(other, value)
+        value::same(other, value) || (is_off(value) && is_off(other))
     })
 }

@@ -32,12 +32,15 @@ pub(super) struct Entry {
     pub(super) row: Row,
 }
 
+/// All that the items of a menu ever were, each version once.
+pub(super) type Versions = BTreeMap<Handle, Vec<Row>>;
+
 /// All items at some moment, and all that they ever were.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Model {
     pub(super) menus: BTreeMap<String, Vec<Entry>>,
     origins: Vec<Origin>,
-    history: BTreeMap<String, Vec<Entry>>,
+    history: BTreeMap<String, Versions>,
 }
 
 impl Model {
@@ -54,7 +57,10 @@ impl Model {
                 }
             });
             let entries: Vec<_> = entries.collect();
-            model.history.insert(menu.to_owned(), entries.clone());
+            let versions = entries
+                .iter()
+                .map(|e: &Entry| (e.handle, vec![e.row.clone()]));
+            model.history.insert(menu.to_owned(), versions.collect());
             model.menus.insert(menu.to_owned(), entries);
         }
         model
@@ -68,12 +74,9 @@ impl Model {
         self.origins.get(handle.0).unwrap_or(&Origin::Singleton)
     }
 
-    /// Everything that items of a menu ever were.
-    pub(super) fn history(&self, menu: &str) -> &[Entry] {
-        self.history
-            .get(menu)
-            .map(Vec::as_slice)
-            .unwrap_or_default()
+    /// Everything that items of a menu ever were, if it was read.
+    pub(super) fn history(&self, menu: &str) -> Option<&Versions> {
+        self.history.get(menu)
     }
 
     pub(super) fn position(&self, menu: &str, handle: Handle) -> Option<usize> {
@@ -209,7 +212,11 @@ impl Model {
     }
 
     fn remember(&mut self, menu: &str, entry: Entry) {
-        self.history.entry(menu.to_owned()).or_default().push(entry);
+        let versions = self.history.entry(menu.to_owned()).or_default();
+        let versions = versions.entry(entry.handle).or_default();
+        if !versions.contains(&entry.row) {
+            versions.push(entry.row);
+        }
     }
 
     /// Other menus that show the same interfaces.

@@ -1,6 +1,8 @@
 //! Properties: which are configuration, which the device makes up, which menus are ordered.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use crate::row::Row;
@@ -113,15 +115,14 @@ pub(super) fn is_setting(menu: &str, name: &str) -> bool {
 }
 
 fn is_listed(menu: &str, name: &str) -> bool {
-    let line = READ_ONLY
-        .lines()
-        .filter_map(|line| line.split_once(": "))
-        .find(|(of, _)| *of == menu);
-    line.is_some_and(|(_, names)| {
-        names
-            .split(' ')
-            .any(|listed| listed.eq_ignore_ascii_case(name))
-    })
+    static LISTED: LazyLock<BTreeMap<&str, Vec<&str>>> = LazyLock::new(|| {
+        let lines = READ_ONLY.lines().filter_map(|line| line.split_once(": "));
+        lines
+            .map(|(menu, names)| (menu, names.split(' ').collect()))
+            .collect()
+    });
+    let names = LISTED.get(menu);
+    names.is_some_and(|names| names.iter().any(|listed| listed.eq_ignore_ascii_case(name)))
 }
 
 /// The settings of a row that have a value.

@@ -24,12 +24,16 @@ pub fn same(a: &[u8], b: &[u8]) -> bool {
     if a == b {
         return true;
     }
-    let booleans = bool::parse(a).zip(bool::parse(b));
-    let durations = || Duration::parse(a).zip(Duration::parse(b));
-    match booleans {
-        Some((a, b)) => a == b,
-        None => durations().is_some_and(|(a, b)| a == b),
+    let is_number = |bytes: &[u8]| bytes.first().is_some_and(u8::is_ascii_digit);
+    if is_number(a) != is_number(b) {
+        return false;
     }
+    if is_number(a) {
+        let durations = Duration::parse(a).zip(Duration::parse(b));
+        return durations.is_some_and(|(a, b)| a == b);
+    }
+    let booleans = bool::parse(a).zip(bool::parse(b));
+    booleans.is_some_and(|(a, b)| a == b)
 }
 
 #[cfg(test)]

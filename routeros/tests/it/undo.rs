@@ -423,3 +423,22 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_long_list_is_planned_in_a_moment() {
+    let rows = (0..2000).map(|i| {
+        let address = format!("10.{}.{}.7", i / 250, i % 250);
+        let row = Row::new()
+            .with(".id", format!("*{i:X}"))
+            .with("list", "blocked");
+        row.with("address", address)
+            .with("creation-time", "x")
+            .with("dynamic", "false")
+    });
+    let before = Snapshot::new().with("/ip/firewall/address-list", rows.collect());
+    let script = "/ip firewall address-list\n\
+        remove [find address~\"^10.3.\"]\nadd list=blocked address=192.0.2.1\n\
+        set [find address=10.1.1.7] comment=kept";
+    let plan = planned(script, &before).unwrap();
+    assert_eq!(plan.steps().len(), 252);
+}
