@@ -14,6 +14,7 @@
 //! | [`worker`], [`collect`] | polling: when, what, and what the answers mean |
 //! | [`report`] | samples to the bus, bounded while it is away |
 //! | [`task`] | what servers ask for: commands, polls, push steps, relays |
+//! | [`push`] | one step of a change, each idempotent |
 //! | [`relay`] | terminals into devices |
 //!
 //! **Invariant:** no database, no listening port; a device is touched only under a lease.
@@ -24,6 +25,7 @@ pub mod collect;
 pub mod device;
 pub mod fleet;
 pub mod lease;
+pub mod push;
 pub mod relay;
 pub mod report;
 pub mod startup;

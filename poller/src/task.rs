@@ -59,7 +59,15 @@ impl Tasks {
         let job = match task.what {
             What::Command { command, arguments } => Job::Command { command, arguments },
             What::Poll => Job::Poll,
-            What::Push { .. } => return Ok(incapable()),
+            What::Push {
+                change,
+                number,
+                step,
+            } => Job::Push {
+                change,
+                number,
+                step,
+            },
             What::Relay {
                 relay,
                 kind,
@@ -82,7 +90,7 @@ impl Tasks {
 }
 
 async fn ask(handle: &Handle, job: Job, deadline: Instant) -> Report {
-    let may_change = matches!(job, Job::Command { .. });
+    let may_change = matches!(job, Job::Push { .. } | Job::Command { .. });
     let (reply, answer) = oneshot::channel();
     let ask = Ask {
         job,
@@ -234,11 +242,6 @@ pub fn parked() -> Report {
         Some("correct the account: todctl device edit NAME"),
         false,
     )
-}
-
-fn incapable() -> Report {
-    let message = "this version of the poller cannot do that";
-    failed(ErrorCode::Incompatible, message, None, false)
 }
 
 fn not_ours() -> Report {

@@ -15,8 +15,8 @@ mod run;
 
 use std::sync::Arc;
 
-use tod_proto::bus::task::Report;
-use tod_proto::id::PollerId;
+use tod_proto::bus::task::{PushStep, Report};
+use tod_proto::id::{ChangeId, PollerId};
 use tod_service::clock::Clock;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
@@ -63,6 +63,15 @@ pub enum Job {
     },
     /// Polls now.
     Poll,
+    /// Does one step of a change.
+    Push {
+        /// The change.
+        change: ChangeId,
+        /// Its number.
+        number: u64,
+        /// The step.
+        step: Box<PushStep>,
+    },
     /// Remembers a host key that a relay trusted at first use.
     HostKey(String),
 }

@@ -68,6 +68,8 @@ pub struct Connection {
     pub stream: Box<dyn Stream>,
     /// The fingerprint of a certificate that was trusted because none was known before.
     pub first_use: Option<String>,
+    /// The device's address, and ours.
+    pub addresses: (SocketAddr, SocketAddr),
 }
 
 impl std::fmt::Debug for Connection {
@@ -82,13 +84,18 @@ impl Dialler {
     /// Connects to the API of a device, up to where the password may be sent.
     pub async fn api(&self, contact: &Contact) -> Result<Connection, LinkError> {
         let stream = self.tcp(contact, contact.port).await?;
+        let addresses = (
+            stream.peer_addr().map_err(LinkError::Unreachable)?,
+            stream.local_addr().map_err(LinkError::Unreachable)?,
+        );
         if contact.tls == TlsMode::Plain {
             return Ok(Connection {
                 stream: Box::new(stream),
                 first_use: None,
+                addresses,
             });
         }
-        timeout(self.deadlines.login, self.secure(contact, stream))
+        timeout(self.deadlines.login, self.secure(contact, stream, addresses))
             .await
             .map_err(|_| LinkError::Tls("no answer in time".to_owned()))?
     }
@@ -112,7 +119,7 @@ impl Dialler {
             .unwrap_or(Err(LinkError::DialTimeout))
     }
 
-    async fn secure(&self, contact: &Contact, stream: TcpStream) -> Result<Connection, LinkError> {
+    async fn secure(&self, contact: &Contact, stream: TcpStream, addresses: (SocketAddr, SocketAddr)) -> Result<Connection, LinkError> {
         let host = contact
             .address
             .trim_start_matches('[')
@@ -135,6 +142,7 @@ impl Dialler {
         Ok(Connection {
             stream: Box::new(stream),
             first_use: (trust == Trust::FirstUse).then_some(verdict.fingerprint),
+            addresses,
         })
     }
 }

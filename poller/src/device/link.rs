@@ -3,6 +3,7 @@
 //! **Invariant:** a link whose [`Link::exchange`] was dropped before its end, or has failed, must not
 //! be used again.
 
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use routeros::command::Command;
@@ -49,6 +50,7 @@ pub struct Link {
     stream: Box<dyn Stream>,
     deadlines: Deadlines,
     first_use: Option<String>,
+    addresses: (SocketAddr, SocketAddr),
     buffer: Vec<u8>,
     /// How many bytes may still come before it is too much.
     quota: usize,
@@ -88,6 +90,7 @@ impl Link {
             stream: connection.stream,
             deadlines: dialler.deadlines,
             first_use: connection.first_use,
+            addresses: connection.addresses,
             buffer: vec![0; CHUNK],
             quota: MAX_LOGIN,
             farewell: String::new(),
@@ -100,6 +103,11 @@ impl Link {
     /// The fingerprint of a certificate that was trusted because none was known before.
     pub fn first_use(&self) -> Option<&str> {
         self.first_use.as_deref()
+    }
+
+    /// The device's address, and ours.
+    pub fn addresses(&self) -> (SocketAddr, SocketAddr) {
+        self.addresses
     }
 
     /// The budget of a command that may take `total`.

@@ -6,6 +6,7 @@ use std::time::Duration;
 use tod_proto::bus::sample::{Failure, Outcome, Sample};
 use tod_proto::bus::task::Report;
 use tod_proto::untrusted::{Untrusted, plain};
+use tod_proto::id::ChangeId;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
@@ -16,6 +17,7 @@ use crate::collect;
 use crate::device::error::LinkError;
 use crate::device::link::{Answer, Link};
 use crate::device::{Contact, Target};
+use crate::push::{self, Memory};
 use crate::task;
 
 /// Talks to one device.
@@ -34,6 +36,8 @@ pub struct Worker {
     first_tls: Option<String>,
     /// The SSH host key that was trusted at first use, until the server has pinned it.
     first_ssh: Option<String>,
+    /// The change that is being made.
+    memory: Option<Memory>,
 }
 
 /// What comes next.
@@ -66,6 +70,7 @@ impl Worker {
             logins: 0,
             first_tls: None,
             first_ssh: None,
+            memory: None,
         }
     }
 
@@ -116,6 +121,21 @@ impl Worker {
     pub async fn fresh_link(&mut self) -> Result<&mut Link, LinkError> {
         let link = self.open().await?;
         Ok(self.link.insert(link))
+    }
+
+    /// Whether there is a session.
+    pub fn has_link(&self) -> bool {
+        self.link.is_some()
+    }
+
+    /// What is remembered of a change.
+    pub fn memory(&self, change: ChangeId) -> Option<Memory> {
+        self.memory.filter(|memory| memory.is_of(change))
+    }
+
+    /// Remembers how far a change is.
+    pub fn remember(&mut self, memory: Memory) {
+        self.memory = Some(memory);
     }
 
     /// Gives the session up, because it failed or was left in the middle of something.
@@ -321,6 +341,18 @@ impl Worker {
             _ if self.machine.is_parked() => task::parked(),
             Job::Command { command, arguments } => {
                 task::command(self, &command, &arguments, ask.deadline).await
+            }
+            Job::Push {
+                change,
+                number,
+                step,
+            } => {
+                let change = push::Change {
+                    id: change,
+                    number,
+                    deadline: ask.deadline,
+                };
+                push::perform(self, change, *step).await
             }
         };
         // Nobody may wait for it any more; what was done is done.

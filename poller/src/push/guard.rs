@@ -1,0 +1,11 @@
+//! What undoes a change if nobody confirms it.
+//!
+//! There is one kind: a one-shot timer on the device that holds the inverse script. It needs no
+//! reboot, survives one, and counts from when it is put there and not by anybody's clock.
+
+mod undo;
+
+pub(super) use undo::{Timer, arm, find, name, obstacle, remove, trigger};
+
+/// What the names of our timers start with.
+pub(super) const PREFIX: &str = "tod-undo-";

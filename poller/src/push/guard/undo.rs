@@ -1,0 +1,294 @@
+//! The undo timer: a scheduler entry that holds the inverse script and removes itself.
+
+use std::time::Duration;
+
+use routeros::command::Command;
+use routeros::error::TrapKind;
+use routeros::row::Row;
+use routeros::text::escape;
+use routeros::value::format_duration;
+use tod_proto::bus::task::Report;
+use tod_proto::error::ErrorCode;
+use tokio::time::Instant;
+
+use super::super::prepare::another_is_armed;
+use super::super::read::{self, SCHEDULER};
+use super::super::{Change, Memory, StepError};
+use super::PREFIX;
+use crate::device::link::{Answer, Link};
+use crate::worker::Worker;
+
+/// The policies that an inverse script may need. The entry gets those that the account has: it
+/// cannot give more, and with less the script would fail in silence.
+const POLICIES: &[&str] = &[
+    "ftp", "reboot", "read", "write", "policy", "test", "password", "sniff", "sensitive", "romon",
+];
+/// What a scheduler entry must have to undo anything.
+const NEEDED: &[&str] = &["read", "write", "policy"];
+/// How soon a timer that is let run out does.
+const SOON: Duration = Duration::from_secs(2);
+
+/// An entry of ours on the device.
+#[derive(Clone, Debug)]
+pub(crate) struct Timer {
+    id: String,
+    row: Row,
+}
+
+impl Timer {
+    fn new(row: Row) -> Option<Self> {
+        let id = row.id()?.to_owned();
+        Some(Self { id, row })
+    }
+
+    fn name(&self) -> String {
+        self.row.text("name").unwrap_or_default().into_owned()
+    }
+
+    /// Whether it will run, and what speaks against it.
+    fn defect(&self, undo_script: &str, window: Duration) -> Option<String> {
+        let row = &self.row;
+        if row.raw("on-event") != Some(undo_script.as_bytes()) {
+            return Some("the device holds another script than the one it was given".to_owned());
+        }
+        if row.maybe::<Duration>("interval") != Ok(Some(window)) {
+            return Some("the device holds another interval".to_owned());
+        }
+        let notes = [".about", "about"].iter().filter_map(|name| row.text(name));
+        for note in notes {
+            if note.contains("inactivated") || note.contains("not allowed") {
+                return Some(escape(&note).into_owned());
+            }
+        }
+        if row.flag("disabled") {
+            return Some("it is disabled".to_owned());
+        }
+        if row.raw("next-run").is_none_or(<[u8]>::is_empty) {
+            return Some("it has no time to run".to_owned());
+        }
+        None
+    }
+}
+
+/// The name of the timer of a change.
+pub(crate) fn name(number: u64) -> String {
+    format!("{PREFIX}c{number}")
+}
+
+/// The timer of a change, if it is on the device. Other timers of ours are refused.
+pub(crate) async fn find(link: &mut Link, change: Change) -> Result<Option<Timer>, StepError> {
+    let answer = read::ask_one(link, print(), change.deadline).await?;
+    let timers = timers(answer)?;
+    let ours = name(change.number);
+    Ok(timers.into_iter().find(|timer| timer.name() == ours))
+}
+
+/// What keeps the device from guarding itself. Changes nothing.
+pub(crate) async fn obstacle(
+    link: &mut Link,
+    user: &str,
+    change: Change,
+) -> Result<Option<String>, StepError> {
+    let commands = [print(), Command::print("/system/device-mode"), Command::print("/user/group")];
+    let [timers_answer, mode, groups] = three(link, &commands, change).await?;
+    if let Some(trap) = &timers_answer.trap {
+        return Ok(Some(format!("timers cannot be read: {trap}")));
+    }
+    if let Some(other) = timers(timers_answer)?.first() {
+        return Err(another_is_armed(&escape(&other.name())));
+    }
+    let mode = mode.rows.first();
+    if mode.is_some_and(|mode| mode.maybe::<bool>("scheduler") == Ok(Some(false))) {
+        return Ok(Some(
+            "device-mode forbids the scheduler: allow it with /system/device-mode/update".to_owned(),
+        ));
+    }
+    if mode.is_some_and(|mode| mode.flag("flagged")) {
+        return Ok(Some("the device is flagged, which blocks its scheduler".to_owned()));
+    }
+    let held = policies(link, user, &groups.rows, change).await?;
+    let missing: Vec<_> = NEEDED.iter().filter(|policy| !held.contains(*policy)).collect();
+    if let Some(policy) = missing.first() {
+        return Ok(Some(format!("the account lacks the policy `{policy}`")));
+    }
+    Ok(None)
+}
+
+/// Puts the timer on the device and reads it back.
+pub(crate) async fn arm(
+    worker: &mut Worker,
+    change: Change,
+    undo_script: &str,
+    window_seconds: u32,
+) -> Result<Report, StepError> {
+    let window = Duration::from_secs(window_seconds.into());
+    let user = worker.target().contact.username.clone();
+    let link = worker.link().await?;
+    if let Some(timer) = find(link, change).await? {
+        // The step came twice.
+        return match timer.defect(undo_script, window) {
+            None => Ok(Report::Armed),
+            Some(_) => Err(another_is_armed(&escape(&timer.name()))),
+        };
+    }
+    let groups = read::ask_one(link, Command::print("/user/group"), change.deadline).await?;
+    let held = policies(link, &user, &groups.rows, change).await?;
+    let add = Command::new(format!("{SCHEDULER}/add"))
+        .attribute("name", name(change.number))
+        .attribute("interval", format_duration(window))
+        .attribute("policy", held.join(","))
+        .attribute("comment", format!("tod: undoes c-{} unless confirmed", change.number))
+        .attribute("on-event", undo_script);
+    let start = Instant::now();
+    let answer = read::ask_one(link, add, change.deadline).await?;
+    if let Some(trap) = &answer.trap {
+        return Err(not_armed(&format!("the device refuses the timer: {trap}")));
+    }
+    let timer = find(link, change).await?;
+    let defect = match &timer {
+        None => Some("the device took it and does not show it".to_owned()),
+        Some(timer) => timer.defect(undo_script, window),
+    };
+    if let (Some(defect), Some(timer)) = (&defect, timer) {
+        remove(link, &timer, change).await?;
+        return Err(not_armed(&format!("the timer would not undo the change: {defect}")));
+    }
+    if let Some(defect) = defect {
+        return Err(not_armed(&format!("the timer is not there: {defect}")));
+    }
+    worker.remember(Memory {
+        change: change.id,
+        armed: Some((start, window)),
+        has_sent: false,
+    });
+    Ok(Report::Armed)
+}
+
+fn not_armed(why: &str) -> StepError {
+    let hint = "nothing was changed; --unguarded changes the device without a guard";
+    StepError::refused(ErrorCode::Halted, why, Some(hint))
+}
+
+/// Takes the timer off. One that is gone already is as good.
+pub(crate) async fn remove(
+    link: &mut Link,
+    timer: &Timer,
+    change: Change,
+) -> Result<(), StepError> {
+    let command = Command::new(format!("{SCHEDULER}/remove")).attribute(".id", &timer.id);
+    let answer = read::ask_one(link, command, change.deadline).await?;
+    match answer.trap {
+        None => Ok(()),
+        Some(trap) if trap.kind() == TrapKind::NoSuchItem => Ok(()),
+        Some(trap) => {
+            let message = format!("the timer `{}` cannot be removed: {trap}", name(change.number));
+            Err(StepError::refused(ErrorCode::Halted, message, None))
+        }
+    }
+}
+
+/// Lets the timer run out now, so that the device undoes the change on its own.
+pub(crate) async fn trigger(worker: &mut Worker, change: Change) -> Result<Report, StepError> {
+    let link = worker.link().await?;
+    // Without a timer it has run out already, or there never was one: reading back will tell.
+    let Some(timer) = find(link, change).await? else {
+        return Ok(Report::Reverting);
+    };
+    let command = Command::new(format!("{SCHEDULER}/set"))
+        .attribute(".id", &timer.id)
+        .attribute("interval", format_duration(SOON));
+    let answer = read::ask_one(link, command, change.deadline).await?;
+    match answer.trap {
+        None => Ok(Report::Reverting),
+        Some(trap) if trap.kind() == TrapKind::NoSuchItem => Ok(Report::Reverting),
+        Some(trap) => {
+            let message = format!("the timer cannot be hurried: {trap}");
+            let hint = "it still runs out in its own time";
+            Err(StepError::refused(ErrorCode::Halted, message, Some(hint)).after_changes())
+        }
+    }
+}
+
+fn print() -> Command {
+    Command::print(SCHEDULER)
+}
+
+/// Our timers among the entries of the scheduler.
+fn timers(answer: Answer) -> Result<Vec<Timer>, StepError> {
+    if let Some(trap) = &answer.trap {
+        let message = format!("timers cannot be read: {trap}");
+        return Err(StepError::refused(ErrorCode::Forbidden, message, None));
+    }
+    let timers = answer.rows.into_iter().filter_map(Timer::new);
+    Ok(timers.filter(|timer| timer.name().starts_with(PREFIX)).collect())
+}
+
+/// Those of [`POLICIES`] that the account has, as far as it may read that.
+async fn policies(
+    link: &mut Link,
+    user: &str,
+    groups: &[Row],
+    change: Change,
+) -> Result<Vec<&'static str>, StepError> {
+    let command = Command::print("/user").equals("name", user).proplist(&["name", "group"]);
+    let answer = read::ask_one(link, command, change.deadline).await?;
+    let of_user = answer.rows.iter().find(|row| row.raw("name") == Some(user.as_bytes()));
+    let group = of_user.and_then(|row| row.raw("group"));
+    let group = groups.iter().find(|row| group.is_some() && row.raw("name") == group);
+    let Some(policy) = group.and_then(|group| group.text("policy")) else {
+        // Without `policy` the accounts cannot be read, and no entry be made.
+        return Ok(vec!["read", "write", "test"]);
+    };
+    let held: Vec<_> = policy.split(',').collect();
+    Ok(POLICIES.iter().copied().filter(|wanted| held.contains(wanted)).collect())
+}
+
+async fn three(
+    link: &mut Link,
+    commands: &[Command; 3],
+    change: Change,
+) -> Result<[Answer; 3], StepError> {
+    let mut answers = read::ask(link, commands, change.deadline).await?;
+    answers.resize(3, Answer::default());
+    Ok(answers.try_into().unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SCRIPT: &str = "/ip address remove [find comment=x]\n";
+    const WINDOW: Duration = Duration::from_secs(120);
+
+    fn timer() -> Timer {
+        let row = Row::new()
+            .with(".id", "*7")
+            .with("name", "tod-undo-c17")
+            .with("interval", "2m")
+            .with("on-event", SCRIPT)
+            .with("next-run", "2026-11-21 15:00:00")
+            .with("disabled", "false");
+        Timer::new(row).unwrap()
+    }
+
+    #[test]
+    fn a_timer_that_is_as_it_should_be_has_no_defect() {
+        assert_eq!(timer().defect(SCRIPT, WINDOW), None);
+    }
+
+    #[test]
+    fn each_way_of_not_running_is_a_defect() {
+        for (property, value) in [
+            ("on-event", "/ip xaddress remove [find comment=x]\n"),
+            ("interval", "0s"),
+            ("next-run", ""),
+            ("disabled", "true"),
+            (".about", "inactivated, not allowed by device-mode"),
+        ] {
+            let mut timer = timer();
+            timer.row.set(property, value);
+
+            assert!(timer.defect(SCRIPT, WINDOW).is_some(), "{property}={value}");
+        }
+    }
+}
