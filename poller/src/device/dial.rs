@@ -95,9 +95,12 @@ impl Dialler {
                 addresses,
             });
         }
-        timeout(self.deadlines.login, self.secure(contact, stream, addresses))
-            .await
-            .map_err(|_| LinkError::Tls("no answer in time".to_owned()))?
+        timeout(
+            self.deadlines.login,
+            self.secure(contact, stream, addresses),
+        )
+        .await
+        .map_err(|_| LinkError::Tls("no answer in time".to_owned()))?
     }
 
     /// Connects to a port of a device, at an address that its zone allows.
@@ -119,7 +122,12 @@ impl Dialler {
             .unwrap_or(Err(LinkError::DialTimeout))
     }
 
-    async fn secure(&self, contact: &Contact, stream: TcpStream, addresses: (SocketAddr, SocketAddr)) -> Result<Connection, LinkError> {
+    async fn secure(
+        &self,
+        contact: &Contact,
+        stream: TcpStream,
+        addresses: (SocketAddr, SocketAddr),
+    ) -> Result<Connection, LinkError> {
         let host = contact
             .address
             .trim_start_matches('[')

@@ -35,12 +35,18 @@ pub(super) async fn run(
     if guard == GuardKind::Undo {
         check_timer(link, change).await?;
         // With less than half of the time left, the timer might run out in the middle.
-        let is_late = memory.and_then(|memory| memory.armed).is_some_and(|(since, window)| {
-            Instant::now().saturating_duration_since(since) > window / 2
-        });
+        let is_late = memory
+            .and_then(|memory| memory.armed)
+            .is_some_and(|(since, window)| {
+                Instant::now().saturating_duration_since(since) > window / 2
+            });
         if is_late {
             let message = "too much of the timer's time is gone to begin now";
-            return Err(StepError::refused(ErrorCode::Conflict, message, Some("try again")));
+            return Err(StepError::refused(
+                ErrorCode::Conflict,
+                message,
+                Some("try again"),
+            ));
         }
     }
     worker.remember(Memory {
@@ -54,13 +60,15 @@ pub(super) async fn run(
 }
 
 async fn check_timer(link: &mut Link, change: Change) -> Result<(), StepError> {
-    match guard::find(link, change).await? {
-        Some(_) => Ok(()),
-        None => {
-            let message = "the timer is not on the device any more, so nothing was sent";
-            Err(StepError::refused(ErrorCode::Conflict, message, Some("try again")))
-        }
+    if guard::find(link, change).await?.is_some() {
+        return Ok(());
     }
+    let message = "the timer is not on the device any more, so nothing was sent";
+    Err(StepError::refused(
+        ErrorCode::Conflict,
+        message,
+        Some("try again"),
+    ))
 }
 
 /// The device is neither as planned for nor as planned: somebody else has changed it, or an attempt
@@ -92,9 +100,19 @@ async fn send(link: &mut Link, plan: &Plan, change: Change) -> Result<(), StepEr
     let steps = plan.steps();
     let mut added: Vec<Option<String>> = Vec::with_capacity(steps.len());
     for (at, step) in steps.iter().enumerate() {
-        let failed = |error: StepError| if at == 0 { error } else { error.after_changes() };
+        let failed = |error: StepError| {
+            if at == 0 {
+                error
+            } else {
+                error.after_changes()
+            }
+        };
         let Some(command) = step.command(&added) else {
-            return Err(failed(refusal(at, steps, "an item that it needs was not made")));
+            return Err(failed(refusal(
+                at,
+                steps,
+                "an item that it needs was not made",
+            )));
         };
         // From here on the device may have done it even if no answer comes.
         let answer = read::ask_one(link, command, change.deadline)
@@ -103,13 +121,19 @@ async fn send(link: &mut Link, plan: &Plan, change: Change) -> Result<(), StepEr
         if let Some(trap) = &answer.trap {
             return Err(failed(refusal(at, steps, &trap.to_string())));
         }
-        added.push(answer.ret.map(|ret| String::from_utf8_lossy(&ret).into_owned()));
+        added.push(
+            answer
+                .ret
+                .map(|ret| String::from_utf8_lossy(&ret).into_owned()),
+        );
     }
     Ok(())
 }
 
 fn refusal(at: usize, steps: &[Step], why: &str) -> StepError {
-    let place = steps.get(at).map(|step| (step.position.line, step.menu.as_str()));
+    let place = steps
+        .get(at)
+        .map(|step| (step.position.line, step.menu.as_str()));
     let (line, menu) = place.unwrap_or_default();
     let message = format!("line {line}, {menu}: {why}");
     StepError::Refused(TaskFailure {

@@ -28,7 +28,10 @@ pub(super) async fn run(
     let diff = plan.diff().iter().map(line);
     Ok(Report::Prepared(Box::new(Prepared {
         diff: diff.collect(),
-        warnings: warnings.iter().map(|warning| Untrusted::new(warning.to_string())).collect(),
+        warnings: warnings
+            .iter()
+            .map(|warning| Untrusted::new(warning.to_string()))
+            .collect(),
         guard: match no_guard {
             None => GuardKind::Undo,
             Some(_) => GuardKind::None,

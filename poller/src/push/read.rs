@@ -30,7 +30,9 @@ pub(super) async fn ask(
     let answers = link.exchange(commands, link.budget(left)).await?;
     let failure = answers.iter().find_map(|answer| answer.failure);
     match failure {
-        Some(failure) => Err(StepError::from(crate::device::error::LinkError::from(failure))),
+        Some(failure) => Err(StepError::from(crate::device::error::LinkError::from(
+            failure,
+        ))),
         None => Ok(answers),
     }
 }

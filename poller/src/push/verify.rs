@@ -40,9 +40,13 @@ pub(super) async fn disarm(
         return Ok(Report::Seen(seen));
     }
     if let Some(timer) = guard::find(link, change).await? {
-        guard::remove(link, &timer, change).await.map_err(StepError::after_changes)?;
+        guard::remove(link, &timer, change)
+            .await
+            .map_err(StepError::after_changes)?;
     }
-    let seen = see(link, change, &plan, script).await.map_err(StepError::after_changes)?;
+    let seen = see(link, change, &plan, script)
+        .await
+        .map_err(StepError::after_changes)?;
     Ok(Report::Seen(seen))
 }
 
@@ -76,5 +80,8 @@ fn compare(plan: &Plan, now: &Snapshot) -> (SeenConfig, Vec<Untrusted>) {
         return (config, Vec::new());
     }
     let lines = from_after.iter().take(MAX_DIFFERENCES);
-    (config, lines.map(|line| Untrusted::new(line.to_string())).collect())
+    (
+        config,
+        lines.map(|line| Untrusted::new(line.to_string())).collect(),
+    )
 }

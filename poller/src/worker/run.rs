@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use tod_proto::bus::sample::{Failure, Outcome, Sample};
 use tod_proto::bus::task::Report;
-use tod_proto::untrusted::{Untrusted, plain};
 use tod_proto::id::ChangeId;
+use tod_proto::untrusted::{Untrusted, plain};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;

@@ -268,12 +268,24 @@ impl World {
         self.ask_under(device, fence, what).await
     }
 
+    /// Asks something of a device that has to be done in so many seconds.
+    pub(crate) async fn ask_within(&self, device: DeviceId, seconds: u32, what: What) -> Report {
+        let fence = self.server.records.lock().unwrap()[&device]
+            .assignment
+            .fence;
+        self.send(device, fence, seconds, what).await
+    }
+
     /// Asks something of a device under any fence.
     pub(crate) async fn ask_under(&self, device: DeviceId, fence: u64, what: What) -> Report {
+        self.send(device, fence, 20, what).await
+    }
+
+    async fn send(&self, device: DeviceId, fence: u64, seconds: u32, what: What) -> Report {
         let task = Task {
             device,
             fence,
-            deadline_seconds: 20,
+            deadline_seconds: seconds,
             what,
         };
         let subject = asked(self.poller);

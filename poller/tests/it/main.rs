@@ -1,9 +1,15 @@
 //! The poller by its front door: leases and tasks over the bus, devices on loopback sockets.
-#![expect(clippy::unwrap_used, reason = "a test panics when it fails")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test panics when it fails"
+)]
 
 mod fake;
 mod harness;
+mod lab;
 mod leases;
 mod polling;
+mod pushing;
 mod tasks;
 mod trust;

@@ -21,7 +21,16 @@ use crate::worker::Worker;
 /// The policies that an inverse script may need. The entry gets those that the account has: it
 /// cannot give more, and with less the script would fail in silence.
 const POLICIES: &[&str] = &[
-    "ftp", "reboot", "read", "write", "policy", "test", "password", "sniff", "sensitive", "romon",
+    "ftp",
+    "reboot",
+    "read",
+    "write",
+    "policy",
+    "test",
+    "password",
+    "sniff",
+    "sensitive",
+    "romon",
 ];
 /// What a scheduler entry must have to undo anything.
 const NEEDED: &[&str] = &["read", "write", "policy"];
@@ -89,7 +98,11 @@ pub(crate) async fn obstacle(
     user: &str,
     change: Change,
 ) -> Result<Option<String>, StepError> {
-    let commands = [print(), Command::print("/system/device-mode"), Command::print("/user/group")];
+    let commands = [
+        print(),
+        Command::print("/system/device-mode"),
+        Command::print("/user/group"),
+    ];
     let [timers_answer, mode, groups] = three(link, &commands, change).await?;
     if let Some(trap) = &timers_answer.trap {
         return Ok(Some(format!("timers cannot be read: {trap}")));
@@ -100,14 +113,20 @@ pub(crate) async fn obstacle(
     let mode = mode.rows.first();
     if mode.is_some_and(|mode| mode.maybe::<bool>("scheduler") == Ok(Some(false))) {
         return Ok(Some(
-            "device-mode forbids the scheduler: allow it with /system/device-mode/update".to_owned(),
+            "device-mode forbids the scheduler: allow it with /system/device-mode/update"
+                .to_owned(),
         ));
     }
     if mode.is_some_and(|mode| mode.flag("flagged")) {
-        return Ok(Some("the device is flagged, which blocks its scheduler".to_owned()));
+        return Ok(Some(
+            "the device is flagged, which blocks its scheduler".to_owned(),
+        ));
     }
     let held = policies(link, user, &groups.rows, change).await?;
-    let missing: Vec<_> = NEEDED.iter().filter(|policy| !held.contains(*policy)).collect();
+    let missing: Vec<_> = NEEDED
+        .iter()
+        .filter(|policy| !held.contains(*policy))
+        .collect();
     if let Some(policy) = missing.first() {
         return Ok(Some(format!("the account lacks the policy `{policy}`")));
     }
@@ -137,7 +156,10 @@ pub(crate) async fn arm(
         .attribute("name", name(change.number))
         .attribute("interval", format_duration(window))
         .attribute("policy", held.join(","))
-        .attribute("comment", format!("tod: undoes c-{} unless confirmed", change.number))
+        .attribute(
+            "comment",
+            format!("tod: undoes c-{} unless confirmed", change.number),
+        )
         .attribute("on-event", undo_script);
     let start = Instant::now();
     let answer = read::ask_one(link, add, change.deadline).await?;
@@ -151,7 +173,9 @@ pub(crate) async fn arm(
     };
     if let (Some(defect), Some(timer)) = (&defect, timer) {
         remove(link, &timer, change).await?;
-        return Err(not_armed(&format!("the timer would not undo the change: {defect}")));
+        return Err(not_armed(&format!(
+            "the timer would not undo the change: {defect}"
+        )));
     }
     if let Some(defect) = defect {
         return Err(not_armed(&format!("the timer is not there: {defect}")));
@@ -181,7 +205,10 @@ pub(crate) async fn remove(
         None => Ok(()),
         Some(trap) if trap.kind() == TrapKind::NoSuchItem => Ok(()),
         Some(trap) => {
-            let message = format!("the timer `{}` cannot be removed: {trap}", name(change.number));
+            let message = format!(
+                "the timer `{}` cannot be removed: {trap}",
+                name(change.number)
+            );
             Err(StepError::refused(ErrorCode::Halted, message, None))
         }
     }
@@ -220,7 +247,9 @@ fn timers(answer: Answer) -> Result<Vec<Timer>, StepError> {
         return Err(StepError::refused(ErrorCode::Forbidden, message, None));
     }
     let timers = answer.rows.into_iter().filter_map(Timer::new);
-    Ok(timers.filter(|timer| timer.name().starts_with(PREFIX)).collect())
+    Ok(timers
+        .filter(|timer| timer.name().starts_with(PREFIX))
+        .collect())
 }
 
 /// Those of [`POLICIES`] that the account has, as far as it may read that.
@@ -230,17 +259,28 @@ async fn policies(
     groups: &[Row],
     change: Change,
 ) -> Result<Vec<&'static str>, StepError> {
-    let command = Command::print("/user").equals("name", user).proplist(&["name", "group"]);
+    let command = Command::print("/user")
+        .equals("name", user)
+        .proplist(&["name", "group"]);
     let answer = read::ask_one(link, command, change.deadline).await?;
-    let of_user = answer.rows.iter().find(|row| row.raw("name") == Some(user.as_bytes()));
+    let of_user = answer
+        .rows
+        .iter()
+        .find(|row| row.raw("name") == Some(user.as_bytes()));
     let group = of_user.and_then(|row| row.raw("group"));
-    let group = groups.iter().find(|row| group.is_some() && row.raw("name") == group);
+    let group = groups
+        .iter()
+        .find(|row| group.is_some() && row.raw("name") == group);
     let Some(policy) = group.and_then(|group| group.text("policy")) else {
         // Without `policy` the accounts cannot be read, and no entry be made.
         return Ok(vec!["read", "write", "test"]);
     };
     let held: Vec<_> = policy.split(',').collect();
-    Ok(POLICIES.iter().copied().filter(|wanted| held.contains(wanted)).collect())
+    Ok(POLICIES
+        .iter()
+        .copied()
+        .filter(|wanted| held.contains(wanted))
+        .collect())
 }
 
 async fn three(
@@ -258,7 +298,7 @@ mod tests {
     use super::*;
 
     const SCRIPT: &str = "/ip address remove [find comment=x]\n";
-    const WINDOW: Duration = Duration::from_secs(120);
+    const WINDOW: Duration = Duration::from_mins(2);
 
     fn timer() -> Timer {
         let row = Row::new()
