@@ -149,8 +149,6 @@ impl Session {
             ),
             user,
             session: Some(self.visit.id),
-            via: self.visit.via,
-            turn: self.turn,
         }
     }
 
@@ -253,7 +251,7 @@ impl Session {
             Err(After::Ping { address, count }) => {
                 self.stream(request, |tag| stream::ping(tag, address, count));
             }
-            Err(After::Monitor { order, .. }) => {
+            Err(After::Monitor(order)) => {
                 self.stream(request, |tag| stream::monitor(tag, *order));
             }
             Err(_) => done.encode(out),
@@ -296,13 +294,13 @@ impl Session {
 
     fn cancel(&mut self, request: &Request, out: &mut Vec<u8>) {
         match request.attributes.raw("tag") {
-            Some(tag) => match self.running.remove(tag) {
-                Some(stop) => stop.cancel(),
-                None => {
+            Some(tag) => {
+                let Some(stop) = self.running.remove(tag) else {
                     let trap = trap::failure("no such command to cancel");
                     return self.refuse(request, &trap, out);
-                }
-            },
+                };
+                stop.cancel();
+            }
             None => {
                 for stop in std::mem::take(&mut self.running).into_values() {
                     stop.cancel();

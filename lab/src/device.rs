@@ -140,11 +140,9 @@ impl Inner {
             user: owner,
             cause: format!("scheduler:{name}"),
             session: None,
-            via: "scheduler",
-            turn: 0,
         };
         let ran = Arc::clone(&self).run(caller, label.clone(), source).await;
-        let error = ran.error.map(|e| e.to_string());
+        let error = ran.error.as_ref().map(script::shown);
         let mut core = self.core();
         if let Some(error) = &error {
             let script = if label.is_empty() {
@@ -332,13 +330,7 @@ impl Device {
 
     /// Runs console commands as somebody at the device, with all rights.
     pub async fn run(&self, command: &str) -> Result<String, Trap> {
-        let caller = Caller {
-            user: "system".to_owned(),
-            cause: "ctl".to_owned(),
-            session: None,
-            via: "ctl",
-            turn: 0,
-        };
+        let caller = Caller::control();
         let inner = Arc::clone(&self.0);
         let ran = inner
             .run(caller, String::new(), crate::text::encode(command))

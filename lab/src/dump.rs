@@ -5,17 +5,27 @@ use std::collections::BTreeMap;
 use tod_proto::lab::Tree;
 
 use crate::core::Core;
+use crate::schema::SCHEMA;
 use crate::text;
 
 impl Core {
-    /// Returns every menu's rows with what is set on them, and the files; ids stay out.
+    /// Returns every menu's rows with what differs from its default; ids stay out.
     pub(crate) fn dump(&self) -> Tree {
         let mut tree = Tree::new();
+        let is_default = |path: &str, name: &str, value: &str| {
+            let prop = SCHEMA
+                .menu(path)
+                .and_then(|m| m.props.iter().find(|p| *p.name == *name));
+            prop.is_some_and(|p| p.default.as_deref() == Some(value))
+        };
         for (path, table) in self.tree.tables().filter(|(_, t)| !t.rows.is_empty()) {
             let rows = table.rows.iter().filter(|r| !r.is_dynamic);
             let rows: Vec<BTreeMap<_, _>> = rows
                 .map(|row| {
-                    let props = row.props.iter().filter(|(_, v)| !v.is_empty());
+                    let props = row
+                        .props
+                        .iter()
+                        .filter(|(k, v)| !v.is_empty() && !is_default(path, k, v));
                     props.map(|(k, v)| (k.to_string(), shown(v))).collect()
                 })
                 .collect();

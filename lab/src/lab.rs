@@ -1,7 +1,7 @@
 //! A running lab: devices, doors, clock and record.
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -74,6 +74,18 @@ impl World {
         self.by_address.get(&address)
     }
 
+    pub(crate) fn device(&self, name: &str) -> Option<Device> {
+        self.by_name.get(name).cloned().map(Device)
+    }
+
+    /// Returns all devices, in the order of the fleet.
+    pub(crate) fn devices(&self) -> Vec<Device> {
+        self.order
+            .iter()
+            .filter_map(|name| self.device(name))
+            .collect()
+    }
+
     pub(crate) fn next_session(&self) -> u64 {
         self.next_session.fetch_add(1, Ordering::Relaxed)
     }
@@ -132,16 +144,12 @@ impl Lab {
 
     /// Returns a device by its name in the fleet.
     pub fn device(&self, name: &str) -> Option<Device> {
-        self.world.by_name.get(name).cloned().map(Device)
+        self.world.device(name)
     }
 
     /// Returns all devices, in the order of the fleet.
     pub fn devices(&self) -> Vec<Device> {
-        self.world
-            .order
-            .iter()
-            .filter_map(|name| self.device(name))
-            .collect()
+        self.world.devices()
     }
 
     /// Returns what was done to all devices, after an entry's number.
@@ -157,12 +165,6 @@ impl Lab {
     /// Returns the lab's time.
     pub fn now(&self) -> jiff::Timestamp {
         self.world.clock.wall(self.world.clock.now())
-    }
-
-    /// Returns the address of a device, for tests that have just one.
-    pub fn first_address(&self) -> Option<Ipv4Addr> {
-        let name = self.world.order.first()?;
-        self.world.by_name.get(name).map(|d| d.spec.address)
     }
 
     /// Stops all devices and waits for their tasks.

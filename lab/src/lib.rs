@@ -28,8 +28,10 @@
 #![warn(missing_docs)]
 
 mod api;
+pub mod args;
 mod backup;
 mod clock;
+mod control;
 mod core;
 mod device;
 mod door;
@@ -57,6 +59,7 @@ mod verb;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+pub use control::ask;
 pub use device::Device;
 pub use fleet::{Fleet, PASSWORD, SchedulerRule, Spec, USER};
 pub use lab::{Lab, Options};

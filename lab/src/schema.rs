@@ -244,7 +244,7 @@ fn read_menu(line: &str) -> Menu {
             "taken" => menu.taken = value.replace('_', " "),
             "iface" => menu.interface_type = Some(value.to_owned()),
             "find" => menu.find = Some(value.to_owned()),
-            "noun" => menu.noun = value.to_owned(),
+            "noun" => value.clone_into(&mut menu.noun),
             _ => {
                 menu.versions.read(word);
             }

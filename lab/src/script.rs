@@ -32,8 +32,16 @@ impl Ran {
     pub(crate) fn into_text(self) -> Result<String, Trap> {
         match self.error {
             None => Ok(self.text),
-            Some(error) => Err(trap::script(&error.to_string())),
+            Some(error) => Err(trap::script(&shown(&error))),
         }
+    }
+}
+
+/// Returns an error as a console shows it: failures alone, errors of the text with their place.
+pub(crate) fn shown(error: &ScriptError) -> String {
+    match &error.problem {
+        Problem::Failed(message) => message.clone(),
+        _ => error.to_string(),
     }
 }
 
@@ -108,7 +116,7 @@ impl Console<'_> {
                         Ok(Data::Nothing)
                     }
                     None => Ok(Data::Nothing),
-                    Some(error) => Err(Problem::Failed(error.to_string())),
+                    Some(error) => Err(Problem::Failed(shown(&error))),
                 }
             }
             Ok(late) => {
@@ -244,17 +252,15 @@ fn order(call: &Call, is_single: bool) -> Result<Order, Problem> {
 /// Gives arguments without a name the name that their place means.
 fn place(order: &mut Order, is_single: bool, positional: Vec<String>) -> Result<(), Problem> {
     let names: &[&str] = match order.verb.as_str() {
-        "set" | "remove" | "enable" | "disable" => &["numbers"],
+        "set" | "remove" | "enable" | "disable" | "monitor" => &["numbers"],
         "run" => &["number"],
         "get" if is_single => &["value-name"],
-        "get" => &["numbers", "value-name"],
+        "get" | "unset" => &["numbers", "value-name"],
         "move" => &["numbers", "destination"],
         "comment" => &["numbers", "comment"],
-        "unset" => &["numbers", "value-name"],
         "ping" => &["address"],
         "import" => &["file-name"],
         "monitor-traffic" => &["interface"],
-        "monitor" => &["numbers"],
         "info" | "warning" | "error" | "debug" if order.menu == "/log" => &["message"],
         _ => &[],
     };
@@ -307,10 +313,10 @@ impl Core {
     pub(crate) fn source_of(&mut self, event: &str) -> (String, Vec<u8>) {
         let now = self.clock.now();
         let scripts = self.tree.rows("/system/script").iter();
-        let script = scripts
+        let mut script = scripts
             .filter(|r| r.get("name") == Some(event))
             .map(|r| (r.id, text::encode(r.get("source").unwrap_or_default())));
-        match script.last() {
+        match script.next_back() {
             Some((id, source)) => {
                 let runs = self.script_runs.entry(id).or_insert((0, now));
                 *runs = (runs.0 + 1, now);

@@ -62,11 +62,7 @@ impl Core {
     /// Shows rows that a command of no plain menu gave.
     pub(crate) fn table_of(&self, order: &Order, rows: &[Record]) -> String {
         if order.verb.starts_with("monitor") {
-            return rows
-                .iter()
-                .map(|r| single(r))
-                .collect::<Vec<_>>()
-                .join("\r\n");
+            return rows.iter().map(single).collect::<Vec<_>>().join("\r\n");
         }
         self.table(SCHEMA.menu(&order.menu), &order.menu, order, rows)
     }
@@ -180,7 +176,7 @@ fn modern(rows: &[Record], columns: &[&str]) -> String {
                 .max(c.len())
         })
         .collect();
-    let gap = if flag_width > 0 { 1 } else { 0 };
+    let gap = usize::from(flag_width > 0);
     let line = |number: &str, flags: &str, cells: Vec<String>| {
         let padded = cells.iter().zip(&widths).map(|(c, w)| format!("{c:<w$}"));
         let cells = padded.collect::<Vec<_>>().join("  ");
@@ -247,7 +243,7 @@ fn detail(rows: &[Record], is_terse: bool) -> String {
         let mut line = format!("{n:>2} {:<3}", flags(row));
         if !is_terse && let Some(comment) = row.raw("comment").filter(|c| !c.is_empty()) {
             lines.push(format!("{line};;; {}", text::decode(comment)));
-            line = "     ".to_owned();
+            "     ".clone_into(&mut line);
         }
         let is_flag = |name: &str| FLAGS.iter().any(|(f, _)| *f == name);
         for (name, value) in row

@@ -32,13 +32,11 @@ impl Row {
     }
 
     pub(crate) fn set(&mut self, name: Key, value: String) -> Option<String> {
-        match self.props.iter_mut().find(|(k, _)| *k == name) {
-            Some((_, old)) => Some(std::mem::replace(old, value)),
-            None => {
-                self.props.push((name, value));
-                None
-            }
+        if let Some((_, old)) = self.props.iter_mut().find(|(k, _)| *k == name) {
+            return Some(std::mem::replace(old, value));
         }
+        self.props.push((name, value));
+        None
     }
 
     pub(crate) fn unset(&mut self, name: &str) -> Option<String> {

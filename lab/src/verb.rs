@@ -6,7 +6,7 @@ use routeros::row::Row as Record;
 use routeros::script::condition::Condition;
 
 use crate::core::{Caller, Core};
-use crate::schema::{Menu, SCHEMA};
+use crate::schema::SCHEMA;
 use crate::text;
 use crate::trap;
 use crate::tree::Tree;
@@ -61,11 +61,6 @@ impl Order {
         }
     }
 
-    pub(crate) fn with(mut self, name: &str, value: &str) -> Self {
-        self.args.push((name.to_owned(), Some(value.to_owned())));
-        self
-    }
-
     pub(crate) fn path(&self) -> String {
         format!("{}/{}", self.menu, self.verb)
     }
@@ -102,7 +97,7 @@ impl Order {
                 let value = text::encode(value.as_deref().unwrap_or_default());
                 routeros::quote::value(&value)
             };
-            line.push_str(&format!(" {name}={value}"));
+            line.extend([" ", name, "=", &value]);
         }
         line
     }
@@ -168,7 +163,7 @@ pub(crate) enum After {
     /// Answers that come one after the other, at most so many.
     Ping { address: String, count: Option<u64> },
     /// Samples, until cancelled.
-    Monitor { order: Box<Order>, once: bool },
+    Monitor(Box<Order>),
     /// The end of the session.
     Quit,
 }
@@ -387,9 +382,4 @@ fn project(record: &Record, list: &str) -> Record {
         .split(',')
         .filter_map(|n| record.raw(n).map(|v| (n, v)));
     wanted.collect()
-}
-
-/// Makes a shortcut of a menu that may be unknown to the schema.
-pub(crate) fn menu_name_property(menu: Option<&Menu>) -> Option<&str> {
-    menu.and_then(|m| m.name.as_deref())
 }

@@ -292,6 +292,15 @@ pub enum Event {
         /// Which round trip of the session it belongs to.
         turn: u64,
     },
+    /// A terminal got a size, at first or later.
+    Resized {
+        /// The session's number.
+        session: u64,
+        /// Its width.
+        columns: u32,
+        /// Its height.
+        rows: u32,
+    },
     /// A command was refused.
     Trapped {
         /// The session's number.

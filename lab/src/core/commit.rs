@@ -8,7 +8,6 @@ use tod_proto::lab::Event;
 
 use super::{Action, Core};
 use crate::schema::SCHEMA;
-use crate::text;
 use crate::trap;
 use crate::tree::Change;
 
@@ -32,10 +31,17 @@ pub(crate) struct Caller {
     pub(crate) cause: String,
     /// The session, if it has one.
     pub(crate) session: Option<u64>,
-    /// The service it came by.
-    pub(crate) via: &'static str,
-    /// Which round trip of the session this is.
-    pub(crate) turn: u64,
+}
+
+impl Caller {
+    /// Somebody at the device itself, with all rights.
+    pub(crate) fn control() -> Self {
+        Self {
+            user: "system".to_owned(),
+            cause: "ctl".to_owned(),
+            session: None,
+        }
+    }
 }
 
 impl Core {
@@ -45,7 +51,7 @@ impl Core {
         let mut is_config = false;
         for change in changes {
             is_config |= Self::is_config(change.path());
-            let record = self.describe(&caller.cause, &change);
+            let record = Self::describe(&caller.cause, &change);
             let Some(back) = self.tree.apply(change) else {
                 continue;
             };
@@ -63,7 +69,7 @@ impl Core {
         self.settle();
     }
 
-    fn describe(&self, cause: &str, change: &Change) -> Event {
+    fn describe(cause: &str, change: &Change) -> Event {
         let plain = |k: &str, v: &str| {
             let shown = if is_sensitive(k) { "***" } else { v };
             (k.to_owned(), shown.to_owned())
@@ -148,7 +154,7 @@ impl Core {
 
     fn take_back(&mut self, inverse: Vec<Change>, cause: &str) {
         for change in inverse {
-            let record = self.describe(cause, &change);
+            let record = Self::describe(cause, &change);
             if self.tree.apply(change).is_some() {
                 self.record(record);
             }
@@ -223,10 +229,5 @@ impl Core {
         self.tree
             .single("/system/identity", "name")
             .unwrap_or("MikroTik")
-    }
-
-    /// Returns the identity's bytes.
-    pub(crate) fn identity_bytes(&self) -> Vec<u8> {
-        text::encode(self.identity())
     }
 }

@@ -16,8 +16,8 @@ impl Core {
             .enumerate()
             .map(move |(n, x)| {
                 let address = format!("{a}.{b}.{c}.{x}");
-                let m = seed.of("host").of(&address).below(0x1_0000);
-                let mac = format!("48:A9:8A:00:{:02X}:{:02X}", m >> 8, m & 0xFF);
+                let nic = seed.of("host").of(&address).below(0x1_0000);
+                let mac = format!("48:A9:8A:00:{:02X}:{:02X}", nic >> 8, nic & 0xFF);
                 (DYNAMIC + u32::try_from(n).unwrap_or(0), address, mac)
             })
     }

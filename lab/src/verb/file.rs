@@ -47,7 +47,7 @@ impl Core {
         let mut changes = Vec::new();
         if let Some(id) = old {
             changes.push(crate::tree::Change::Remove {
-                path: path.clone(),
+                path: std::sync::Arc::clone(&path),
                 id,
             });
         }

@@ -152,10 +152,7 @@ impl Core {
             return Ok(Outcome::rows(rows));
         }
         let mut outcome = Outcome::rows(rows);
-        outcome.after = Some(After::Monitor {
-            order: Box::new(order.clone()),
-            once: false,
-        });
+        outcome.after = Some(After::Monitor(Box::new(order.clone())));
         Ok(outcome)
     }
 

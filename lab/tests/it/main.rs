@@ -6,7 +6,9 @@
 )]
 
 mod api;
+mod control;
 mod harness;
 mod others;
 mod reach;
 mod scheduler;
+mod ssh;
