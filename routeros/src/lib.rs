@@ -15,12 +15,14 @@
 //! | [`script`] | the scripting language: tree, interpreter, ordered operations |
 //! | [`undo`] | what a change will do, and the script that takes it back |
 //! | [`version`] | versions, channels, what each can do |
+//! | [`export`] | export text: joined, wrapped, cleaned, masked, compared |
 //! | [`error`] | what can be wrong with the bytes, and what traps mean |
 
 #![warn(missing_docs)]
 
 pub mod command;
 pub mod error;
+pub mod export;
 pub mod login;
 pub mod query;
 pub mod quote;

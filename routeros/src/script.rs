@@ -23,8 +23,8 @@ pub use ast::{Block, Position};
 pub use operation::operations;
 pub use parser::parse;
 
-/// The longest script that is read, as long as a file that devices hand out in one piece.
-pub const MAX_SCRIPT: usize = 256 << 10;
+/// The longest script that is read: three times the export of a large core router.
+pub const MAX_SCRIPT: usize = 1 << 20;
 
 /// The deepest nesting of braces, brackets and parentheses.
 pub const MAX_DEPTH: usize = 64;

@@ -66,6 +66,7 @@ pub fn is_sensitive(name: &str) -> bool {
         || has("password")
         || has("passphrase")
         || has("secret")
+        || has("token")
         || has("private-key")
         || has("preshared-key")
         || has("pre-shared-key")

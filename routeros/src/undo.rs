@@ -30,7 +30,7 @@ mod key;
 pub mod lockout;
 mod model;
 mod planner;
-mod properties;
+pub(crate) mod properties;
 mod removal;
 mod step;
 

@@ -169,13 +169,23 @@ fn add(call: &Call) -> Result<Action, Problem> {
             }
             Argument::Named(name, value) => properties.push((name.clone(), text(value)?)),
             Argument::Unset(_) => {}
-            Argument::Positional(_) => return Err(Problem::ExpectedEnd),
+            Argument::Positional(value) => properties.push((flag(value)?, b"yes".to_vec())),
         }
     }
     Ok(Action::Add {
         properties,
         place_before,
     })
+}
+
+/// A property that is on because it is named, as `no-summaries`.
+fn flag(value: &Data) -> Result<String, Problem> {
+    let text = text(value)?;
+    let is_name = |b: &u8| b.is_ascii_lowercase() || *b == b'-';
+    match std::str::from_utf8(&text) {
+        Ok(name) if text.iter().all(is_name) && !text.is_empty() => Ok(name.to_owned()),
+        _ => Err(Problem::ExpectedEnd),
+    }
 }
 
 fn set(call: &Call) -> Result<Action, Problem> {

@@ -76,6 +76,14 @@ fn statement(cursor: &mut Cursor<'_>) -> Result<Kind, ScriptError> {
             keyword(cursor, name)
         }
         Some(b'/') => command(cursor),
+        // A function is called.
+        Some(b'$') => {
+            let ends = |byte: u8| byte.is_ascii_whitespace() || b";]})".contains(&byte);
+            let name = cursor.take_while(|byte| !ends(byte));
+            let name = crate::text::lossy(&name).into_owned();
+            let arguments = arguments(cursor, &name)?.0;
+            Ok(Kind::Builtin { name, arguments })
+        }
         Some(byte) if is_name(byte) => {
             let start = cursor.offset();
             let name = cursor.name();
@@ -162,6 +170,8 @@ fn parse_do(cursor: &mut Cursor<'_>) -> Result<Kind, ScriptError> {
 }
 
 fn assign(cursor: &mut Cursor<'_>, scope: Scope) -> Result<Kind, ScriptError> {
+    // Some write `:set $name`, which devices take.
+    cursor.eat(b'$');
     let name = if cursor.eat(b'"') {
         let name = cursor.take_while(|b| b != b'"' && b != b'\n');
         cursor.eat(b'"');
@@ -176,6 +186,8 @@ fn assign(cursor: &mut Cursor<'_>, scope: Scope) -> Result<Kind, ScriptError> {
     let value = match cursor.peek() {
         _ if cursor.is_end() => None,
         Some(b'{') => Some(array(cursor)?),
+        // A function.
+        Some(b'd') if named(cursor, "do") => Some(source(cursor)?),
         _ => Some(value(cursor)?),
     };
     Ok(Kind::Assign { scope, name, value })
@@ -225,7 +237,7 @@ fn command(cursor: &mut Cursor<'_>) -> Result<Kind, ScriptError> {
             cursor.back_to(start);
             break;
         }
-        if is_verb(&word) && cursor.peek() != Some(b'/') {
+        if is_verb(&words, &word) && cursor.peek() != Some(b'/') {
             verb = Some(word);
         } else {
             words.push(word);
@@ -276,7 +288,9 @@ fn arguments(cursor: &mut Cursor<'_>, verb: &str) -> Result<Arguments, ScriptErr
 fn argument(cursor: &mut Cursor<'_>, prefix: &mut String) -> Result<Argument, ScriptError> {
     let start = cursor.offset();
     let is_unset = cursor.eat(b'!');
-    let name = full_name(cursor.name(), prefix);
+    // Some names have a slash, as `basic-rates-a/g`.
+    let name = cursor.take_while(|byte| is_name(byte) || byte == b'/');
+    let name = full_name(name.into_iter().map(char::from).collect(), prefix);
     if is_unset && !name.is_empty() && (cursor.is_end() || cursor.peek() == Some(b' ')) {
         return Ok(Argument::Unset(name));
     }
@@ -293,7 +307,7 @@ fn argument(cursor: &mut Cursor<'_>, prefix: &mut String) -> Result<Argument, Sc
     cursor.back_to(start);
     let before = cursor.offset();
     let value = match cursor.peek() {
-        Some(b'{') => source(cursor)?,
+        Some(b'{') => array(cursor)?,
         _ => value(cursor)?,
     };
     if cursor.offset() == before {

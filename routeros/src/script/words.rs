@@ -106,8 +106,16 @@ const ROOTS: &[&str] = &[
     "zerotier",
 ];
 
-pub(super) fn is_verb(word: &str) -> bool {
-    VERBS.contains(&word)
+/// Menus whose last word is a verb elsewhere.
+const MENUS: &[&[&str]] = &[&["system", "upgrade"], &["tool", "mac-server", "ping"]];
+
+/// Whether a word is a verb after these words of a path.
+pub(super) fn is_verb(path: &[String], word: &str) -> bool {
+    let is_menu = MENUS.iter().any(|menu| {
+        let menu = menu.split_last();
+        menu.is_some_and(|(last, before)| *last == word && path == before)
+    });
+    VERBS.contains(&word) && !is_menu
 }
 
 pub(super) fn is_keyword(word: &str) -> bool {

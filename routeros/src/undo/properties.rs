@@ -137,7 +137,7 @@ pub(super) fn is_dynamic(row: &Row) -> bool {
 }
 
 /// Whether the order of items matters.
-pub(super) fn is_ordered(menu: &str) -> bool {
+pub(crate) fn is_ordered(menu: &str) -> bool {
     let ends_in = |ends: &[&str]| ends.iter().any(|end| menu.ends_with(end));
     (menu.contains("/firewall/") && ends_in(&["/filter", "/nat", "/mangle", "/raw"]))
         || matches!(

@@ -6,6 +6,7 @@
 )]
 
 mod device;
+mod export;
 mod pair;
 mod script;
 mod undo;

@@ -46,6 +46,7 @@ impl Machine<'_> {
             }
             ("pick", [value, from]) => self.pick(value, from, None),
             ("pick", [value, from, to]) => self.pick(value, from, Some(to)),
+            _ if name.starts_with('$') => self.unsupported("calling a function"),
             _ => self.unsupported(format!(":{name}")),
         }
     }
