@@ -71,11 +71,26 @@ impl Db {
     }
 }
 
-/// Begins on a connection of `pool`; a connection that has died in the pool is replaced, once.
+/// Begins on a connection of `pool`. Connections that died in the pool, all of them after a
+/// restart of the database, are thrown away one by one; nothing has been done on them yet.
 async fn begin_with(pool: &PgPool, sql: String) -> Result<Transaction<'static, Postgres>, Error> {
-    match pool.begin_with(AssertSqlSafe(sql.clone())).await {
-        Err(sqlx::Error::Io(_)) => Ok(pool.begin_with(AssertSqlSafe(sql)).await?),
-        other => Ok(other?),
+    let mut dead = 0;
+    loop {
+        #[expect(clippy::disallowed_methods, reason = "this is the one place that may")]
+        let begun = pool.begin_with(AssertSqlSafe(sql.clone())).await;
+        match begun {
+            Err(error) if died(&error) && dead < pool.options().get_max_connections() => dead += 1,
+            other => return Ok(other?),
+        }
+    }
+}
+
+/// Whether the connection was lost, or the server said goodbye on it.
+fn died(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Io(_) => true,
+        sqlx::Error::Database(error) => error.code().is_some_and(|code| code.starts_with("57P")),
+        _ => false,
     }
 }
 

@@ -93,6 +93,16 @@ impl TestApp {
         )
     }
 
+    /// What a server of a test shares with this one.
+    pub(crate) fn shared(&self) -> Shared {
+        Shared {
+            bus: self.bus.clone(),
+            clock: self.app.clock.clone(),
+            health: Health::new(),
+            supervisor: self.app.supervisor.clone(),
+        }
+    }
+
     pub(crate) fn router(&self) -> Router {
         self.router.clone()
     }

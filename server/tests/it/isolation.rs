@@ -71,3 +71,118 @@ async fn rows_cannot_be_put_into_another_tenant() {
         .into_owned();
     assert_eq!(code, "42501");
 }
+
+#[tokio::test]
+async fn the_roles_of_the_product_can_do_nothing_but_their_work() {
+    let app = TestApp::new().await;
+    let mut conn = app.superuser().await;
+    let strong: Vec<String> = sqlx::query_scalar(
+        "select rolname::text from pg_roles
+         where rolname in ('tod_app', 'tod_system', 'tod_owner')
+               and (rolsuper or rolbypassrls or rolcreaterole or not rolcanlogin)",
+    )
+    .fetch_all(&mut conn)
+    .await
+    .unwrap();
+    assert_eq!(strong, Vec::<String>::new());
+    let owned: Vec<String> = sqlx::query_scalar(
+        "select c.relname::text from pg_class c join pg_roles r on r.oid = c.relowner
+         where r.rolname in ('tod_app', 'tod_system')",
+    )
+    .fetch_all(&mut conn)
+    .await
+    .unwrap();
+    assert_eq!(owned, Vec::<String>::new());
+
+    for sql in [
+        "set role tod_owner",
+        "set role tod_system",
+        "set session authorization tod_super",
+        "alter table devices disable row level security",
+        "drop policy tenant_isolation on devices",
+        "set row_security = off; select * from devices",
+        "select * from verifiers",
+        "select * from refresh_tokens",
+        "update audit_log set actor = ''",
+        "delete from audit_log",
+        "copy (select 1) to program 'true'",
+        "create table public.mine (x int)",
+    ] {
+        let mut conn = connect(&app, "tod_app").await;
+        let result = sqlx::raw_sql(sql).execute(&mut conn).await;
+
+        let error = result.map(drop).unwrap_err();
+        let code = error
+            .as_database_error()
+            .unwrap()
+            .code()
+            .unwrap()
+            .into_owned();
+        assert_eq!(code, "42501", "{sql}: {error}");
+    }
+}
+
+/// The list of walls around every table, looked up in the catalogue of the database itself.
+#[tokio::test]
+async fn every_tenant_table_is_walled() {
+    let app = TestApp::new().await;
+    let mut conn = app.superuser().await;
+    let wrong: Vec<(String, String)> = sqlx::query_as(include_str!("isolation/walls.sql"))
+        .fetch_all(&mut conn)
+        .await
+        .unwrap();
+
+    assert_eq!(wrong, Vec::<(String, String)>::new());
+    let walled: i64 = sqlx::query_scalar(
+        "select count(distinct attrelid) from pg_attribute a join pg_class c on c.oid = a.attrelid
+         where attname = 'tenant_id' and relkind in ('r', 'p')
+               and relnamespace = 'public'::regnamespace",
+    )
+    .fetch_one(&mut conn)
+    .await
+    .unwrap();
+    assert!(walled >= 10, "{walled}");
+}
+
+/// A thousand transactions of two tenants over four connections, many of them dropped midway.
+#[tokio::test]
+async fn tenants_stay_apart_however_their_transactions_interleave() {
+    let app = TestApp::new().await;
+    let tenants = [app.tenant("ours").await, app.tenant("theirs").await];
+    for tenant in tenants {
+        app.member(tenant, Role::Viewer).await;
+    }
+    let look = async |n: usize| {
+        let tenant = tenants[n % 2];
+        let mut tx = app.app.db.tenant(tenant).await.unwrap();
+        let seen: Vec<uuid::Uuid> = sqlx::query_scalar("select tenant_id from users, pg_sleep($1)")
+            .bind(if n.is_multiple_of(7) { 0.002 } else { 0.0 })
+            .fetch_all(&mut *tx)
+            .await
+            .unwrap();
+        assert_eq!(seen, [tenant.0]);
+        if n.is_multiple_of(3) {
+            tx.commit().await.unwrap();
+        }
+    };
+    let hurried = async |n: usize| {
+        if n.is_multiple_of(5) {
+            let patience = std::time::Duration::from_micros(u64::try_from(n).unwrap());
+            drop(tokio::time::timeout(patience, look(n)).await);
+        } else {
+            look(n).await;
+        }
+    };
+
+    for batch in 0..10 {
+        let range = batch * 100..(batch + 1) * 100;
+        futures_util::future::join_all(range.map(hurried)).await;
+    }
+}
+
+async fn connect(app: &TestApp, role: &str) -> sqlx::PgConnection {
+    use sqlx::Connection as _;
+    sqlx::PgConnection::connect_with(&app.db.options(role))
+        .await
+        .unwrap()
+}

@@ -6,7 +6,9 @@
 )]
 
 mod account;
+mod coverage;
 mod devices;
+mod faults;
 mod harness;
 mod isolation;
 mod status;
