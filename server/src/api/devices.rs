@@ -4,13 +4,14 @@ mod check;
 mod handlers;
 pub(crate) mod store;
 
-use tod_proto::api::devices::{Add, Delete, Interfaces, List, Set, Show};
+use tod_proto::api::devices::{Add, Delete, Interfaces, List, Series, Set, Show};
 
-use tod_proto::bus::{self, FleetNotice};
+use tod_proto::bus::FleetNotice;
 use tod_proto::id::{DeviceId, TenantId};
 
 use super::App;
 use super::route::Routes;
+use crate::lease;
 
 /// Binds the endpoints of this resource.
 pub fn routes() -> Routes {
@@ -21,32 +22,29 @@ pub fn routes() -> Routes {
         .bind(Set, handlers::set)
         .bind(Delete, handlers::delete)
         .bind(Interfaces, handlers::interfaces)
+        .bind(Series, handlers::series)
 }
 
 impl App {
-    /// Tells followers that a device's record changed. Call it after the commit.
-    pub(crate) async fn device_changed(&self, tenant: TenantId, device: DeviceId) {
-        self.notice(
-            tenant,
-            &FleetNotice::Devices {
-                tenant,
-                devices: vec![device],
-            },
-        )
-        .await;
-        self.notice(tenant, &FleetNotice::Events { tenant }).await;
+    /// Tells followers and pollers that a device's record changed. Call it after the commit.
+    pub(crate) async fn device_changed(&self, tenant: TenantId, device: DeviceId, zones: &[&str]) {
+        let devices = vec![device];
+        self.tell(&FleetNotice::Devices { tenant, devices }).await;
+        self.tell(&FleetNotice::Events { tenant }).await;
+        for zone in zones {
+            lease::poke_zone(self, zone).await;
+        }
     }
 
-    /// Tells followers that a device is gone. Call it after the commit.
-    pub(crate) async fn device_deleted(&self, tenant: TenantId, device: DeviceId) {
-        self.notice(tenant, &FleetNotice::Deleted { tenant, device })
-            .await;
-        self.notice(tenant, &FleetNotice::Events { tenant }).await;
-    }
-
-    async fn notice(&self, tenant: TenantId, notice: &FleetNotice) {
-        if let Err(error) = self.bus.notify(&bus::fleet_changed(tenant), notice).await {
-            tracing::debug!(%error, "followers are not told");
+    /// Tells followers and pollers that a device is gone, and drops what was measured of it. Call
+    /// it after the commit.
+    pub(crate) async fn device_deleted(&self, tenant: TenantId, device: DeviceId, zone: &str) {
+        self.tell(&FleetNotice::Deleted { tenant, device }).await;
+        self.tell(&FleetNotice::Events { tenant }).await;
+        lease::poke_zone(self, zone).await;
+        if let Err(error) = store::forget_series(self, tenant, device).await {
+            // Nothing shows them any more, and retention drops them in the end.
+            tracing::warn!(device.id = %device, %error, "the series of a deleted device stay");
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::json;
-use tod_proto::api::devices::{Device, Interface, Status};
+use tod_proto::api::devices::{Device, Interface, Point, Status};
 use tod_proto::api::events::Event;
 use tod_proto::bus::{self, FleetNotice};
 use tod_proto::endpoint::Role;
@@ -512,4 +512,59 @@ async fn an_act_that_cannot_be_audited_does_not_happen() {
     assert_eq!(refused.refused(500).code, ErrorCode::Internal);
     let page: Page<Device> = app.get(&ana, &devices).await.ok();
     assert_eq!(page.total, 0);
+}
+
+#[tokio::test]
+async fn a_series_is_read_and_goes_with_its_device() {
+    let app = TestApp::new().await;
+    let (tenant, ana, devices) = acme(&app).await;
+    let device: Device = app
+        .post(&ana, &devices, router("core-1", "10.0.0.1"))
+        .await
+        .ok();
+    let now = app.app.clock.now();
+    let mut tx = app.app.db.system("arrange a test").await.unwrap();
+    tod_server::metrics::store::make_partitions(&mut tx, now)
+        .await
+        .unwrap();
+    sqlx::query(
+        "insert into samples (tenant_id, device_id, series, at, value)
+         select $1, $2, s, $3 - n * interval '1 minute', n
+         from generate_series(0, 9) n, unnest(array['cpu', 'iface:ether1:rx']) s",
+    )
+    .bind(tenant.0)
+    .bind(device.id.0)
+    .bind(jiff_sqlx::ToSqlx::to_sqlx(now))
+    .execute(&mut *tx)
+    .await
+    .unwrap();
+    tx.commit().await.unwrap();
+    let path = format!("{devices}/{}/series", device.id);
+
+    let points: Page<Point> = app
+        .get(&ana, &format!("{path}?metric=cpu&limit=3"))
+        .await
+        .ok();
+    let port: Page<Point> = app
+        .get(&ana, &format!("{path}?metric=iface:ether1:rx"))
+        .await
+        .ok();
+    let wrong = app
+        .get(&ana, &format!("{path}?metric=love"))
+        .await
+        .refused(400);
+    app.delete(&ana, &format!("{devices}/{}", device.id))
+        .await
+        .ok::<Empty>();
+
+    let values: Vec<_> = points.items.iter().map(|point| point.value).collect();
+    assert_eq!(values, [2.0, 1.0, 0.0]);
+    assert_eq!(port.items.len(), 10);
+    assert!(wrong.message.starts_with("metric"), "{wrong:?}");
+    let mut conn = app.superuser().await;
+    let left: i64 = sqlx::query_scalar("select count(*) from samples")
+        .fetch_one(&mut conn)
+        .await
+        .unwrap();
+    assert_eq!(left, 0);
 }

@@ -164,6 +164,23 @@ pub(super) fn password(text: &str) -> Result<&str, Error> {
     Ok(text)
 }
 
+/// Checks the name of a series.
+pub(super) fn metric(text: &str) -> Result<(), Error> {
+    let known = ["cpu", "mem", "disk", "temp", "volt", "rx", "tx", "poll_ms"].contains(&text);
+    let interface = text
+        .strip_prefix("iface:")
+        .and_then(|rest| {
+            rest.strip_suffix(":rx")
+                .or_else(|| rest.strip_suffix(":tx"))
+        })
+        .is_some_and(|name| !name.is_empty() && name.len() <= 1024);
+    if known || interface {
+        return Ok(());
+    }
+    let why = "cpu, mem, disk, temp, volt, rx, tx, poll_ms, iface:NAME:rx or iface:NAME:tx";
+    invalid("metric", why)
+}
+
 fn zone(text: &str) -> Result<String, Error> {
     let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '_';
     if !(1..=64).contains(&text.len()) || !text.chars().all(fits) {

@@ -1,6 +1,10 @@
 //! What each endpoint does.
 
-use tod_proto::api::devices::{Add, Delete, Device, Interface, Interfaces, List, Set, Show};
+use std::time::Duration;
+
+use tod_proto::api::devices::{
+    Add, Delete, Device, Interface, Interfaces, List, Point, Series, Set, Show,
+};
 use tod_proto::id::DeviceId;
 use tod_proto::page::{Empty, MAX_PAGE, Page};
 use tod_proto::untrusted::Untrusted;
@@ -15,6 +19,11 @@ use crate::audit::{self, Act};
 use crate::db::TenantTx;
 use crate::event::{self, NewEvent};
 use crate::kms::Place;
+use crate::metrics;
+
+/// How many points are returned when nobody says how many.
+const DEFAULT_POINTS: u32 = 500;
+const MAX_POINTS: u32 = 5000;
 
 pub(super) async fn list(cx: Cx, req: Req<List>) -> Result<Page<Device>, Error> {
     let now = cx.app.clock.now();
@@ -61,7 +70,7 @@ pub(super) async fn add(cx: Cx, req: Req<Add>) -> Result<Device, Error> {
     happened(&cx, &mut tx, "device.added", id, &record.name, message).await?;
     let device = read(&cx, &mut tx, id).await?;
     tx.commit().await?;
-    cx.app.device_changed(tenant, id).await;
+    cx.app.device_changed(tenant, id, &[&record.zone]).await;
     Ok(device)
 }
 
@@ -93,7 +102,9 @@ pub(super) async fn set(cx: Cx, req: Req<Set>) -> Result<Device, Error> {
     recorded(&cx, &mut tx, "device.set", id, detail).await?;
     let device = read(&cx, &mut tx, id).await?;
     tx.commit().await?;
-    cx.app.device_changed(tenant, id).await;
+    let mut zones = vec![before.zone.as_str(), after.zone.as_str()];
+    zones.dedup();
+    cx.app.device_changed(tenant, id, &zones).await;
     Ok(device)
 }
 
@@ -116,7 +127,7 @@ pub(super) async fn delete(cx: Cx, req: Req<Delete>) -> Result<Empty, Error> {
     let message = format!("`{}` was deleted", device.name);
     happened(&cx, &mut tx, "device.deleted", id, &device.name, message).await?;
     tx.commit().await?;
-    cx.app.device_deleted(tenant, id).await;
+    cx.app.device_deleted(tenant, id, &device.zone).await;
     Ok(Empty {})
 }
 
@@ -124,6 +135,29 @@ pub(super) async fn interfaces(cx: Cx, req: Req<Interfaces>) -> Result<Page<Inte
     let mut tx = cx.begin().await?;
     read(&cx, &mut tx, req.path.1).await?;
     let items = store::interfaces(&mut tx, req.path.1).await?;
+    tx.commit().await?;
+    let total = u64::try_from(items.len()).unwrap_or(u64::MAX);
+    Ok(Page {
+        items,
+        next: None,
+        total,
+    })
+}
+
+pub(super) async fn series(cx: Cx, req: Req<Series>) -> Result<Page<Point>, Error> {
+    let ((tenant, device), query) = (req.path, req.query);
+    let now = cx.app.clock.now();
+    check::metric(&query.metric)?;
+    let since = query.since.unwrap_or(now - Duration::from_hours(1));
+    let limit = query.limit.unwrap_or(DEFAULT_POINTS);
+    if !(1..=MAX_POINTS).contains(&limit) {
+        return Err(Error::invalid(format!("limit: 1 to {MAX_POINTS}")));
+    }
+    let mut tx = cx.begin().await?;
+    read(&cx, &mut tx, device).await?;
+    let limit = i64::from(limit);
+    let items =
+        metrics::store::series(&mut tx, tenant, device, &query.metric, since, now, limit).await?;
     tx.commit().await?;
     let total = u64::try_from(items.len()).unwrap_or(u64::MAX);
     Ok(Page {

@@ -13,7 +13,9 @@ use tod_proto::id::DeviceId;
 use tod_proto::page::Page;
 
 use self::row::{InterfaceRow, Row};
-pub(super) use self::write::{check_address_is_free, delete, insert, record, update};
+pub(super) use self::write::{
+    check_address_is_free, delete, forget_series, insert, record, update,
+};
 use crate::api::error::Error;
 use crate::api::filter::Filter;
 use crate::db::TenantTx;

@@ -2,9 +2,10 @@
 
 use jiff::Timestamp;
 use jiff_sqlx::ToSqlx as _;
-use tod_proto::id::DeviceId;
+use tod_proto::id::{DeviceId, TenantId};
 
 use super::row::{tls, tls_word};
+use crate::api::App;
 use crate::api::devices::check::Record;
 use crate::api::error::Error;
 use crate::db::TenantTx;
@@ -177,4 +178,38 @@ pub(in crate::api::devices) async fn delete(tx: &mut TenantTx, id: DeviceId) -> 
         .execute(&mut **tx)
         .await?;
     Ok(())
+}
+
+/// Drops what was measured of a device that is gone.
+pub(in crate::api::devices) async fn forget_series(
+    app: &App,
+    tenant: TenantId,
+    device: DeviceId,
+) -> Result<(), Error> {
+    let mut tx = app
+        .db
+        .system("forget the series of a deleted device")
+        .await?;
+    sqlx::query!(
+        "delete from samples where tenant_id = $1 and device_id = $2",
+        tenant.0,
+        device.0,
+    )
+    .execute(&mut *tx)
+    .await?;
+    sqlx::query!(
+        "delete from rollups_5m where tenant_id = $1 and device_id = $2",
+        tenant.0,
+        device.0,
+    )
+    .execute(&mut *tx)
+    .await?;
+    sqlx::query!(
+        "delete from rollups_1h where tenant_id = $1 and device_id = $2",
+        tenant.0,
+        device.0,
+    )
+    .execute(&mut *tx)
+    .await?;
+    tx.commit().await
 }
