@@ -1,8 +1,9 @@
 -- Changes of devices' configuration.
 
 -- `push` is the machine of `server/src/push/machine.rs`; `state` and `reverts_at` repeat what
--- queries need of it. `secret` is the script, its inverse, the plan and the configurations before
--- and after, sealed by the tenant's data key. A worker holds a change until `worker_until`.
+-- queries need of it. `secret` is the script, its inverse and the plan, `config` the configuration
+-- before the change, both sealed by the tenant's data key. A worker holds a change until
+-- `worker_until`.
 create table changes (
     tenant_id    uuid not null,
     id           uuid not null,
@@ -12,6 +13,7 @@ create table changes (
     state        text not null,
     push         jsonb not null,
     secret       bytea not null,
+    config       bytea,
     reverts_at   timestamptz,
     worker       uuid,
     worker_until timestamptz,

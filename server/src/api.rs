@@ -9,8 +9,11 @@ pub mod filter;
 pub mod route;
 
 pub mod account;
+pub mod changes;
 pub mod devices;
 pub mod events;
+pub mod relays;
+pub mod runs;
 pub mod status;
 pub mod tenants;
 pub mod users;
@@ -32,6 +35,7 @@ use crate::auth::Auth;
 use crate::db::Db;
 use crate::fleet::Fleet;
 use crate::kms::Kms;
+use crate::relay::hub::RelayHub;
 use crate::startup::Config;
 
 /// What every handler and every background job may reach. Cheap to clone.
@@ -59,6 +63,8 @@ pub struct Parts {
     pub supervisor: Supervisor,
     /// Who follows what on this server.
     pub fleet: Fleet,
+    /// Clients on this server that wait for a poller.
+    pub relays: RelayHub,
     /// Is cancelled when the server stops: streams and sockets end then.
     pub stopping: CancellationToken,
 }
@@ -91,8 +97,11 @@ impl Deref for App {
 pub fn routes() -> Routes {
     Routes::new()
         .merge(account::routes())
+        .merge(changes::routes())
         .merge(devices::routes())
         .merge(events::routes())
+        .merge(relays::routes())
+        .merge(runs::routes())
         .merge(status::routes())
         .merge(tenants::routes())
         .merge(users::routes())

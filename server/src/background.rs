@@ -7,7 +7,9 @@ use tod_service::reconcile::{Board, Poke, Reconcile, drive};
 use crate::api::App;
 use crate::api::error::Error;
 use crate::ingest::Ingest;
+use crate::push::recover::Changes;
 use crate::reconcile::{Partitions, Rollups, Stale};
+use crate::run::recover::Runs;
 use crate::{lease, metrics};
 
 /// Starts everything, under the supervisor of `app`. Call it once, after [`App::prepare`].
@@ -35,6 +37,8 @@ pub async fn start(app: &App, board: &Board) -> Result<(), Error> {
     reconciler(app, board, Partitions::new(app.clone()));
     reconciler(app, board, Rollups::new(app.clone()));
     reconciler(app, board, Stale::new(app.clone()));
+    reconciler(app, board, Runs::new(app.clone()));
+    reconciler(app, board, Changes::new(app.clone()));
     Ok(())
 }
 

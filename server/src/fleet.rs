@@ -4,13 +4,16 @@
 //! queue is bounded, and a slow follower is told to start over, never waited for.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use futures_util::StreamExt as _;
+use tod_proto::api::devices::FleetUpdate;
 use tod_proto::bus::{self, FleetNotice};
 use tod_proto::id::TenantId;
 use tod_service::bus::{Bus, BusError};
 use tokio::sync::broadcast;
+use tokio::sync::broadcast::error::RecvError;
 use tokio_util::sync::CancellationToken;
 
 use crate::api::App;
@@ -18,18 +21,58 @@ use crate::api::App;
 /// How many notices a follower may be behind.
 const BEHIND: usize = 512;
 
+/// What followers of a fleet are told at once.
+pub type Updates = Arc<Vec<FleetUpdate>>;
+
+/// How many batches of updates a follower may be behind.
+const BATCHES: usize = 64;
+
 /// The followers on this server. Cheap to clone.
 #[derive(Clone, Debug, Default)]
-pub struct Fleet(Arc<Mutex<HashMap<TenantId, broadcast::Sender<FleetNotice>>>>);
+pub struct Fleet(Arc<Followers>);
+
+#[derive(Debug, Default)]
+struct Followers {
+    notices: Mutex<HashMap<TenantId, broadcast::Sender<FleetNotice>>>,
+    updates: Mutex<HashMap<TenantId, broadcast::Sender<Updates>>>,
+}
 
 impl Fleet {
     /// Listens to what changes in a tenant.
     pub fn follow(&self, tenant: TenantId) -> broadcast::Receiver<FleetNotice> {
-        let mut tenants = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut tenants = locked(&self.0.notices);
         let sender = tenants
             .entry(tenant)
             .or_insert_with(|| broadcast::channel(BEHIND).0);
         sender.subscribe()
+    }
+
+    /// Listens to devices as they change. The first listener of a tenant has `read` start a reader
+    /// for all of them.
+    pub fn updates(
+        &self,
+        tenant: TenantId,
+        read: impl FnOnce(broadcast::Sender<Updates>),
+    ) -> broadcast::Receiver<Updates> {
+        let mut tenants = locked(&self.0.updates);
+        if let Some(sender) = tenants.get(&tenant) {
+            return sender.subscribe();
+        }
+        let (sender, receiver) = broadcast::channel(BATCHES);
+        tenants.insert(tenant, sender.clone());
+        drop(tenants);
+        read(sender);
+        receiver
+    }
+
+    /// Whether nobody listens to `sender` any more; then its reader ends.
+    pub fn ends(&self, tenant: TenantId, sender: &broadcast::Sender<Updates>) -> bool {
+        let mut tenants = locked(&self.0.updates);
+        let nobody = sender.receiver_count() == 0;
+        if nobody {
+            tenants.remove(&tenant);
+        }
+        nobody
     }
 
     /// Hands notices from the bus to followers until `stop`.
@@ -49,7 +92,7 @@ impl Fleet {
     }
 
     fn hand_out(&self, notice: FleetNotice) {
-        let mut tenants = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut tenants = locked(&self.0.notices);
         let tenant = tenant_of(&notice);
         let gone = tenants
             .get(&tenant)
@@ -58,6 +101,10 @@ impl Fleet {
             tenants.remove(&tenant);
         }
     }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl App {
@@ -77,5 +124,27 @@ fn tenant_of(notice: &FleetNotice) -> TenantId {
         | FleetNotice::Events { tenant }
         | FleetNotice::Run { tenant, .. }
         | FleetNotice::Change { tenant, .. } => *tenant,
+    }
+}
+
+/// Waits until a notice fits, some were missed, or `most` is over.
+pub async fn told(
+    notices: &mut broadcast::Receiver<FleetNotice>,
+    most: Duration,
+    fits: impl Fn(&FleetNotice) -> bool,
+) {
+    let heard = async {
+        loop {
+            match notices.recv().await {
+                Ok(notice) if fits(&notice) => return,
+                Ok(_) => {}
+                Err(RecvError::Lagged(_)) => return,
+                Err(RecvError::Closed) => std::future::pending().await,
+            }
+        }
+    };
+    tokio::select! {
+        () = heard => {}
+        () = tokio::time::sleep(most) => {}
     }
 }

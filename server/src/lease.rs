@@ -181,13 +181,14 @@ pub async fn must_hold(app: &App, tenant: TenantId, device: DeviceId) -> Result<
     let mut tx = app.db.tenant(tenant).await?;
     let holder = holder(&mut tx, device, app.clock.now()).await?;
     tx.commit().await?;
-    holder.ok_or_else(|| {
-        Error::new(
-            ErrorCode::DeviceUnreachable,
-            "no poller has this device now",
-        )
+    holder.ok_or_else(nobody_holds)
+}
+
+/// Nothing can be asked of a device that no poller has.
+pub fn nobody_holds() -> Error {
+    let message = "no poller has this device now";
+    Error::new(ErrorCode::DeviceUnreachable, message)
         .hint("see which pollers run and which zones they serve: todctl status")
-    })
 }
 
 fn after(at: Timestamp, by: Duration) -> Timestamp {

@@ -13,12 +13,16 @@
 //! | [`ingest`], [`metrics`] | what pollers saw, and values over time |
 //! | [`fleet`] | followers of what changes |
 //! | [`push`] | guarded changes of devices' configuration |
-//! | [`background`] | what runs beside requests |
+//! | [`run`] | one command on many devices |
+//! | [`relay`] | terminals into devices |
+//! | [`ask`] | asks the poller that holds a device |
+//! | [`background`], [`reconcile`] | what runs beside requests |
 //! | [`audit`], [`event`] | who did what, and what happened: in the transaction of the act |
 //!
 //! **Invariant:** the server never talks to a device; pollers do, over the bus.
 
 pub mod api;
+pub mod ask;
 pub mod audit;
 pub mod auth;
 pub mod background;
@@ -31,6 +35,8 @@ pub mod lease;
 pub mod metrics;
 pub mod push;
 pub mod reconcile;
+pub mod relay;
+pub mod run;
 pub mod serve;
 pub mod setup;
 pub mod startup;

@@ -19,6 +19,7 @@ use crate::auth::Auth;
 use crate::db::Db;
 use crate::fleet::Fleet;
 use crate::kms::{Kms, KmsError, MasterKey};
+use crate::relay::hub::RelayHub;
 use crate::setup;
 
 /// What a server is told. It reads no environment itself.
@@ -72,6 +73,7 @@ pub fn build(config: Config, shared: Shared) -> Result<App, KmsError> {
         auth,
         supervisor: shared.supervisor,
         fleet: Fleet::default(),
+        relays: RelayHub::default(),
         stopping: CancellationToken::new(),
     }))
 }

@@ -1,10 +1,11 @@
 //! Devices under management.
 
 mod check;
+mod follow;
 mod handlers;
 pub(crate) mod store;
 
-use tod_proto::api::devices::{Add, Delete, Interfaces, List, Series, Set, Show};
+use tod_proto::api::devices::{Add, Delete, Follow, Interfaces, List, Series, Set, Show};
 
 use tod_proto::bus::FleetNotice;
 use tod_proto::id::{DeviceId, TenantId};
@@ -23,6 +24,7 @@ pub fn routes() -> Routes {
         .bind(Delete, handlers::delete)
         .bind(Interfaces, handlers::interfaces)
         .bind(Series, handlers::series)
+        .bind_feed(Follow, follow::follow)
 }
 
 impl App {

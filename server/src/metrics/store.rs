@@ -47,20 +47,29 @@ pub const TABLES: [Table; 3] = [
     },
 ];
 
+/// A time until now.
+#[derive(Clone, Copy, Debug)]
+pub struct Span {
+    /// From when.
+    pub since: Timestamp,
+    /// Now.
+    pub now: Timestamp,
+}
+
 /// The newest `limit` values of a series since `since`, the oldest first.
 pub async fn series(
     tx: &mut PgConnection,
     tenant: TenantId,
     device: DeviceId,
     series: &str,
-    since: Timestamp,
-    now: Timestamp,
-    limit: i64,
+    span: Span,
+    limit: u32,
 ) -> Result<Vec<Point>, Error> {
-    let span = Duration::try_from(now.duration_since(since)).unwrap_or_default();
-    let table = if span <= FINE {
+    let Span { since, now } = span;
+    let back = Duration::try_from(now.duration_since(since)).unwrap_or_default();
+    let table = if back <= FINE {
         "samples"
-    } else if span <= MEDIUM {
+    } else if back <= MEDIUM {
         "rollups_5m"
     } else {
         "rollups_1h"
@@ -87,7 +96,7 @@ pub async fn series(
         device.0,
         series,
         since.to_sqlx() as _,
-        limit,
+        i64::from(limit),
         table,
     )
     .fetch_all(tx)
@@ -185,7 +194,7 @@ pub async fn roll_up(tx: &mut PgConnection, now: Timestamp) -> Result<usize, Err
     usize::try_from(five.rows_affected() + hour.rows_affected()).map_err(Error::internal)
 }
 
-struct Span {
+struct Steps {
     from: Timestamp,
     to: Timestamp,
 }
@@ -195,7 +204,7 @@ async fn span(
     rollup: &str,
     step: i64,
     now: Timestamp,
-) -> Result<Span, Error> {
+) -> Result<Steps, Error> {
     let done = sqlx::query_scalar!(
         r#"select done_until as "done: jiff_sqlx::Timestamp" from rollup_marks where rollup = $1"#,
         rollup,
@@ -208,7 +217,7 @@ async fn span(
         None => before(now, DAY).as_second().div_euclid(step) * step,
     };
     let at = |second| Timestamp::from_second(second).map_err(Error::internal);
-    Ok(Span {
+    Ok(Steps {
         from: at(from)?,
         to: at(to)?,
     })

@@ -155,9 +155,8 @@ pub(super) async fn series(cx: Cx, req: Req<Series>) -> Result<Page<Point>, Erro
     }
     let mut tx = cx.begin().await?;
     read(&cx, &mut tx, device).await?;
-    let limit = i64::from(limit);
-    let items =
-        metrics::store::series(&mut tx, tenant, device, &query.metric, since, now, limit).await?;
+    let span = metrics::store::Span { since, now };
+    let items = metrics::store::series(&mut tx, tenant, device, &query.metric, span, limit).await?;
     tx.commit().await?;
     let total = u64::try_from(items.len()).unwrap_or(u64::MAX);
     Ok(Page {

@@ -1,0 +1,88 @@
+//! Follows events: the database is read again whenever something is told.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use futures_util::Stream;
+use tod_proto::api::events::{Event, EventQuery, Follow};
+use tod_proto::bus::FleetNotice;
+use tod_proto::id::TenantId;
+use tokio::sync::broadcast::Receiver;
+
+use super::store;
+use crate::api::error::Error;
+use crate::api::route::{FeedItem, FeedReq};
+use crate::api::{App, Cx};
+use crate::fleet::told;
+
+/// How often the database is read although nothing was told.
+const LOOK: Duration = Duration::from_secs(10);
+/// How many events are read at once.
+const PAGE: u32 = 500;
+
+struct Following {
+    app: App,
+    tenant: TenantId,
+    query: EventQuery,
+    notices: Receiver<FleetNotice>,
+    ready: VecDeque<Event>,
+}
+
+pub(super) async fn follow(
+    cx: Cx,
+    req: FeedReq<Follow>,
+) -> Result<impl Stream<Item = FeedItem<Event>> + Send + 'static, Error> {
+    let mut query = req.query;
+    let notices = cx.app.fleet.follow(req.path);
+    let cursor = req.after.and_then(|after| after.parse().ok());
+    // What the client has seen counts more than where it once began.
+    query.after = cursor.or(query.after);
+    if query.after.is_none() {
+        let mut tx = cx.begin().await?;
+        query.after = Some(store::last(&mut tx).await?);
+        tx.commit().await?;
+    }
+    let following = Following {
+        app: cx.app.clone(),
+        tenant: req.path,
+        query,
+        notices,
+        ready: VecDeque::new(),
+    };
+    Ok(futures_util::stream::unfold(following, next))
+}
+
+async fn next(mut following: Following) -> Option<(FeedItem<Event>, Following)> {
+    loop {
+        if let Some(item) = following.ready.pop_front() {
+            let cursor = Some(item.cursor.to_string());
+            return Some((FeedItem { cursor, item }, following));
+        }
+        match following.read().await {
+            Ok(true) => {}
+            Ok(false) => {
+                let about = |notice: &FleetNotice| matches!(notice, FleetNotice::Events { .. });
+                told(&mut following.notices, LOOK, about).await;
+            }
+            Err(error) => {
+                // The client comes again, with the cursor of what it has seen.
+                tracing::debug!(%error, "events cannot be followed now");
+                return None;
+            }
+        }
+    }
+}
+
+impl Following {
+    /// Reads what is new. False if nothing is.
+    async fn read(&mut self) -> Result<bool, Error> {
+        let mut tx = self.app.db.tenant(self.tenant).await?;
+        let events = store::following(&mut tx, &self.query, PAGE).await?;
+        tx.commit().await?;
+        if let Some(last) = events.last() {
+            self.query.after = Some(last.cursor);
+        }
+        self.ready.extend(events);
+        Ok(!self.ready.is_empty())
+    }
+}

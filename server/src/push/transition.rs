@@ -1,0 +1,147 @@
+//! Moves a change: one transaction with everything that belongs to it.
+
+use jiff::Timestamp;
+use tod_proto::api::changes::ChangeState;
+use tod_proto::bus::FleetNotice;
+use tod_proto::bus::task::Prepared;
+use tod_proto::id::TenantId;
+use tod_proto::untrusted::Untrusted;
+
+use super::machine;
+use super::model::{Effect, Event, Push};
+use super::store::{self, Record, Secret};
+use crate::api::App;
+use crate::api::error::Error;
+use crate::audit::{self, Act};
+use crate::db::TenantTx;
+use crate::event::{self, NewEvent};
+
+/// Something that happened to a change.
+#[derive(Debug)]
+pub struct Happened<'a> {
+    /// What.
+    pub event: Event,
+    /// Who did it: a person, or `tod`.
+    pub actor: &'a str,
+    /// The turn of the question that this answers; none when a person did it.
+    pub turn: Option<u32>,
+    /// The plan, if that is what came.
+    pub plan: Option<Prepared>,
+}
+
+/// Moves the change of `record`. `None` if the answer came too late: the change has moved on.
+pub async fn transition(
+    app: &App,
+    tenant: TenantId,
+    record: &Record,
+    happened: Happened<'_>,
+) -> Result<Option<Push>, Error> {
+    let now = app.clock.now();
+    let mut tx = app.db.tenant(tenant).await?;
+    let before = store::hold(&mut tx, record.id)
+        .await?
+        .ok_or_else(|| Error::not_found("change"))?;
+    if happened.turn.is_some_and(|turn| turn != before.turn) {
+        return Ok(None);
+    }
+    let moved = machine::step(&before, happened.event, now)
+        .map_err(|illegal| Error::conflict(format!("c-{}: {illegal}", record.number)))?;
+    let (push, said) = (moved.push, Untrusted::new(moved.said).to_string());
+    store::moved(&mut tx, record.id, &push, &said, now).await?;
+    if let Some(plan) = happened.plan {
+        let secret = Secret {
+            script: record.secret.script.clone(),
+            undo_script: Some(plan.undo_script),
+            diff: plan.diff,
+            warnings: plan.warnings,
+        };
+        store::planned(&app.kms, &mut tx, record.id, &secret, &plan.before).await?;
+    }
+    if moved.effects.contains(&Effect::Release) {
+        store::unlock(&mut tx, record.id).await?;
+    }
+    let pends = |state| state == ChangeState::Pending;
+    let shown = pends(before.state) != pends(push.state);
+    if shown {
+        let number = pends(push.state).then_some(record.number);
+        store::show_pending(&mut tx, record.device, number).await?;
+    }
+    let entered = before.state != push.state;
+    if entered {
+        note(
+            &mut tx,
+            record,
+            happened.actor,
+            (before.state, push.state),
+            &said,
+            now,
+        )
+        .await?;
+    }
+    tx.commit().await?;
+    tracing::info!(change = record.number, device.id = %record.device, state = push.state.as_str(), said, "change moved");
+    app.tell(&FleetNotice::Change {
+        tenant,
+        number: record.number,
+    })
+    .await;
+    if entered {
+        app.tell(&FleetNotice::Events { tenant }).await;
+    }
+    if shown {
+        app.tell(&FleetNotice::Devices {
+            tenant,
+            devices: vec![record.device],
+        })
+        .await;
+    }
+    Ok(Some(push))
+}
+
+/// The state entered, for auditors and followers.
+async fn note(
+    tx: &mut TenantTx,
+    record: &Record,
+    actor: &str,
+    (from, to): (ChangeState, ChangeState),
+    said: &str,
+    now: Timestamp,
+) -> Result<(), Error> {
+    let tenant = tx.tenant();
+    let act = Act {
+        actor,
+        act: "change.state",
+        target: record.id.to_string(),
+        detail: serde_json::json!({ "from": from.as_str(), "to": to.as_str(), "said": said }),
+    };
+    audit::record(tx, tenant, now, act).await?;
+    let event = state_event(record, actor, from, to, said);
+    event::record(tx, tenant, now, &[event]).await?;
+    Ok(())
+}
+
+fn state_event(
+    record: &Record,
+    actor: &str,
+    from: ChangeState,
+    to: ChangeState,
+    said: &str,
+) -> NewEvent {
+    NewEvent {
+        kind: "change.state",
+        device: Some(record.device),
+        device_name: Some(record.device_name.clone()),
+        from: Some(from.as_str().to_owned()),
+        to: Some(to.as_str().to_owned()),
+        message: format!(
+            "c-{} of {} is {}: {said}",
+            record.number,
+            record.device_name,
+            to.as_str()
+        ),
+        actor: (actor != TOD).then(|| actor.to_owned()),
+    }
+}
+
+/// The actor of what nobody did by hand.
+pub const TOD: &str = "tod";

@@ -1,0 +1,146 @@
+//! Joins two sockets: what one says, the other hears, until one ends or a deadline does.
+//!
+//! One message at a time is under way in each direction: a slow reader slows its writer down, and
+//! nothing is dropped or piled up.
+
+use std::time::Duration;
+
+use axum::extract::ws::{CloseFrame, Message, WebSocket, close_code};
+use futures_util::stream::{SplitSink, SplitStream};
+use futures_util::{SinkExt as _, StreamExt as _};
+use tod_proto::api::relays::RelayControl;
+use tod_proto::untrusted::Untrusted;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+/// A session in which nothing is said for so long is ended.
+pub const IDLE: Duration = Duration::from_mins(15);
+/// A session is ended after so long, whatever is said.
+pub const LONGEST: Duration = Duration::from_hours(12);
+/// How often a silent socket is asked whether it lives.
+const PING: Duration = Duration::from_secs(30);
+/// How long a reader may take for one message.
+const STUCK: Duration = Duration::from_mins(2);
+/// How long saying goodbye may take.
+const GOODBYE: Duration = Duration::from_secs(5);
+
+/// How a session ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// The client closed it, or went away.
+    Client,
+    /// The poller's side closed it: the shell ended, or the device went away.
+    Device,
+    /// Nothing was said for too long.
+    Idle,
+    /// It was open for too long.
+    TooLong,
+    /// The server stops.
+    Stopping,
+}
+
+impl End {
+    /// In words.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Client => "the client left",
+            Self::Device => "the device's side ended it",
+            Self::Idle => "nothing was typed or shown for 15 minutes",
+            Self::TooLong => "it was open for 12 hours",
+            Self::Stopping => "the server is stopping",
+        }
+    }
+}
+
+/// Joins the two until one ends.
+pub async fn join(client: WebSocket, poller: WebSocket, stop: CancellationToken) -> End {
+    let (mut to_client, from_client) = client.split();
+    let (mut to_poller, from_poller) = poller.split();
+    let (said, heard) = tokio::sync::watch::channel(Instant::now());
+    let end = {
+        let up = pump(from_client, &mut to_poller, &said);
+        let down = pump(from_poller, &mut to_client, &said);
+        tokio::select! {
+            () = up => End::Client,
+            () = down => End::Device,
+            () = idle(heard) => End::Idle,
+            () = tokio::time::sleep(LONGEST) => End::TooLong,
+            () = stop.cancelled() => End::Stopping,
+        }
+    };
+    let told = !matches!(end, End::Client | End::Device);
+    goodbye(&mut to_client, told.then(|| failed(end.as_str(), None))).await;
+    goodbye(&mut to_poller, None).await;
+    end
+}
+
+/// Carries messages until the source ends or the sink does not take them.
+async fn pump(
+    mut from: SplitStream<WebSocket>,
+    to: &mut SplitSink<WebSocket, Message>,
+    said: &tokio::sync::watch::Sender<Instant>,
+) {
+    loop {
+        let message = tokio::select! {
+            message = from.next() => message,
+            () = tokio::time::sleep(PING) => Some(Ok(Message::Ping(bytes::Bytes::new()))),
+        };
+        let message = match message {
+            Some(Ok(Message::Close(_)) | Err(_)) | None => return,
+            Some(Ok(message)) => message,
+        };
+        match message {
+            Message::Binary(_) | Message::Text(_) => {
+                said.send_replace(Instant::now());
+            }
+            Message::Ping(_) => {}
+            Message::Pong(_) | Message::Close(_) => continue,
+        }
+        if !matches!(
+            tokio::time::timeout(STUCK, to.send(message)).await,
+            Ok(Ok(()))
+        ) {
+            return;
+        }
+    }
+}
+
+async fn idle(mut heard: tokio::sync::watch::Receiver<Instant>) {
+    loop {
+        let until = *heard.borrow_and_update() + IDLE;
+        tokio::select! {
+            changed = heard.changed() => if changed.is_err() { return },
+            () = tokio::time::sleep_until(until) => return,
+        }
+    }
+}
+
+async fn goodbye(to: &mut SplitSink<WebSocket, Message>, last: Option<Message>) {
+    let close = CloseFrame {
+        code: close_code::NORMAL,
+        reason: "".into(),
+    };
+    let said = async {
+        if let Some(last) = last {
+            to.send(last).await?;
+        }
+        to.send(Message::Close(Some(close))).await
+    };
+    if tokio::time::timeout(GOODBYE, said).await.is_err() {
+        tracing::debug!("a socket did not take its goodbye");
+    }
+}
+
+/// Tells a client that its session could not be opened, and closes the socket.
+pub async fn refuse(client: WebSocket, message: &str, hint: Option<String>) {
+    let (mut to_client, _) = client.split();
+    goodbye(&mut to_client, Some(failed(message, hint))).await;
+}
+
+fn failed(message: &str, hint: Option<String>) -> Message {
+    let control = RelayControl::Failed {
+        message: Untrusted::new(message),
+        hint,
+    };
+    Message::text(serde_json::to_string(&control).unwrap_or_default())
+}
