@@ -1,8 +1,10 @@
 //! The folder that a `todd` calls its own: one at a time, and never older than what wrote it.
 
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::io::{ErrorKind, Seek as _, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::{
+    DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _,
+};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
@@ -11,6 +13,8 @@ use serde::{Deserialize, Serialize};
 
 /// The format of the folder that this version writes.
 const FORMAT: u32 = 1;
+/// The file that says what wrote the folder.
+const STAMP: &str = "format.json";
 /// The version of this program.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
@@ -36,8 +40,10 @@ impl DataDir {
         let path = path
             .canonicalize()
             .with_context(|| format!("cannot find {}", path.display()))?;
+        check_owner(&path)?;
         let lock = lock(&path)?;
         check_stamp(&path)?;
+        open_for_passing(&path)?;
         Ok(Self { path, _lock: lock })
     }
 
@@ -100,6 +106,33 @@ fn create(path: &Path) -> anyhow::Result<()> {
     })
 }
 
+/// Leaves folders alone that hold something else, as a home does.
+fn check_owner(path: &Path) -> anyhow::Result<()> {
+    let Ok(entries) = fs::read_dir(path) else {
+        return Ok(());
+    };
+    let names: Vec<_> = entries.flatten().map(|entry| entry.file_name()).collect();
+    if names.iter().all(|name| name == "lock") || names.iter().any(|name| name == STAMP) {
+        return Ok(());
+    }
+    bail!(
+        "{} is not empty and was not made by tod; choose another directory with --data-dir",
+        path.display()
+    )
+}
+
+/// Lets root's other account pass through a folder that was made for root alone. What is inside
+/// is closed by itself.
+fn open_for_passing(path: &Path) -> anyhow::Result<()> {
+    let found = fs::metadata(path)?;
+    if !rustix::process::geteuid().is_root() || found.uid() != 0 || found.mode() & 0o011 == 0o011 {
+        return Ok(());
+    }
+    let mode = Permissions::from_mode(found.mode() & 0o7777 | 0o011);
+    let opened = fs::set_permissions(path, mode);
+    opened.with_context(|| format!("cannot change the mode of {}", path.display()))
+}
+
 fn lock(path: &Path) -> anyhow::Result<File> {
     let file = path.join("lock");
     let mut options = OpenOptions::new();
@@ -149,7 +182,7 @@ fn not_writable(path: &Path) -> String {
 }
 
 fn check_stamp(path: &Path) -> anyhow::Result<()> {
-    let file = path.join("format.json");
+    let file = path.join(STAMP);
     match fs::read_to_string(&file) {
         Ok(text) => {
             let stamp: Stamp = serde_json::from_str(&text)
@@ -192,6 +225,20 @@ mod tests {
         assert!(refused.starts_with(&who), "{refused}");
         drop(first);
         DataDir::open(&path).unwrap();
+    }
+
+    #[test]
+    fn a_folder_of_somebody_else_is_left_alone() {
+        let temp = tempfile::tempdir().unwrap();
+        fs::write(temp.path().join("letter.txt"), "dear").unwrap();
+        let mode = fs::metadata(temp.path()).unwrap().mode();
+        let refused = DataDir::open(temp.path()).unwrap_err().to_string();
+        assert!(
+            refused.contains("is not empty and was not made by tod"),
+            "{refused}"
+        );
+        assert_eq!(fs::read_dir(temp.path()).unwrap().count(), 1);
+        assert_eq!(fs::metadata(temp.path()).unwrap().mode(), mode);
     }
 
     #[test]

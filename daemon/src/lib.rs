@@ -4,6 +4,7 @@ use std::io::Write as _;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
+use tod_service::telemetry::Logging;
 
 use crate::args::{Args, Command, Common, ConfigCommand};
 use crate::config::Config;
@@ -12,6 +13,7 @@ use crate::environment::Environment;
 pub mod args;
 pub mod config;
 pub mod data_dir;
+pub mod demo;
 pub mod environment;
 pub mod postgres;
 pub mod targets;
@@ -39,7 +41,12 @@ fn command(args: &Args) -> anyhow::Result<()> {
             tod_service::telemetry::init(&config.log)?;
             block_on(targets::serve(&config, &environment))
         }
-        Command::Demo(_) => anyhow::bail!("not here yet"),
+        Command::Demo(args) => {
+            let format = args.log_format.parse().map_err(anyhow::Error::msg)?;
+            let level = args.log.clone();
+            tod_service::telemetry::init(&Logging { format, level })?;
+            block_on(demo::run(args, &environment))
+        }
         Command::Config(ConfigCommand::Check(common)) => check(common, &environment),
         Command::Config(ConfigCommand::Default) => say(config::DEFAULT.trim_end()),
         Command::Version => say(&format!("todd {}", data_dir::VERSION)),

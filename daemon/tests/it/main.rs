@@ -5,6 +5,7 @@
     reason = "a test panics when it fails"
 )]
 
+mod demo;
 mod harness;
 mod private_database;
 mod start;
