@@ -89,11 +89,21 @@ const USERS_OF_INTERFACES: [&str; 6] = [
     "/ip/dhcp-server",
 ];
 
-/// The menus to read before planning. One that the device does not have counts as empty.
+/// Menus that tell what an interface carries.
+const CARRIED_BY_INTERFACES: [&str; 3] =
+    ["/interface/bridge/port", "/interface/vlan", "/ip/address"];
+
+/// The menus to read before planning: those that the change touches, those that would be left
+/// dangling, and those that tell whether it cuts the way to the device. One that the device does not
+/// have counts as empty.
 pub fn menus_needed(operations: &[Operation]) -> BTreeSet<String> {
     let mut menus = BTreeSet::new();
     for operation in operations {
         menus.insert(operation.menu.clone());
+        let is_new = matches!(operation.action, Action::Add { .. });
+        if operation.menu.starts_with("/interface") && !is_new {
+            menus.extend(CARRIED_BY_INTERFACES.iter().map(|&menu| menu.to_owned()));
+        }
         let is_removal = matches!(operation.action, Action::Remove { .. });
         if is_removal && properties::is_interface_menu(&operation.menu) {
             menus.extend(USERS_OF_INTERFACES.iter().map(|&menu| menu.to_owned()));

@@ -95,9 +95,8 @@ impl Plan {
             match left.iter().position(|row| row.id() == entry.row.id()) {
                 Some(at) => {
                     let row = left.swap_remove(at);
-                    if configuration(menu, row) != configuration(menu, &entry.row) {
-                        lines.extend(changes(menu, &entry.row, row));
-                    }
+                    let differs = |name: &str| !agrees(menu, name, &entry.row, row);
+                    lines.extend(changes(menu, &entry.row, row, differs));
                 }
                 None => lines.push(Line::removed(menu, &entry.row)),
             }
@@ -123,15 +122,19 @@ pub(super) fn is_same(menu: &str, a: &Row, b: &Row) -> bool {
     configuration(menu, a) == configuration(menu, b)
 }
 
-/// Whether a row that was read is the one that was written. Secrets may be hidden.
+/// Whether a row that was read is the one that was written.
 fn fulfils(menu: &str, wanted: &Row, row: &Row) -> bool {
-    settings(menu, wanted)
-        .filter(|(name, _)| !is_sensitive(name))
-        .all(|(name, value)| {
-            let is = row.raw(name).unwrap_or_default();
-            let is_off = is.is_empty() && canonical(value).as_ref() == b"false";
-            is_off || loosely(is) == loosely(value)
-        })
+    settings(menu, wanted).all(|(name, _)| agrees(menu, name, wanted, row))
+}
+
+/// Whether a property is as it should be. Secrets may be hidden, and an address brings its network.
+fn agrees(menu: &str, name: &str, wanted: &Row, row: &Row) -> bool {
+    let value = wanted.raw(name).unwrap_or_default();
+    let is = row.raw(name).unwrap_or_default();
+    let is_off = |value: &[u8]| value.is_empty() || canonical(value).as_ref() == b"false";
+    let is_derived = menu == "/ip/address" && name == "network";
+    let is_hidden = is_sensitive(name) && is.is_empty();
+    is_derived || is_hidden || (is_off(is) && is_off(value)) || loosely(is) == loosely(value)
 }
 
 /// A value without what devices change in writing it: case, order of lists, a full prefix length.

@@ -79,7 +79,13 @@ pub(super) fn diff(before: &Model, after: &Model, moved: &[(&str, Handle)]) -> V
                     lines.push(Line::removed(menu, &entry.row));
                     lines.push(Line::added(menu, &now.row));
                 }
-                Some(now) => lines.extend(changes(menu, &entry.row, &now.row)),
+                Some(now) => {
+                    let value = |row: &Row, name: &str| {
+                        canonical(row.raw(name).unwrap_or_default()).into_owned()
+                    };
+                    let differs = |name: &str| value(&entry.row, name) != value(&now.row, name);
+                    lines.extend(changes(menu, &entry.row, &now.row, differs));
+                }
             }
         }
         for entry in new {
@@ -96,26 +102,23 @@ pub(super) fn diff(before: &Model, after: &Model, moved: &[(&str, Handle)]) -> V
     lines
 }
 
-/// What is different about an item.
-pub(super) fn changes(menu: &str, old: &Row, new: &Row) -> Vec<Line> {
+/// What is different about an item, of the properties that count as different.
+pub(super) fn changes(
+    menu: &str,
+    old: &Row,
+    new: &Row,
+    differs: impl Fn(&str) -> bool,
+) -> Vec<Line> {
     let mut names: Vec<&str> = settings(menu, old).map(|(name, _)| name).collect();
-    names.extend(
-        settings(menu, new)
-            .map(|(name, _)| name)
-            .filter(|n| old.raw(n).is_none()),
-    );
-    let mut lines = Vec::new();
-    for name in names {
-        let (was, is) = (
-            old.raw(name).unwrap_or_default(),
-            new.raw(name).unwrap_or_default(),
-        );
-        if canonical(was) != canonical(is) {
-            let change = format!("{name}: {} → {}", shown(name, was), shown(name, is));
-            lines.push(Line::changed(menu, old, &change));
-        }
-    }
-    lines
+    let added = settings(menu, new).map(|(name, _)| name);
+    names.extend(added.filter(|name| old.raw(name).is_none_or(<[u8]>::is_empty)));
+    let line = |name: &str| {
+        let was = shown(name, old.raw(name).unwrap_or_default());
+        let is = shown(name, new.raw(name).unwrap_or_default());
+        Line::changed(menu, old, &format!("{name}: {was} → {is}"))
+    };
+    let names = names.into_iter().filter(|name| differs(name));
+    names.map(line).collect()
 }
 
 fn shown(name: &str, value: &[u8]) -> String {

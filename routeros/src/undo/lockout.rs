@@ -114,9 +114,10 @@ pub fn lockout(plan: &Plan, path: &MgmtPath) -> Vec<Warning> {
         .clone()
         .or_else(|| carrier(was, path).map(|row| string(row, "interface")));
     warnings.extend(address(was, is, path));
-    if let Some(interface) = &interface {
-        warnings.extend(interface_down(was, is, interface));
-    }
+    let mut carriers = interface
+        .iter()
+        .flat_map(|interface| carriers(was, interface));
+    warnings.extend(carriers.find_map(|interface| interface_down(was, is, &interface)));
     warnings.extend(service(was, is, path));
     warnings.extend(dropped(was, is, path, interface.as_deref()));
     warnings.extend(route(was, is, path));
@@ -173,6 +174,25 @@ fn renamed(was: &Model, is: &Model, from: &str, to: &str) -> bool {
                     && now.is_some_and(|now| string(&now.row, "name") == to)
             })
     })
+}
+
+/// The interface and what it stands on: the one below a VLAN, the only port of a bridge.
+fn carriers(was: &Model, interface: &str) -> Vec<String> {
+    let mut carriers = vec![interface.to_owned()];
+    while let Some(upper) = carriers.last().filter(|_| carriers.len() < 8) {
+        let vlans = rows(was, "/interface/vlan").filter(|row| string(row, "name") == *upper);
+        let ports = rows(was, "/interface/bridge/port");
+        let ports = ports.filter(|row| is_on(row) && string(row, "bridge") == *upper);
+        let lower: Vec<String> = vlans
+            .chain(ports)
+            .map(|row| string(row, "interface"))
+            .collect();
+        match <[String; 1]>::try_from(lower) {
+            Ok([lower]) if !carriers.contains(&lower) => carriers.push(lower),
+            _ => break,
+        }
+    }
+    carriers
 }
 
 fn interface_down(was: &Model, is: &Model, interface: &str) -> Option<Warning> {

@@ -237,7 +237,10 @@ impl Model {
         match selector {
             Selector::Singleton => match entries {
                 [only] if !has_items(only) => Ok(vec![only.handle]),
-                [] if before.rows(menu).is_none() => Err(PlanProblem::NotRead(menu.to_owned())),
+                [] => Err(PlanProblem::NoSuchItem {
+                    menu: menu.to_owned(),
+                    item: "a record to set".to_owned(),
+                }),
                 _ => Err(PlanProblem::NeedsItems(menu.to_owned())),
             },
             _ if entries.iter().any(|e| !has_items(e)) => {

@@ -322,6 +322,11 @@ impl Planner<'_> {
             }
             was.push((name.clone(), value.map(<[u8]>::to_vec)));
         }
+        let network = old.row.raw("network").filter(|_| menu == "/ip/address");
+        if changes.iter().any(|(name, _)| name == "address") && network.is_some() {
+            // The device may work it out anew from the address.
+            was.push(("network".to_owned(), network.map(<[u8]>::to_vec)));
+        }
         self.model.set(menu, handle, changes);
         if let Some(entry) = self.model.entry(menu, handle).cloned() {
             self.undo.push(Undo::Set {

@@ -8,8 +8,9 @@ use routeros::row::Row;
 use routeros::script::Problem;
 use routeros::script::condition::Condition;
 use routeros::script::run::{Argument, Call, Data, Host, run};
+use routeros::script::{operations, parse};
 use routeros::server::{Receiver, Request};
-use routeros::undo::{Plan, Snapshot};
+use routeros::undo::{Plan, PlanError, Snapshot, plan};
 
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Device {
@@ -62,7 +63,7 @@ impl Device {
 
     /// Fires the timer.
     pub(crate) fn run(&mut self, script: &str) {
-        let script = routeros::script::parse(script.as_bytes()).unwrap();
+        let script = parse(script.as_bytes()).unwrap();
         run(&script, self).unwrap();
     }
 
@@ -243,4 +244,76 @@ fn items(value: &Data) -> Vec<String> {
     let text = String::from_utf8(value.text().unwrap()).unwrap();
     let ids = text.split(';').filter(|id| !id.is_empty());
     ids.map(str::to_owned).collect()
+}
+
+pub(crate) fn planned(script: &str, before: &Snapshot) -> Result<Plan, PlanError> {
+    let operations = operations(&parse(script.as_bytes()).unwrap()).unwrap();
+    plan(&operations, before)
+}
+
+/// Plans, and checks that every way of applying it, in part or in whole, is taken back.
+pub(crate) fn check(device: &Device, script: &str) -> Plan {
+    let plan = planned(script, &device.snapshot()).unwrap();
+    let inverse = plan.inverse("tod-1");
+    for count in 0..=plan.steps().len() {
+        let mut changed = device.clone();
+        changed.apply(&plan, count);
+        if count == plan.steps().len() {
+            assert_eq!(plan.differs_from_after(&changed.snapshot()), [], "{script}");
+        }
+        for round in 1..=2 {
+            changed.run(&inverse);
+            assert_eq!(changed.rows("/system/scheduler"), []);
+            let left = plan.differs_from_before(&changed.snapshot());
+            assert_eq!(
+                left,
+                [],
+                "after {count} steps, round {round}: {script}\n{inverse}"
+            );
+        }
+    }
+    plan
+}
+
+pub(crate) fn router() -> Device {
+    let identity = Row::new().with("name", "r1");
+    Device::default()
+        .with_singleton("/system/identity", identity)
+        .with("/system/scheduler", &["name=tod-1 interval=1m on-event=x run-count=0"])
+        .with("/interface", &["name=ether1 type=ether", "name=ether2 type=ether", "name=v10 type=vlan"])
+        .with("/interface/vlan", &["name=v10 vlan-id=10 interface=ether2 mac-address=AA:BB running=true"])
+        .with("/interface/list/member", &[])
+        .with("/interface/bridge/port", &[])
+        .with("/ip/dhcp-client", &[])
+        .with("/ip/dhcp-server", &[])
+        .with(
+            "/ip/address",
+            &[
+                "address=10.0.0.1/24 network=10.0.0.0 interface=ether1 disabled=false dynamic=false",
+                "address=10.9.0.1/24 network=10.9.0.0 interface=ether2 comment=lan disabled=false",
+                "address=172.16.0.5/24 network=172.16.0.0 interface=ether2 dynamic=true",
+            ],
+        )
+        .with(
+            "/ip/service",
+            &[
+                "name=api port=8728 disabled=false address=",
+                "name=telnet port=23 disabled=false",
+                "name=api port=8728 dynamic=true connection=true",
+            ],
+        )
+        .with(
+            "/ip/route",
+            &["dst-address=0.0.0.0/0 gateway=10.0.0.254 active=true", "dst-address=10.5.0.0/16 gateway=10.9.0.2"],
+        )
+        .with(
+            "/ip/firewall/filter",
+            &[
+                "chain=input action=accept connection-state=established,related bytes=1",
+                "chain=input action=accept protocol=tcp dst-port=8728 comment=mgmt",
+                "chain=input action=drop in-interface=ether2",
+                "chain=forward action=drop",
+                "chain=forward action=drop",
+            ],
+        )
 }

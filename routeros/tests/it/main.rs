@@ -7,6 +7,8 @@
 
 mod device;
 mod export;
+mod lockout;
 mod pair;
 mod script;
 mod undo;
+mod undo_law;
