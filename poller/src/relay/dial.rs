@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use bytes::Bytes;
 use russh::client::{self, AuthResult, Handle, KeyboardInteractiveAuthResponse, Msg};
 use russh::keys::{Algorithm, EcdsaCurve, HashAlg, PublicKeyOrCertificate};
 use russh::{Channel, ChannelMsg, MethodKind, Preferred, cipher, kex, mac};
@@ -22,6 +23,8 @@ const LOGIN: Duration = Duration::from_secs(20);
 const OPENING: Duration = Duration::from_secs(10);
 /// How often a silent device is asked whether it is there.
 const KEEPALIVE: Duration = Duration::from_secs(30);
+/// The most pieces of output that are kept before a shell is granted.
+const MAX_EARLY: usize = 64;
 /// The most questions that keyboard-interactive may ask, each answered with the password.
 const QUESTIONS: usize = 3;
 
@@ -31,6 +34,8 @@ pub(super) struct Shell {
     pub(super) handle: Handle<Door>,
     /// What is open.
     pub(super) channel: Channel<Msg>,
+    /// What it said before it granted what was asked for.
+    pub(super) early: Vec<Bytes>,
     /// The host key, if it was trusted because none was known before.
     pub(super) first_use: Option<String>,
 }
@@ -102,12 +107,13 @@ pub(super) async fn open(
         .await
         .map_err(|_| DialError::Late)??;
     drop(permit);
-    let channel = timeout(OPENING, open_channel(&handle, kind))
+    let (channel, early) = timeout(OPENING, open_channel(&handle, kind))
         .await
         .map_err(|_| DialError::Late)??;
     Ok(Shell {
         handle,
         channel,
+        early,
         first_use,
     })
 }
@@ -175,32 +181,45 @@ async fn sign_in(handle: &mut Handle<Door>, target: &Target) -> Result<(), DialE
     Err(DialError::Refused)
 }
 
-async fn open_channel(handle: &Handle<Door>, kind: &RelayKind) -> Result<Channel<Msg>, DialError> {
+async fn open_channel(
+    handle: &Handle<Door>,
+    kind: &RelayKind,
+) -> Result<(Channel<Msg>, Vec<Bytes>), DialError> {
     let mut channel = handle.channel_open_session().await?;
+    let mut early = Vec::new();
     match kind {
         RelayKind::Shell { term, cols, rows } => {
             let (cols, rows) = (u32::from(*cols), u32::from(*rows));
             channel
                 .request_pty(true, term, cols, rows, 0, 0, &[])
                 .await?;
-            granted(&mut channel, "a terminal").await?;
+            granted(&mut channel, &mut early, "a terminal").await?;
             channel.request_shell(true).await?;
-            granted(&mut channel, "a shell").await?;
+            granted(&mut channel, &mut early, "a shell").await?;
         }
         RelayKind::Exec { command } => {
             channel.exec(true, command.as_bytes()).await?;
-            granted(&mut channel, "a command").await?;
+            granted(&mut channel, &mut early, "a command").await?;
         }
     }
-    Ok(channel)
+    Ok((channel, early))
 }
 
-/// Waits for the answer to a request on a channel. It comes before any data.
-async fn granted(channel: &mut Channel<Msg>, what: &'static str) -> Result<(), DialError> {
+/// Waits for the answer to a request on a channel. What the device says before it is kept.
+async fn granted(
+    channel: &mut Channel<Msg>,
+    early: &mut Vec<Bytes>,
+    what: &'static str,
+) -> Result<(), DialError> {
     loop {
         match channel.wait().await {
             Some(ChannelMsg::Success) => return Ok(()),
             Some(ChannelMsg::WindowAdjusted { .. }) => {}
+            Some(ChannelMsg::Data { data } | ChannelMsg::ExtendedData { data, .. })
+                if early.len() < MAX_EARLY =>
+            {
+                early.push(data);
+            }
             Some(_) | None => return Err(DialError::NotOpened(what)),
         }
     }

@@ -5,11 +5,13 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use bytes::Bytes;
 use russh::client::Msg;
 use russh::{ChannelMsg, ChannelReadHalf, ChannelWriteHalf, Disconnect, Sig};
 use tod_proto::api::relays::RelayControl;
 use tod_proto::untrusted::{Untrusted, plain};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, sleep_until, timeout};
+use tokio_tungstenite::tungstenite::Error;
 
 use super::dial::Shell;
 use super::socket::{Frame, Rx, Socket, Tx};
@@ -56,19 +58,23 @@ impl Activity {
 /// Pumps until the end, and says how it ended.
 pub(super) async fn run(socket: &mut Socket, shell: Shell, limits: Limits) -> RelayControl {
     let Shell {
-        handle, channel, ..
+        handle,
+        channel,
+        early,
+        first_use: _,
     } = shell;
     let activity = Activity::new();
-    if socket.tx.control(&RelayControl::Opened).await.is_err() {
-        return RelayControl::Exit { status: 255 };
+    if greet(socket, early).await.is_err() {
+        return gone();
     }
+    let (idle, total) = (limits.relay_idle, limits.relay_total);
     let (mut from_device, to_device) = channel.split();
     let end = tokio::select! {
         biased;
         end = down(&mut from_device, &mut socket.tx, &activity) => end,
-        () = up(&mut socket.rx, &to_device, &activity) => RelayControl::Exit { status: 255 },
-        () = activity.silence(limits.relay_idle) => expired("nothing was typed or shown for", limits.relay_idle),
-        () = sleep(limits.relay_total) => expired("the session lasted", limits.relay_total),
+        () = up(&mut socket.rx, &to_device, &activity) => gone(),
+        () = activity.silence(idle) => expired("nothing was typed or shown for", idle),
+        () = sleep(total) => expired("the session lasted", total),
     };
     let farewell = async {
         to_device.close().await?;
@@ -78,6 +84,14 @@ pub(super) async fn run(socket: &mut Socket, shell: Shell, limits: Limits) -> Re
         tracing::debug!("the device did not hear that the relay ended");
     }
     end
+}
+
+async fn greet(socket: &mut Socket, early: Vec<Bytes>) -> Result<(), Error> {
+    socket.tx.control(&RelayControl::Opened).await?;
+    for bytes in early {
+        socket.tx.bytes(bytes).await?;
+    }
+    Ok(())
 }
 
 fn expired(why: &str, after: Duration) -> RelayControl {
@@ -152,6 +166,7 @@ async fn down(from: &mut ChannelReadHalf, to: &mut Tx, activity: &Activity) -> R
     }
 }
 
+/// The person has gone, so nobody hears this.
 fn gone() -> RelayControl {
     RelayControl::Exit { status: 255 }
 }

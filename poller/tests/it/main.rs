@@ -11,5 +11,7 @@ mod lab;
 mod leases;
 mod polling;
 mod pushing;
+mod relay;
+mod ssh;
 mod tasks;
 mod trust;
