@@ -17,7 +17,7 @@ use tracing::Instrument as _;
 use super::error::Error;
 
 /// How long a request may take until its response begins.
-const DEADLINE: Duration = Duration::from_secs(60);
+const DEADLINE: Duration = Duration::from_mins(1);
 const REQUEST_ID: &str = "x-request-id";
 
 /// Where a request came from. The listener adds it.

@@ -7,7 +7,7 @@ use std::fmt;
 use std::time::Duration;
 
 use axum::Json;
-use axum::response::{IntoResponse, Response};
+use axum::response::{IntoResponse as _, Response};
 use http::header::RETRY_AFTER;
 use http::{HeaderValue, StatusCode};
 use tod_proto::error::{ErrorBody, ErrorCode};

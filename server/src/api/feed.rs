@@ -14,7 +14,6 @@ use serde::Serialize;
 use tod_proto::endpoint::Scope;
 
 use super::cx::Cx;
-use super::error::Error;
 use super::route::FeedItem;
 
 /// How often a silent stream says that it is alive.
@@ -27,12 +26,7 @@ pub(super) fn last_event_id(headers: &HeaderMap) -> Option<String> {
     (!value.is_empty() && value.len() <= 128).then(|| value.to_owned())
 }
 
-pub(super) fn respond<T, S>(
-    cx: &Cx,
-    scope: Scope,
-    headers: HeaderMap,
-    stream: S,
-) -> Result<Response, Error>
+pub(super) fn respond<T, S>(cx: &Cx, scope: Scope, headers: HeaderMap, stream: S) -> Response
 where
     T: Serialize + Send,
     S: Stream<Item = FeedItem<T>> + Send + 'static,
@@ -42,9 +36,8 @@ where
         .take_until(Box::pin(until))
         .filter_map(|item| std::future::ready(event(&item)));
     let sse = Sse::new(events.map(Ok::<_, Infallible>));
-    Ok(sse
-        .keep_alive(KeepAlive::new().interval(HEARTBEAT))
-        .into_response())
+    sse.keep_alive(KeepAlive::new().interval(HEARTBEAT))
+        .into_response()
 }
 
 fn event<T: Serialize>(item: &FeedItem<T>) -> Option<Event> {

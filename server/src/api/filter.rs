@@ -138,19 +138,13 @@ impl Filter {
                 query.push_bind(from.map(i64::from).to_vec());
                 query.push(" and ").push_bind(to.map(i64::from).to_vec());
             }
-            (Column::Number(column), Value::Number(number)) => {
+            (Column::Number(column), Value::Number(number))
+            | (Column::Uptime(column), Value::Seconds(number)) => {
                 compare(query, column, term.op);
                 query.push_bind(*number);
             }
-            (Column::Number(column), Value::NumberRange(from, to)) => {
-                query.push(column).push(" between ");
-                query.push_bind(*from).push(" and ").push_bind(*to);
-            }
-            (Column::Uptime(column), Value::Seconds(seconds)) => {
-                compare(query, column, term.op);
-                query.push_bind(*seconds);
-            }
-            (Column::Uptime(column), Value::SecondsRange(from, to)) => {
+            (Column::Number(column), Value::NumberRange(from, to))
+            | (Column::Uptime(column), Value::SecondsRange(from, to)) => {
                 query.push(column).push(" between ");
                 query.push_bind(*from).push(" and ").push_bind(*to);
             }

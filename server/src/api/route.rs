@@ -114,7 +114,7 @@ impl Routes {
                     after: feed::last_event_id(&parts.headers),
                 };
                 let stream = handler(cx.clone(), req).await?;
-                feed::respond(&cx, F::OP.scope, parts.headers, stream)
+                Ok(feed::respond(&cx, F::OP.scope, parts.headers, stream))
             }
         })
     }

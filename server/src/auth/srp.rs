@@ -1,6 +1,6 @@
 //! The server's half of SRP-6a: RFC 5054's 3072-bit group, SHA-256, everything padded.
 //!
-//! `A` and `B` go into the proofs without leading zeros, as crate `srp` and PyPI's `srp` in its
+//! `A` and `B` go into the proofs without leading zeros, as crate `srp` and Python's `srp` in its
 //! RFC 5054 mode do it. The crate panics on values that are empty or longer than the modulus:
 //! [`Number`] keeps them away from it.
 

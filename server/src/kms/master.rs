@@ -76,7 +76,7 @@ impl MasterKey {
                 let mut bytes = Zeroizing::new([0; KEY]);
                 aws_lc_rs::rand::fill(&mut *bytes)
                     .map_err(|_| failed(std::io::Error::other("no randomness")))?;
-                let text = Zeroizing::new(hex::encode(&*bytes));
+                let text = Zeroizing::new(hex::encode(*bytes));
                 file.write_all(text.as_bytes())
                     .and_then(|()| file.sync_all())
                     .map_err(failed)?;

@@ -8,8 +8,9 @@ use tod_proto::endpoint::Role;
 use tod_proto::error::ErrorCode;
 use tod_server::kms::MasterKey;
 use tod_server::startup;
-use tokio::io::AsyncReadExt as _;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio_util::sync::CancellationToken;
+use tower::ServiceExt as _;
 
 use crate::harness::{TestApp, send};
 
@@ -113,7 +114,6 @@ async fn bodies_that_are_too_large_or_too_deep_are_refused() {
         .refused(400);
     let request = http::Request::builder().method("POST").uri(start);
     let request = request.body(axum::body::Body::from(deep)).unwrap();
-    use tower::ServiceExt as _;
     let response = app.router().oneshot(request).await.unwrap();
 
     assert_eq!(response.status(), 400);
@@ -139,10 +139,9 @@ async fn a_server_speaks_tls_and_stops_when_told_to() {
     let address = listener.local_addr().unwrap();
     let (acceptor, certificate) = tls();
     let stop = CancellationToken::new();
-    let serving = {
-        let (server, stop) = (app.app.clone(), stop.clone());
-        tokio::task::spawn(async move { server.serve(listener, Some(acceptor), stop).await })
-    };
+    let mut serving = tokio::task::JoinSet::new();
+    let (server, told) = (app.app.clone(), stop.clone());
+    serving.spawn(async move { server.serve(listener, Some(acceptor), told).await });
 
     let connector = connector(certificate);
     let answer = get(&connector, address, "/api/status").await;
@@ -150,12 +149,12 @@ async fn a_server_speaks_tls_and_stops_when_told_to() {
     let silent = tokio::net::TcpStream::connect(address).await.unwrap();
     let second = get(&connector, address, "/health").await;
     stop.cancel();
-    let stopped = tokio::time::timeout(Duration::from_secs(20), serving).await;
+    let stopped = tokio::time::timeout(Duration::from_secs(20), serving.join_next()).await;
 
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
     assert!(answer.contains("x-request-id: rq_"), "{answer}");
     assert!(second.starts_with("HTTP/1.1 200"), "{second}");
-    stopped.unwrap().unwrap().unwrap();
+    stopped.unwrap().unwrap().unwrap().unwrap();
     assert!(app.app.stopping.is_cancelled());
     drop(silent);
 }
@@ -190,7 +189,6 @@ async fn get(
     address: std::net::SocketAddr,
     path: &str,
 ) -> String {
-    use tokio::io::AsyncWriteExt as _;
     let tcp = tokio::net::TcpStream::connect(address).await.unwrap();
     let name = "localhost".try_into().unwrap();
     let mut stream = connector.connect(name, tcp).await.unwrap();

@@ -43,7 +43,6 @@ pub(crate) struct TestApp {
 pub(crate) struct Person {
     pub(crate) user: UserId,
     pub(crate) session: SessionId,
-    pub(crate) tenant: Option<TenantId>,
     pub(crate) email: String,
     pub(crate) token: String,
 }
@@ -164,7 +163,6 @@ impl TestApp {
         Person {
             user,
             session,
-            tenant,
             email,
             token,
         }

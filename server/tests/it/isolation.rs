@@ -1,6 +1,6 @@
 //! What keeps tenants apart, shown on the database itself.
 
-use sqlx::Row as _;
+use sqlx::{Connection as _, Row as _};
 use tod_proto::endpoint::Role;
 
 use crate::harness::TestApp;
@@ -27,7 +27,6 @@ async fn a_connection_outside_any_scope_sees_nothing() {
     let app = TestApp::new().await;
     let tenant = app.tenant("ours").await;
     app.member(tenant, Role::Viewer).await;
-    use sqlx::Connection as _;
     let mut conn = sqlx::PgConnection::connect_with(&app.db.options("tod_app"))
         .await
         .unwrap();
@@ -181,7 +180,6 @@ async fn tenants_stay_apart_however_their_transactions_interleave() {
 }
 
 async fn connect(app: &TestApp, role: &str) -> sqlx::PgConnection {
-    use sqlx::Connection as _;
     sqlx::PgConnection::connect_with(&app.db.options(role))
         .await
         .unwrap()

@@ -6,9 +6,12 @@
 )]
 
 mod account;
+mod audit;
 mod coverage;
 mod devices;
 mod faults;
 mod harness;
 mod isolation;
+mod selectors;
+mod sessions;
 mod status;

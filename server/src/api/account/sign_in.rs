@@ -18,7 +18,7 @@ use crate::auth::srp::{self, Verifier};
 use crate::kms::Place;
 
 /// For how long the first half waits for the second.
-const HANDSHAKE: Duration = Duration::from_secs(60);
+const HANDSHAKE: Duration = Duration::from_mins(1);
 const MAX_EMAIL: usize = 254;
 const MAX_LABEL: usize = 128;
 
