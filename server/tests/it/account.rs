@@ -5,13 +5,12 @@ use std::time::Duration;
 
 use tod_client::secret_key::SecretKey;
 use tod_client::sign_in::Enrolment;
-use tod_proto::api::account::{Me, Session, SetupState, SrpSession, Tokens};
+use tod_proto::api::account::{Me, SetupState, SrpSession};
 use tod_proto::endpoint::Role;
 use tod_proto::error::ErrorCode;
-use tod_proto::page::Page;
 use tod_server::audit::{self, Chain};
 
-use crate::harness::{ByHand, TestApp, client, send};
+use crate::harness::{ByHand, TestApp, client};
 
 #[tokio::test]
 async fn the_first_administrator_enrols_with_the_token_in_the_file() {
