@@ -1,1 +1,16 @@
-//! tod-e2e.
+//! The whole of tod as processes: daemons, a lab, the client, a database and a bus.
+//!
+//! **Invariant:** everything is a process as a user would start it, and ends with the [`World`]
+//! that started it, however the test ends.
+
+mod balancer;
+mod binary;
+mod database;
+mod eventually;
+mod nats;
+mod postmasters;
+mod world;
+
+pub use eventually::eventually;
+pub use postmasters::postmasters;
+pub use world::{Daemon, World};

@@ -14,7 +14,7 @@ mod environment;
 mod generate;
 pub mod guarded;
 pub mod lab;
-mod process;
+pub mod process;
 pub mod say;
 mod services;
 mod setup;

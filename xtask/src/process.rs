@@ -7,7 +7,7 @@ use std::process::{Command, ExitCode, Stdio};
 
 /// A program that ran and said no.
 #[derive(Debug)]
-pub(crate) struct Failed {
+pub struct Failed {
     what: String,
     code: Option<i32>,
 }
@@ -24,7 +24,7 @@ impl fmt::Display for Failed {
 impl std::error::Error for Failed {}
 
 /// The exit code that tells the caller what `error` was.
-pub(crate) fn exit_code(error: &anyhow::Error) -> ExitCode {
+pub fn exit_code(error: &anyhow::Error) -> ExitCode {
     let code = error
         .chain()
         .find_map(|cause| cause.downcast_ref::<Failed>()?.code);
@@ -35,7 +35,7 @@ pub(crate) fn exit_code(error: &anyhow::Error) -> ExitCode {
 }
 
 /// Cargo, at the root of the workspace.
-pub(crate) fn cargo(args: &[&str]) -> Command {
+pub fn cargo(args: &[&str]) -> Command {
     let mut command = Command::new(environment::var("CARGO").unwrap_or_else(|| "cargo".into()));
     command.current_dir(environment::root()).args(args);
     // Set by `cargo run` for xtask alone; they would make cargo rebuild what reads them.
@@ -50,7 +50,7 @@ pub(crate) fn cargo(args: &[&str]) -> Command {
 }
 
 /// The command as one would type it, without its environment.
-pub(crate) fn shown(command: &Command) -> String {
+pub fn shown(command: &Command) -> String {
     let mut text = command.get_program().to_string_lossy().into_owned();
     if let Some((_, name)) = text.rsplit_once('/') {
         text = name.to_owned();
@@ -69,7 +69,7 @@ pub(crate) fn shown(command: &Command) -> String {
 }
 
 /// Runs a command with our own streams; anything but success is an error.
-pub(crate) fn run(command: &mut Command) -> Result<()> {
+pub fn run(command: &mut Command) -> Result<()> {
     let what = shown(command);
     let status = command
         .status()
@@ -85,7 +85,7 @@ pub(crate) fn run(command: &mut Command) -> Result<()> {
 }
 
 /// Runs a command and returns what it wrote to stdout; its stderr is part of the error.
-pub(crate) fn output(command: &mut Command) -> Result<String> {
+pub fn output(command: &mut Command) -> Result<String> {
     let what = shown(command);
     let done = command
         .stdin(Stdio::null())

@@ -28,8 +28,9 @@ const PENDING: i32 = 8;
 /// And with this when the change was undone.
 const REVERTED: i32 = 16;
 
-/// Adds an address to a port that nothing uses: what a change looks like that is kept.
-const GOOD_CHANGE: &str = "/ip address add address=198.51.100.9/32 interface=ether3 comment=tour\n";
+/// Lets one more address in: what a change looks like that is kept.
+const GOOD_CHANGE: &str =
+    "/ip firewall address-list add list=trusted address=198.51.100.9 comment=tour\n";
 /// Drops everything that is sent to the device itself: what a mistake looks like.
 const CUTTING_CHANGE: &str = "/ip firewall filter add chain=input action=drop place-before=0\n";
 

@@ -23,8 +23,7 @@ pub struct Cast {
 }
 
 impl Cast {
-    /// Chooses from what the lab has of the tenant: three different devices, of which one runs
-    /// RouterOS 6 where there is one.
+    /// Chooses from what the lab has of the tenant: three different devices.
     pub(super) fn of(stage: &Stage) -> Result<Self> {
         let mut fleet: Vec<Value> = stage.lab.devices()?;
         fleet.retain(|device| text(device, "tenant") == stage.tenant);
@@ -38,12 +37,20 @@ impl Cast {
             .filter(|device| text(device, "site") == site)
             .map(name)
             .collect();
-        let is_old = |device: &&Value| text(device, "version").starts_with("6.");
-        let cut = fleet.iter().find(is_old).or_else(|| fleet.get(1)).map(name);
-        let cut = cut.context("the tour needs three devices")?;
-        let mut others = fleet.iter().map(name).filter(|name| *name != cut);
+        // From 7.17 on a device may forbid schedulers, and then it refuses a guarded change.
+        let guardable: Vec<_> = fleet
+            .iter()
+            .filter(|device| version(device) < (7, 17))
+            .map(name)
+            .collect();
+        let all: Vec<_> = fleet.iter().map(name).collect();
+        let mut parts = guardable.into_iter().rev().chain(all);
+        let cut = parts.next().context("the tour needs three devices")?;
+        let mut others = parts.filter(|name| *name != cut);
         let changed = others.next().context("the tour needs three devices")?;
-        let shell = others.next().context("the tour needs three devices")?;
+        let shell = others
+            .find(|name| *name != changed)
+            .context("the tour needs three devices")?;
         let selector = format!("site={site}");
         let fleet = fleet.iter().map(name).collect();
         Ok(Self {
@@ -68,6 +75,14 @@ impl Cast {
             1
         }
     }
+}
+
+/// The first two numbers of its release.
+fn version(device: &Value) -> (u32, u32) {
+    let mut parts = text(device, "version")
+        .split('.')
+        .map(|part| part.parse().unwrap_or(0));
+    (parts.next().unwrap_or(0), parts.next().unwrap_or(0))
 }
 
 fn name(device: &Value) -> String {

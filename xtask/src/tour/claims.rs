@@ -175,7 +175,7 @@ fn trees_are_as_they_should_be(stage: &Stage, cast: &Cast, before: &Before) -> R
                 bail!("{device}: one row should have been added, and this differs: {added:?}");
             };
             ensure!(
-                menu == "/ip/address" && text(row, "address") == "198.51.100.9/32",
+                menu == "/ip/firewall/address-list" && text(row, "address") == "198.51.100.9",
                 "{device}: another row than the change's was added: {row}"
             );
             ok(&format!(

@@ -1,0 +1,198 @@
+//! Daemons, a lab, a client: started as a user would start them.
+
+mod daemon;
+mod lab;
+mod operator;
+
+pub use daemon::Daemon;
+
+use crate::balancer::Balancer;
+use crate::binary;
+use crate::database::Database;
+use crate::eventually::eventually;
+use crate::nats::Nats;
+use anyhow::{Context as _, Result};
+use serde_json::Value;
+use std::path::Path;
+use std::process::Output;
+use std::time::Duration;
+use tempfile::TempDir;
+use xtask::guarded::Guarded;
+use xtask::lab::{Lab, text};
+use xtask::tour::{Stage, Todctl};
+
+/// A whole installation. Fields are dropped in this order: daemons before what they use.
+#[derive(Debug)]
+pub struct World {
+    /// Processes that serve; the first is the one that `todctl` calls.
+    pub servers: Vec<Daemon>,
+    /// Processes that poll; none where the servers do that too.
+    pub pollers: Vec<Daemon>,
+    /// What really happens.
+    pub lab: Lab,
+    /// The client, in this world's context.
+    pub todctl: Todctl,
+    /// Where clients come in.
+    url: String,
+    _lab: Guarded,
+    nats: Option<Nats>,
+    database: Option<Database>,
+    dir: TempDir,
+}
+
+impl World {
+    /// One `todd` that is everything, with a private PostgreSQL, and a lab of `devices`.
+    pub fn single(devices: u32) -> Result<Self> {
+        let mut world = Self::empty(devices)?;
+        let daemon = Daemon::new("todd", &world.dir.path().join("todd"))?;
+        world.servers.push(daemon.started()?);
+        world.url = world.servers.first().map(Daemon::url).unwrap_or_default();
+        world.enrol()?;
+        Ok(world)
+    }
+
+    /// So many servers and pollers, over NATS, with one PostgreSQL, behind one address.
+    pub fn split(servers: u32, pollers: u32, devices: u32) -> Result<Self> {
+        let mut world = Self::empty(devices)?;
+        let (nats, database) = (Nats::start(world.dir.path())?, Database::create()?);
+        let balancer = Balancer::start()?;
+        let daemon = |target: &str, n: u32| -> Result<Daemon> {
+            let name = format!("{target}-{n}");
+            let daemon = Daemon::new(&name, &world.dir.path().join(&name))?;
+            Ok(daemon
+                .with_target(target, &nats.url)
+                .with_database(&database.url()))
+        };
+        for n in 1..=servers {
+            let mut server = daemon("server", n)?;
+            if let Some(first) = world.servers.first() {
+                server = server.with_certificate_of(first)?;
+            }
+            let server = server.started()?;
+            balancer.add(server.address()?);
+            world.servers.push(server);
+        }
+        for n in 1..=pollers {
+            world.pollers.push(daemon("poller", n)?.started()?);
+        }
+        (world.nats, world.database) = (Some(nats), Some(database));
+        world.url = format!("https://{}", balancer.address);
+        world.enrol()?;
+        Ok(world)
+    }
+
+    fn empty(devices: u32) -> Result<Self> {
+        // Short, because sockets lie in it.
+        let dir = tempfile::Builder::new()
+            .prefix("tod-e2e.")
+            .tempdir_in("/tmp")?;
+        let (process, lab) = lab::start(dir.path(), devices)?;
+        let todctl = operator::client(dir.path())?;
+        let (servers, pollers, url) = (Vec::new(), Vec::new(), String::new());
+        let (nats, database) = (None, None);
+        Ok(Self {
+            servers,
+            pollers,
+            lab,
+            todctl,
+            url,
+            _lab: process,
+            nats,
+            database,
+            dir,
+        })
+    }
+
+    /// The first administrator, and every device of the lab.
+    fn enrol(&mut self) -> Result<()> {
+        let server = self.servers.first().context("a world needs a server")?;
+        operator::enrol(&self.todctl, &self.url, server, self.dir.path())?;
+        operator::add_fleet(&self.todctl, &self.lab, self.dir.path())
+    }
+
+    /// Names of the devices that were added, in order.
+    pub fn devices(&self) -> Result<Vec<String>> {
+        let devices = self.todctl.items(&["device", "list"])?;
+        Ok(devices
+            .iter()
+            .map(|device| text(device, "name").to_owned())
+            .collect())
+    }
+
+    /// A device as `device show` tells it.
+    pub fn device(&self, name: &str) -> Result<Value> {
+        let shown = self.todctl.json(&["device", "show", name])?;
+        Ok(shown.pointer("/items/0").cloned().unwrap_or(shown))
+    }
+
+    /// Waits until a device was polled.
+    pub fn wait_until_online(&self, name: &str) -> Result<()> {
+        eventually(
+            &format!("`{name}` is online"),
+            Duration::from_mins(1),
+            || Ok((text(&self.device(name)?, "status") == "online").then_some(())),
+        )
+    }
+
+    /// Puts a script on a device, as someone without a terminal does.
+    pub fn apply(&self, device: &str, script: &str, window: &str) -> Result<Output> {
+        let file = self.dir.path().join("change.rsc");
+        std::fs::write(&file, script)?;
+        let file = file.display().to_string();
+        let args = [
+            "config", "apply", device, "-f", &file, "--window", window, "--yes",
+        ];
+        Ok(self.todctl.command(&args).output()?)
+    }
+
+    /// How far a change is told to be.
+    pub fn state_of(&self, change: &str) -> Result<String> {
+        let shown = self.todctl.json(&["config", "show", change])?;
+        let shown = shown.pointer("/items/0").unwrap_or(&shown);
+        Ok(text(shown, "state").to_owned())
+    }
+
+    /// Waits for the end of a change.
+    pub fn end_of(&self, change: &str) -> Result<String> {
+        eventually(
+            &format!("{change} has ended"),
+            Duration::from_mins(2),
+            || {
+                let state = self.state_of(change)?;
+                let ends = ["confirmed", "reverted", "unknown", "refused"];
+                Ok(ends.contains(&state.as_str()).then_some(state))
+            },
+        )
+    }
+
+    /// For walking the tour here.
+    pub fn stage(&self) -> Result<Stage> {
+        let scratch = self.dir.path().join("scratch");
+        std::fs::create_dir_all(&scratch)?;
+        let (todctl, lab) = (self.todctl.clone(), self.lab.clone());
+        Ok(Stage {
+            todctl,
+            lab,
+            tenant: lab::TENANT.to_owned(),
+            scratch,
+        })
+    }
+
+    /// A folder that goes with the world.
+    pub fn dir(&self) -> &Path {
+        self.dir.path()
+    }
+
+    /// Asks the database as its superuser; only where the database is external.
+    pub fn query(&self, sql: &str) -> Result<String> {
+        self.database
+            .as_ref()
+            .context("this world has a private database")?
+            .query(sql)
+    }
+}
+
+/// One of our binaries, of the same build.
+fn program(name: &str) -> Result<std::path::PathBuf> {
+    binary::path(name)
+}

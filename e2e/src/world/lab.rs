@@ -1,0 +1,27 @@
+//! Starts `tod-lab` with a fleet of its own.
+
+use super::program;
+use anyhow::Result;
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+use xtask::guarded::Guarded;
+use xtask::lab::Lab;
+
+/// Whose devices they are.
+pub(super) const TENANT: &str = "demo";
+
+/// Starts a lab of `devices` on free ports; ends with the returned process.
+pub(super) fn start(dir: &Path, devices: u32) -> Result<(Guarded, Lab)> {
+    let socket = dir.join("lab.sock");
+    let mut command = Command::new(program("tod-lab")?);
+    command
+        .arg("--socket")
+        .arg(&socket)
+        .args(["--devices", &devices.to_string()]);
+    let mut process = Guarded::spawn(&command, &dir.join("lab.log"))?;
+    let lab = Lab::at(&socket);
+    let up = || Ok(lab.devices().is_ok().then_some(()));
+    process.wait_until("answering", Duration::from_secs(30), up)?;
+    Ok((process, lab))
+}
