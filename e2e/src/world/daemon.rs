@@ -75,7 +75,7 @@ impl Daemon {
         Ok(self)
     }
 
-    /// Starts it, again with the same data, address and arguments, and waits until it is ready.
+    /// Starts it, again with the same data, address and arguments; a server answers afterwards.
     pub fn start(&mut self) -> Result<()> {
         let mut command = Command::new(program("todd")?);
         command
@@ -92,17 +92,13 @@ impl Daemon {
         }
         std::fs::write(&self.log, "")?;
         let mut process = Guarded::spawn(&command, &self.log)?;
-        let words = if serves {
-            ["listening on https://", "certificate sha256 "]
-        } else {
-            ["polling", "polling"]
-        };
-        let said = process.wait_until("ready", READY_WITHIN, || {
-            let log = std::fs::read_to_string(&self.log)?;
-            let [first, second] = words.map(|word| after(&log, word));
-            Ok(first.zip(second))
-        })?;
         if serves {
+            let said = process.wait_until("ready", READY_WITHIN, || {
+                let log = std::fs::read_to_string(&self.log)?;
+                let words = ["listening on https://", "certificate sha256 "];
+                let [address, fingerprint] = words.map(|word| after(&log, word));
+                Ok(address.zip(fingerprint))
+            })?;
             (self.listen, self.fingerprint) = said;
         }
         self.process = Some(process);

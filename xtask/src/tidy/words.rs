@@ -9,8 +9,6 @@ const OPEN_ENDS: &[&str] = &[concat!("TO", "DO"), concat!("FIX", "ME")];
 /// Words, and why they do not belong in the repository.
 const STRAY: &[(&str, &str)] = &[
     (concat!("HA", "CK"), "an open end without a number"),
-    (concat!("/ho", "me/"), "a path of one machine"),
-    (concat!("/Us", "ers/"), "a path of one machine"),
     (concat!("/wo", "rk/"), "a path of one machine"),
     (concat!("/fa", "rm/"), "a path of one machine"),
     (
