@@ -8,8 +8,8 @@ use std::time::Duration;
 use xtask::guarded::Guarded;
 use xtask::lab::Lab;
 
-/// Whose devices they are.
-pub(super) const TENANT: &str = "demo";
+/// Whose devices we manage; the lab has others besides.
+pub(super) const TENANT: &str = "acme";
 
 /// Starts a lab of `devices` on free ports; ends with the returned process.
 pub(super) fn start(dir: &Path, devices: u32) -> Result<(Guarded, Lab)> {
