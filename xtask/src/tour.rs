@@ -87,21 +87,11 @@ fn look_around(stage: &Stage, cast: &Cast) -> Result<()> {
     say::line("# Sign in\n");
     todctl.show(&["whoami"], &[0])?;
     say::line("# The fleet\n");
-    todctl.show(&["device", "list", "-o", "table"], &[0])?;
+    todctl.show(&["device", "list"], &[0])?;
     say::line("# One device\n");
     todctl.show(&["device", "show", &cast.changed], &[0])?;
     say::line("# One command on many devices\n");
-    todctl.show(
-        &[
-            "exec",
-            &cast.selector,
-            "-o",
-            "table",
-            "--",
-            "/ip/address/print",
-        ],
-        &[0],
-    )?;
+    todctl.show(&["exec", &cast.selector, "--", "/ip/address/print"], &[0])?;
     Ok(())
 }
 
@@ -118,10 +108,11 @@ fn keep_a_change(stage: &Stage, cast: &Cast) -> Result<()> {
         "--window",
         "60s",
         "--yes",
+        "--no-wait",
     ];
     todctl.show(&args, &[PENDING])?;
     let change = newest_change(stage, &cast.changed)?;
-    todctl.show(&["config", "pending", "-o", "table"], &[0])?;
+    todctl.show(&["config", "pending"], &[0])?;
     todctl.show(&["config", "confirm", &change], &[0])?;
     wait_for_end(stage, &change, "confirmed")?;
     todctl.show(&["config", "show", &change], &[0])?;
@@ -169,7 +160,7 @@ fn script(stage: &Stage, name: &str, text: &str) -> Result<String> {
 
 /// What people call the newest change of a device: `c-17`.
 pub fn newest_change(stage: &Stage, device: &str) -> Result<String> {
-    let changes = stage.todctl.items(&["config", "list", device])?;
+    let changes = stage.todctl.items(&["config", "history", device])?;
     let newest = changes.iter().map(|change| number(change, "number")).max();
     Ok(format!(
         "c-{}",

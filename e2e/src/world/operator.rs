@@ -80,7 +80,7 @@ fn add(todctl: &Todctl, device: &Value, dir: &Path) -> Result<Command> {
         "plain",
     ]);
     add.args(["--ssh-port", &number(device, "ssh_port").to_string()]);
-    add.args(["--site", text(device, "site"), "--poll", "5s"]);
+    add.args(["--site", text(device, "site"), "--poll-seconds", "5"]);
     add.arg("--password-file").arg(password);
     Ok(add)
 }

@@ -28,6 +28,8 @@ impl Todctl {
     /// Prints the command and its output; any other exit code than `expected` is an error.
     pub fn show(&self, args: &[&str], expected: &[i32]) -> Result<String> {
         let mut command = self.command(args);
+        // As it looks on a terminal, which this is not.
+        command.env("TODCTL_OUTPUT", "table");
         say::line(&format!("$ {}", process::shown(&command)));
         let done = command.output().context("cannot run todctl")?;
         let stdout = String::from_utf8_lossy(&done.stdout).into_owned();
