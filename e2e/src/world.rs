@@ -167,14 +167,11 @@ impl World {
 
     /// For walking the tour here.
     pub fn stage(&self) -> Result<Stage> {
-        let scratch = self.dir.path().join("scratch");
-        std::fs::create_dir_all(&scratch)?;
         let (todctl, lab) = (self.todctl.clone(), self.lab.clone());
         Ok(Stage {
             todctl,
             lab,
             tenant: lab::TENANT.to_owned(),
-            scratch,
         })
     }
 

@@ -22,10 +22,15 @@ impl Bins {
         }
         say::step(&format!("cargo {}", args.join(" ")));
         process::run(&mut process::cargo(&args))?;
+        Ok(Self::built(profile))
+    }
+
+    /// What was built with `profile` before.
+    pub(crate) fn built(profile: &str) -> Self {
         let folder = if profile == "dev" { "debug" } else { profile };
-        Ok(Self {
+        Self {
             dir: environment::target().join(folder),
-        })
+        }
     }
 
     /// The folder they lie in.

@@ -16,10 +16,14 @@ pub(crate) fn run(mut args: Args) -> Result<()> {
     let profile = args
         .value("--profile")?
         .unwrap_or_else(|| "demo".to_owned());
-    let tour = args.switch("--tour");
+    let (tour, no_build) = (args.switch("--tour"), args.switch("--no-build"));
     args.end()?;
     setup::ensure(Purpose::Demo)?;
-    let bins = Bins::build(&profile)?;
+    let bins = if no_build {
+        Bins::built(&profile)
+    } else {
+        Bins::build(&profile)?
+    };
     say::step("todd demo: server, poller, private PostgreSQL and 24 simulated routers");
     let demo = Running::start(&bins)?;
     let is_terminal = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
@@ -54,7 +58,6 @@ fn walk(demo: &Running) -> Result<()> {
         todctl: demo.todctl(),
         lab: demo.lab(),
         tenant: demo.tenant(),
-        scratch: demo.dir().to_owned(),
     };
     tour::walk(&stage).context("the tour did not hold")?;
     say::line("\nThe tour holds.");

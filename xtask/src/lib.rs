@@ -36,6 +36,7 @@ Usage: cargo xtask VERB [flags]
            (without a terminal: run the tour and check it against the simulator)
              --profile NAME   build with this profile (default: demo)
              --tour           the tour, terminal or not
+             --no-build       run what was built before
   test     install what tests need, start PostgreSQL and NATS, run every test
              -- ARGS          passed on to cargo nextest run
   ci       everything that must hold before a change lands

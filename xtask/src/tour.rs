@@ -14,7 +14,6 @@ use crate::lab::{Lab, number, text};
 use crate::say;
 use anyhow::{Context as _, Result, bail, ensure};
 use claims::Before;
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 /// Seconds that a device waits for confirmation when the tour cuts its path. Long enough for the
@@ -31,8 +30,8 @@ const REVERTED: i32 = 16;
 /// Lets one more address in: what a change looks like that is kept.
 const GOOD_CHANGE: &str =
     "/ip firewall address-list add list=trusted address=198.51.100.9 comment=tour\n";
-/// Drops everything that is sent to the device itself: what a mistake looks like.
-const CUTTING_CHANGE: &str = "/ip firewall filter add chain=input action=drop place-before=0\n";
+/// Switches off the address that the device is managed at: what a mistake looks like.
+const CUTTING_CHANGE: &str = "/ip address disable [find comment=management]\n";
 
 /// Where the tour is walked.
 #[derive(Debug)]
@@ -43,8 +42,6 @@ pub struct Stage {
     pub lab: Lab,
     /// The tenant that the client is signed in to, as the lab calls it.
     pub tenant: String,
-    /// A folder for the tour's own files.
-    pub scratch: std::path::PathBuf,
 }
 
 /// Walks all of it. An error says which claim did not hold.
@@ -152,10 +149,10 @@ fn open_a_terminal(stage: &Stage, cast: &Cast) -> Result<()> {
 }
 
 fn script(stage: &Stage, name: &str, text: &str) -> Result<String> {
-    let path = stage.scratch.join(name);
+    let path = stage.todctl.dir.join(name);
     std::fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))?;
-    say::line(&format!("$ cat {}\n{text}", Path::new(name).display()));
-    Ok(path.display().to_string())
+    say::line(&format!("$ cat {name}\n{text}"));
+    Ok(name.to_owned())
 }
 
 /// What people call the newest change of a device: `c-17`.

@@ -15,6 +15,8 @@ pub(super) fn client(dir: &Path) -> Result<Todctl> {
     std::fs::create_dir_all(&home)?;
     std::fs::write(home.join("passphrase"), "a passphrase of the tests\n")?;
     std::fs::write(home.join("password"), "correct horse battery staple\n")?;
+    let dir = home.join("work");
+    std::fs::create_dir_all(&dir)?;
     let variables = [
         ("HOME", home.clone()),
         ("TODCTL_CONFIG_DIR", home.join("config")),
@@ -25,6 +27,7 @@ pub(super) fn client(dir: &Path) -> Result<Todctl> {
     let variables = variables.map(|(name, path)| (name.to_owned(), path.display().to_string()));
     Ok(Todctl {
         path: program("todctl")?,
+        dir,
         variables: variables.to_vec(),
     })
 }

@@ -67,6 +67,7 @@ impl Running {
                 .bins
                 .path("todctl")
                 .unwrap_or_else(|_| PathBuf::from("todctl")),
+            dir: self.dir.clone(),
             variables: variables
                 .map(|(name, value)| (name.to_owned(), value))
                 .to_vec(),
@@ -91,11 +92,6 @@ impl Running {
     /// The tenant that the operator is signed in to.
     pub(crate) fn tenant(&self) -> String {
         self.noted("tenant")
-    }
-
-    /// Its folder.
-    pub(crate) fn dir(&self) -> &Path {
-        &self.dir
     }
 
     /// The end of its log.

@@ -11,6 +11,8 @@ use std::process::{Command, Stdio};
 pub struct Todctl {
     /// The binary.
     pub path: PathBuf,
+    /// Where it runs, and where its files are.
+    pub dir: PathBuf,
     /// Set for each call.
     pub variables: Vec<(String, String)>,
 }
@@ -19,7 +21,10 @@ impl Todctl {
     /// Ready to run, without a terminal.
     pub fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(&self.path);
-        command.args(args).stdin(Stdio::null());
+        command
+            .args(args)
+            .current_dir(&self.dir)
+            .stdin(Stdio::null());
         command.env("NO_COLOR", "1").env("COLUMNS", "120");
         command.envs(self.variables.iter().map(|(name, value)| (name, value)));
         command
