@@ -7,7 +7,7 @@ use super::Snapshot;
 use super::diff::{Line, changes};
 use super::model::{Entry, Origin};
 use super::planner::Plan;
-use super::properties::{canonical, is_dynamic, is_ordered, settings};
+use super::properties::{canonical, completed, is_dynamic, is_ordered, settings};
 use crate::row::Row;
 use crate::text::is_sensitive;
 
@@ -134,14 +134,17 @@ fn agrees(menu: &str, name: &str, wanted: &Row, row: &Row) -> bool {
     let is_off = |value: &[u8]| value.is_empty() || canonical(value).as_ref() == b"false";
     let is_derived = menu == "/ip/address" && name == "network";
     let is_hidden = is_sensitive(name) && is.is_empty();
-    is_derived || is_hidden || (is_off(is) && is_off(value)) || loosely(is) == loosely(value)
+    is_derived
+        || is_hidden
+        || (is_off(is) && is_off(value))
+        || loosely(menu, name, is) == loosely(menu, name, value)
 }
 
-/// A value without what devices change in writing it: case, order of lists, a full prefix length.
-fn loosely(value: &[u8]) -> Vec<Vec<u8>> {
+/// A value without what devices change in writing it: spelling, case, order of lists.
+fn loosely(menu: &str, name: &str, value: &[u8]) -> Vec<Vec<u8>> {
     let parts = value.split(|&b| b == b',').map(|part| {
-        let part = part.strip_suffix(b"/32").unwrap_or(part);
-        canonical(part).to_ascii_lowercase()
+        let part = completed(menu, name, part);
+        canonical(&part).to_ascii_lowercase()
     });
     let mut parts: Vec<_> = parts.collect();
     parts.sort();

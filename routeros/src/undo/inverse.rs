@@ -109,11 +109,30 @@ impl<'m> Writer<'m> {
     fn again(&self, menu: &'m str, entry: &Entry) -> Result<String, PlanProblem> {
         let keys = self.keys(menu);
         let single = keys.stable(entry.handle).map(|key| (key, 1));
-        let found = single.or_else(|| keys.shared(entry.handle));
+        let shared = || {
+            keys.shared(entry.handle)
+                .filter(|_| !self.has_removed_twins(menu, entry))
+        };
+        let found = single.or_else(shared);
         let (key, count) = found.ok_or_else(|| PlanProblem::Ambiguous(label(menu, &entry.row)))?;
         let find = key.find(&format!("{} find", path(menu)));
         let add = self.add(menu, entry)?;
         Ok(format!(":if ([:len {find}] < {count}) do={{ {add} }}"))
+    }
+
+    /// Whether an item that is the same is removed too, but from another place: if only one of them
+    /// is gone, nothing tells which.
+    fn has_removed_twins(&self, menu: &str, entry: &Entry) -> bool {
+        let is_twin = |other: &Entry| is_same(menu, &other.row, &entry.row);
+        let entries = self.was.entries(menu);
+        let places = entries
+            .iter()
+            .enumerate()
+            .filter(|(_, other)| is_twin(other) && self.removed.contains(&other.handle));
+        let places: Vec<usize> = places.map(|(at, _)| at).collect();
+        let ends = places.first().zip(places.last());
+        let between = ends.and_then(|(&first, &last)| entries.get(first..=last));
+        is_ordered(menu) && !between.unwrap_or_default().iter().all(is_twin)
     }
 
     /// Adds the item where it was; at the end, if what came after it is gone.

@@ -2,7 +2,7 @@
 
 use super::compare::is_same;
 use super::model::{Entry, Handle, Model, Origin};
-use super::properties::{is_dynamic, is_sparse, settings};
+use super::properties::{is_dynamic, may_be_absent, settings};
 use crate::quote;
 use crate::row::Row;
 use crate::text::is_sensitive;
@@ -98,7 +98,10 @@ impl Keys<'_> {
             return Some(Key::Singleton);
         }
         let versions = self.versions(handle);
-        self.unique(handle, &versions).or_else(|| self.id(handle))
+        let natural = self.natural(handle, &versions);
+        // Comparing everything depends on how the device compares each thing: an id does not.
+        let known = natural.or_else(|| self.id(handle));
+        known.or_else(|| self.exact(handle, &versions))
     }
 
     /// Keys, one of which holds for the item, whatever part of the change has been applied.
@@ -106,13 +109,15 @@ impl Keys<'_> {
     /// Only for items that are just removed in the end: others pass through states in between.
     pub(super) fn of_any_version(&self, handle: Handle) -> Option<Vec<Key>> {
         let versions = self.versions(handle);
-        if let Some(key) = self.unique(handle, &versions) {
-            return Some(vec![key]);
-        }
-        let keys = versions
-            .iter()
-            .map(|version| self.unique(handle, &[version]));
-        keys.collect()
+        let each = |key: fn(&Self, Handle, &[&Row]) -> Option<Key>| {
+            let keys = versions.iter().map(|version| key(self, handle, &[version]));
+            keys.collect::<Option<Vec<_>>>()
+        };
+        let natural = self.natural(handle, &versions).map(|key| vec![key]);
+        natural
+            .or_else(|| each(Self::natural))
+            .or_else(|| self.exact(handle, &versions).map(|key| vec![key]))
+            .or_else(|| each(Self::exact))
     }
 
     /// A key that other items share, and how many have it at all times, for an item that never
@@ -158,20 +163,23 @@ impl Keys<'_> {
         others.map(|(_, versions)| versions)
     }
 
-    fn unique(&self, handle: Handle, versions: &[&Row]) -> Option<Key> {
-        // The last ones take a look at every other item, so only when they are needed.
-        let whole = std::iter::once_with(|| self.unchanged(versions));
-        let exact = std::iter::once_with(|| {
-            self.without_others(handle, versions, self.unchanged(versions))
-        });
-        let picked = CANDIDATES.iter().filter_map(|names| pick(versions, names));
-        let mut candidates = picked
-            .chain(whole)
-            .chain(exact)
-            .filter(|key| !key.is_empty());
-        candidates
-            .find_map(|properties| self.distinguish(handle, versions, properties))
-            .map(Key::Properties)
+    /// By the properties that tell items of its kind apart.
+    fn natural(&self, handle: Handle, versions: &[&Row]) -> Option<Key> {
+        let mut candidates = CANDIDATES.iter().filter_map(|names| pick(versions, names));
+        candidates.find_map(|properties| self.distinguish(handle, versions, properties))
+    }
+
+    /// By all that it is, and by what it is not.
+    fn exact(&self, handle: Handle, versions: &[&Row]) -> Option<Key> {
+        let all = self.unchanged(versions);
+        if all.is_empty() {
+            return None;
+        }
+        let key = self.distinguish(handle, versions, all.clone());
+        key.or_else(|| {
+            let exact = self.without_others(handle, versions, all);
+            self.distinguish(handle, versions, exact)
+        })
     }
 
     /// The settings that are the same in all versions.
@@ -198,19 +206,19 @@ impl Keys<'_> {
         handle: Handle,
         versions: &[&Row],
         mut properties: Vec<Wanted>,
-    ) -> Option<Vec<Wanted>> {
+    ) -> Option<Key> {
         let others = self.others(handle);
         let mut alike = others
             .filter(|other| !Self::rules_out(other, &properties))
             .peekable();
         if alike.peek().is_none() {
-            return Some(properties);
+            return Some(Key::Properties(properties));
         }
         // Newer versions list live connections of a service beside it, under its name.
         let is_fixed = versions.iter().all(|row| !is_dynamic(row));
         if is_fixed && alike.all(|other| other.iter().all(is_dynamic)) {
             properties.push(("dynamic".to_owned(), b"no".to_vec()));
-            return Some(properties);
+            return Some(Key::Properties(properties));
         }
         None
     }
@@ -230,10 +238,8 @@ impl Keys<'_> {
             if !holds(&properties, other) {
                 continue;
             }
-            let extra = settings(self.menu, other).find(|(name, value)| {
-                let may_be_absent = is_sparse(self.menu) || *name == "comment";
-                may_be_absent && is_absent(name) && bool::parse(value) != Some(false)
-            });
+            let extra = settings(self.menu, other)
+                .find(|(name, _)| may_be_absent(self.menu, name) && is_absent(name));
             properties.extend(extra.map(|(name, _)| (name.to_owned(), Vec::new())));
         }
         properties

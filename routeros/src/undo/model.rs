@@ -100,7 +100,7 @@ impl Model {
             row,
         };
         self.insert(menu, entry.clone(), before);
-        self.remember(menu, entry.clone());
+        self.remember(menu, entry.handle, entry.row.clone());
         entry
     }
 
@@ -116,7 +116,7 @@ impl Model {
             *origin = Origin::Again(step);
         }
         self.insert(menu, entry.clone(), before);
-        self.remember(menu, entry);
+        self.remember(menu, entry.handle, entry.row);
     }
 
     fn insert(&mut self, menu: &str, entry: Entry, before: Option<Handle>) {
@@ -161,7 +161,7 @@ impl Model {
         if let Some(entry) = self.entry_mut(menu, handle) {
             *entry = new.clone();
         }
-        self.remember(menu, new.clone());
+        self.remember(menu, handle, new.row.clone());
         let Some(name) = interface_name(menu, &old.row) else {
             return;
         };
@@ -202,7 +202,7 @@ impl Model {
             }
         }
         for (menu, entry) in versions {
-            self.remember(&menu, entry);
+            self.remember(&menu, entry.handle, entry.row);
         }
     }
 
@@ -211,11 +211,12 @@ impl Model {
         entries.find(|e| e.handle == handle)
     }
 
-    fn remember(&mut self, menu: &str, entry: Entry) {
+    /// Keeps what an item is, or may be, at some time.
+    pub(super) fn remember(&mut self, menu: &str, handle: Handle, row: Row) {
         let versions = self.history.entry(menu.to_owned()).or_default();
-        let versions = versions.entry(entry.handle).or_default();
-        if !versions.contains(&entry.row) {
-            versions.push(entry.row);
+        let versions = versions.entry(handle).or_default();
+        if !versions.contains(&row) {
+            versions.push(row);
         }
     }
 

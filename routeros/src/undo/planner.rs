@@ -39,7 +39,8 @@ impl Plan {
     }
 
     /// The script that takes the change back, for the scheduler entry of this name: its last line
-    /// removes the entry.
+    /// removes the entry. It holds the values that the change replaces, secrets among them: it must
+    /// not be shown or logged.
     pub fn inverse(&self, entry: &str) -> String {
         inverse::script(&self.inverse, entry)
     }
@@ -217,14 +218,16 @@ impl Planner<'_> {
         let step = self.step(operation, Verb::Add, None);
         step.attributes = properties.to_vec();
         step.before = before;
-        let mut row = Row::new();
+        let (mut row, mut written) = (Row::new(), Row::new());
         for (name, value) in properties {
             row.set(name, completed(menu, name, value));
+            written.set(name, value);
         }
         if let Some(old) = self.predecessor(menu, &row) {
             self.renew(menu, &old, row, number, anchor);
         } else {
             let entry = self.model.add(menu, row, number, anchor);
+            self.model.remember(menu, entry.handle, written);
             let menu = menu.to_owned();
             self.undo.push(Undo::Remove { menu, entry });
         }

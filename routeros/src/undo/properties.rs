@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::LazyLock;
 use std::time::Duration;
 
@@ -159,10 +160,50 @@ pub(crate) fn is_ordered(menu: &str) -> bool {
         )
 }
 
-/// Whether items have just the properties that they were given, so that one that lacks a property
-/// can be told by that.
-pub(super) fn is_sparse(menu: &str) -> bool {
-    menu.contains("/firewall/") || menu.starts_with("/interface/bridge/")
+/// Matchers of rules: a rule that was not given one does not get one from the device.
+const MATCHERS: &[&str] = &[
+    "connection-mark",
+    "connection-nat-state",
+    "connection-state",
+    "connection-type",
+    "content",
+    "dscp",
+    "dst-address",
+    "dst-address-list",
+    "dst-address-type",
+    "dst-mac-address",
+    "dst-port",
+    "icmp-options",
+    "in-bridge",
+    "in-interface",
+    "in-interface-list",
+    "ipsec-policy",
+    "jump-target",
+    "layer7-protocol",
+    "limit",
+    "mac-protocol",
+    "out-bridge",
+    "out-interface",
+    "out-interface-list",
+    "packet-mark",
+    "packet-size",
+    "port",
+    "protocol",
+    "routing-mark",
+    "src-address",
+    "src-address-list",
+    "src-address-type",
+    "src-mac-address",
+    "src-port",
+    "tcp-flags",
+    "time",
+    "tls-host",
+];
+
+/// Whether an item that was not given a property is certain not to have it.
+pub(super) fn may_be_absent(menu: &str, name: &str) -> bool {
+    let has_rules = menu.contains("/firewall/") || menu.starts_with("/interface/bridge/");
+    name == "comment" || (has_rules && MATCHERS.contains(&name))
 }
 
 /// Whether the menu's items are interfaces: `/interface`, `/interface/vlan` and the like.
@@ -187,13 +228,50 @@ pub(super) fn canonical(value: &[u8]) -> Cow<'_, [u8]> {
     }
 }
 
-/// A value as it will be read back, where the device completes what was written.
+/// A value as it will be read back, where the device rewrites what was written: addresses are
+/// completed or cut to their network, hardware addresses become capitals.
 pub(super) fn completed(menu: &str, name: &str, value: &[u8]) -> Vec<u8> {
-    let is_bare_address = menu == "/ip/address" && name == "address" && !value.contains(&b'/');
-    if is_bare_address {
-        return [value, b"/32"].concat();
+    let Ok(text) = std::str::from_utf8(value) else {
+        return value.to_vec();
+    };
+    if is_hardware_address(text) {
+        return text.to_ascii_uppercase().into_bytes();
     }
-    value.to_vec()
+    let is_own = menu.ends_with("/address") && name == "address";
+    let is_route = menu.ends_with("/route") && name == "dst-address";
+    let is_matcher = matches!(name, "address" | "src-address" | "dst-address");
+    let (bare, length) = text.split_once('/').unwrap_or((text, ""));
+    match bare.parse() {
+        Ok(IpAddr::V4(address)) if is_own || is_route || is_matcher => {
+            let length = if length.is_empty() {
+                Some(32)
+            } else {
+                length.parse().ok()
+            };
+            let Some(length) = length.filter(|&length: &u32| length <= 32) else {
+                return value.to_vec();
+            };
+            let mask = u32::MAX.checked_shl(32 - length).unwrap_or(0);
+            let network = Ipv4Addr::from_bits(address.to_bits() & mask);
+            match length {
+                _ if is_own => format!("{address}/{length}"),
+                32 if !is_route => address.to_string(),
+                _ => format!("{network}/{length}"),
+            }
+            .into_bytes()
+        }
+        Ok(IpAddr::V6(address)) => {
+            let slash = if length.is_empty() { "" } else { "/" };
+            format!("{address}{slash}{length}").into_bytes()
+        }
+        _ => value.to_vec(),
+    }
+}
+
+fn is_hardware_address(text: &str) -> bool {
+    let mut pairs = text.split(':');
+    let is_pair = |pair: &str| pair.len() == 2 && pair.bytes().all(|b| b.is_ascii_hexdigit());
+    text.len() == 17 && pairs.all(is_pair)
 }
 
 #[cfg(test)]
@@ -225,6 +303,61 @@ mod tests {
             ("/ip/route", "gateway"),
         ] {
             assert!(is_setting(menu, name), "{menu} {name}");
+        }
+    }
+
+    #[test]
+    fn values_are_completed_as_devices_do() {
+        for (menu, name, written, read) in [
+            ("/ip/address", "address", "10.0.0.1", "10.0.0.1/32"),
+            ("/ip/address", "address", "10.0.0.1/24", "10.0.0.1/24"),
+            ("/ip/route", "dst-address", "10.1.2.3/8", "10.0.0.0/8"),
+            ("/ip/route", "dst-address", "10.1.2.3", "10.1.2.3/32"),
+            ("/ip/route", "dst-address", "10.1.2.3/0", "0.0.0.0/0"),
+            (
+                "/ip/firewall/filter",
+                "src-address",
+                "10.1.2.3/32",
+                "10.1.2.3",
+            ),
+            (
+                "/ip/firewall/filter",
+                "src-address",
+                "!10.1.2.3",
+                "!10.1.2.3",
+            ),
+            (
+                "/ip/firewall/address-list",
+                "address",
+                "10.1.2.3/33",
+                "10.1.2.3/33",
+            ),
+            (
+                "/ip/firewall/address-list",
+                "address",
+                "a.example",
+                "a.example",
+            ),
+            (
+                "/ipv6/route",
+                "dst-address",
+                "2001:DB8:0::/32",
+                "2001:db8::/32",
+            ),
+            (
+                "/ip/arp",
+                "mac-address",
+                "aa:bb:cc:00:00:01",
+                "AA:BB:CC:00:00:01",
+            ),
+            ("/ip/dns/static", "name", "10.0.0.1", "10.0.0.1"),
+        ] {
+            let completed = completed(menu, name, written.as_bytes());
+            assert_eq!(
+                String::from_utf8(completed).unwrap(),
+                read,
+                "{menu} {name} {written}"
+            );
         }
     }
 

@@ -28,6 +28,17 @@ fn an_added_address_is_found_by_what_it_is() {
 }
 
 #[test]
+fn what_the_device_rewrites_is_found_as_written_and_as_rewritten() {
+    let script = "/ip route add dst-address=10.7.7.7/16 gateway=10.9.0.9";
+    let plan = check(&router(), script);
+    let inverse = plan.inverse("t");
+    for address in ["10.7.7.7/16", "10.7.0.0/16"] {
+        let line = format!("/ip route remove [find where dst-address=\"{address}\"");
+        assert!(inverse.contains(&line), "{inverse}");
+    }
+}
+
+#[test]
 fn old_values_come_back() {
     let script = "/ip address set [find where interface=ether1] comment=wan disabled=yes\n\
         /ip service disable telnet\n/ip service set api port=8729\n\
