@@ -216,10 +216,8 @@ pub fn check_name(name: &str) -> Result<(), CliError> {
 
 /// What the person's list of sessions shows.
 fn label(cx: &Cx) -> String {
-    let host = rustix::system::uname()
-        .nodename()
-        .to_string_lossy()
-        .into_owned();
-    let host = cx.env.text("HOSTNAME").map_or(host, str::to_owned);
+    let file = || std::fs::read_to_string("/proc/sys/kernel/hostname").ok();
+    let host = cx.env.text("HOSTNAME").map(str::to_owned).or_else(file);
+    let host = host.as_deref().map_or("somewhere", str::trim);
     format!("todctl on {host}")
 }

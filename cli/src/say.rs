@@ -104,9 +104,10 @@ impl Say {
     /// An error, for people.
     pub fn error(&self, report: &Report) {
         for (label, text) in report.lines() {
-            let label = match label {
-                "error" => Paint::bad("error:"),
-                label => Paint::dim(&format!("{label:>5}:")),
+            let label = format!("{label:>5}:");
+            let label = match label.as_str() {
+                "error:" => Paint::bad(&label),
+                label => Paint::dim(label),
             };
             self.line(&format!("{label} {text}"));
         }

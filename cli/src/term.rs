@@ -96,6 +96,7 @@ fn colour(env: &Env, choice: Option<ColorChoice>, is_tty: bool) -> ColorChoice {
 }
 
 /// Text in a colour. Whoever writes it to a stream takes the colour off if need be.
+#[derive(Debug)]
 pub struct Paint<'a> {
     code: &'static str,
     text: &'a str,

@@ -104,7 +104,8 @@ async fn confirm(cx: &mut Cx, number: ChangeNumber) -> Result<(), CliError> {
 async fn revert(cx: &mut Cx, number: ChangeNumber) -> Result<(), CliError> {
     let line = format!("revert c-{}", number.0);
     cx.may_change(&line)?;
-    cx.ask.confirm(&format!("{}: {line}?", cx.place()))?;
+    let question = format!("{}: {line}?", cx.place());
+    cx.ask.confirm(&question)?;
     let (client, tenant) = cx.tenant().await?;
     let change = client
         .call(Revert, (tenant, number.0), Empty {}, Empty {})
