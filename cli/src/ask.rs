@@ -116,7 +116,10 @@ impl Ask {
 
 fn needs(question: &str, flag: &str) -> CliError {
     CliError::NeedsAnswer {
-        question: question.trim_end_matches([' ', ':', '?']).to_owned(),
+        question: question
+            .trim_end_matches("[y/N]")
+            .trim_end_matches([' ', ':'])
+            .to_owned(),
         flag: flag.to_owned(),
     }
 }

@@ -20,6 +20,7 @@ pub mod setup;
 pub mod ssh;
 pub mod tenant;
 pub mod top;
+pub mod tui;
 pub mod user;
 pub mod version;
 pub mod whoami;
@@ -51,6 +52,9 @@ pub enum Command {
     /// Ask what you may do
     #[command(subcommand)]
     Auth(auth::Command),
+    /// Open the full-screen dashboard
+    #[command(visible_alias = "dash")]
+    Tui(tui::Args),
     /// Check this machine, the server and the session
     Doctor(doctor::Args),
     /// See, add and change devices
@@ -104,6 +108,7 @@ impl Command {
             Self::Context(command) => command.run(cx).await,
             Self::Session(command) => command.run(cx).await,
             Self::Auth(command) => command.run(cx).await,
+            Self::Tui(args) => tui::run(args, cx).await,
             Self::Doctor(args) => doctor::run(args, cx).await,
             Self::Device(command) => command.run(cx).await,
             Self::Events(args) => events::run(args, cx).await,

@@ -72,9 +72,13 @@ pub(crate) fn draw(rows: &[Vec<Cell>], titles: Option<&[&str]>, aligns: &[Align]
     lines.fold(String::new(), |text, line| text + &line + "\n")
 }
 
-/// Takes blanks off the end of a line, also before the codes that end a colour.
+/// Takes blanks off the end of a line, also those before the codes that end a colour.
 fn trim(line: &str) -> String {
-    line.trim_end().to_owned()
+    const END: &str = "\x1b[0m";
+    match line.trim_end().strip_suffix(END) {
+        Some(rest) => rest.trim_end().to_owned() + END,
+        None => line.trim_end().to_owned(),
+    }
 }
 
 /// One line of a stream, without knowing what will follow.
