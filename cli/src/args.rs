@@ -29,7 +29,7 @@ pub struct Args {
     pub globals: Globals,
     /// What to do.
     #[command(subcommand)]
-    pub command: Command,
+    pub command: Option<Command>,
 }
 
 /// When to use colour.

@@ -54,7 +54,10 @@ pub fn main() -> ExitCode {
         .build()
     {
         Ok(runtime) => {
-            let result = runtime.block_on(args.command.run(&mut cx));
+            let result = match args.command {
+                Some(command) => runtime.block_on(command.run(&mut cx)),
+                None => commands::help::start(&mut cx),
+            };
             // A keyring or a terminal that hangs must not keep us from ending.
             runtime.shutdown_background();
             result

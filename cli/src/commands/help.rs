@@ -38,6 +38,33 @@ pub(super) fn run(args: &Args, cx: &mut Cx) -> Result<(), CliError> {
     cx.out.write(&text)
 }
 
+/// What `todctl` alone says: where to begin, and where we are.
+pub fn start(cx: &mut Cx) -> Result<(), CliError> {
+    let here = match cx.here() {
+        Ok((name, context)) => {
+            let tenant = context.tenant.as_deref().unwrap_or("-");
+            let user = context.user.as_deref().unwrap_or("nobody");
+            format!("{}/{tenant} as {user}.", context.shown(&name))
+        }
+        Err(CliError::NoContext) => "No server yet: todctl login --server https://…".to_owned(),
+        Err(error) => error.to_string(),
+    };
+    let version = env!("CARGO_PKG_VERSION");
+    let text = format!(
+        "todctl {version}: fleet console for MikroTik RouterOS\n\n{START}\n{here}     More: todctl --help\n"
+    );
+    cx.out.write(&text)
+}
+
+const START: &str = "  todctl tui                          full-screen console
+  todctl device list status=offline   what is down
+  todctl exec tag=core -- /system/resource/print
+
+Start   setup enrol login context doctor tui     Change  config exec run
+Fleet   device tenant user                       Access  ssh
+See     top events metrics                       Help    help completion man version
+";
+
 fn command(words: &[&str]) -> Result<String, CliError> {
     let mut here = tree();
     for word in words {

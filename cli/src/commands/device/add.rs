@@ -36,8 +36,8 @@ pub struct Args {
     #[arg(long, value_name = "FILE", conflicts_with = "addresses")]
     from: Option<PathBuf>,
     /// How the file is written [default: by its name, else csv]
-    #[arg(long, value_name = "FORMAT", requires = "from")]
-    format: Option<FileFormat>,
+    #[arg(long = "format", value_name = "FORMAT", requires = "from")]
+    file_format: Option<FileFormat>,
     /// The name [default: the address]
     #[arg(long)]
     name: Option<String>,
@@ -127,7 +127,7 @@ enum Tags {
 
 pub(super) async fn run(args: Args, cx: &mut Cx) -> Result<(), CliError> {
     let entries = match &args.from {
-        Some(path) => read(path, args.format)?,
+        Some(path) => read(path, args.file_format)?,
         None => args
             .addresses
             .iter()
