@@ -119,4 +119,21 @@ mod tests {
     fn the_command_tree_is_sound() {
         Args::command().debug_assert();
     }
+
+    #[test]
+    fn no_command_takes_the_name_of_a_flag_of_all_commands() {
+        fn walk(command: &clap::Command, globals: &[&clap::Id]) {
+            for sub in command.get_subcommands() {
+                for arg in sub.get_arguments() {
+                    let (name, id) = (sub.get_name(), arg.get_id());
+                    assert!(!globals.contains(&id), "{name} {id}");
+                }
+                walk(sub, globals);
+            }
+        }
+        let root = Args::command();
+        let globals = root.get_arguments().filter(|arg| arg.is_global_set());
+
+        walk(&root, &globals.map(clap::Arg::get_id).collect::<Vec<_>>());
+    }
 }

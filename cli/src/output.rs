@@ -20,7 +20,7 @@ use tod_client::view::units::{count, rfc3339};
 use tod_proto::api::API_VERSION;
 use tod_proto::untrusted::plain;
 
-use crate::args::output::{Format, OutputArgs};
+use crate::args::output::{Fields, Format, OutputArgs};
 use crate::error::{CliError, exit};
 use crate::say::Say;
 use crate::term::Term;
@@ -146,7 +146,7 @@ impl Output {
 
     /// Checks fields and columns before anything is asked from the server.
     pub fn check<T: Shown>(&self) -> Result<(), CliError> {
-        if let Some(wanted) = &self.args.json {
+        if let Some(Fields(wanted)) = &self.args.json {
             fields::check::<T>(wanted)?;
         }
         self.args.columns_of::<T>(self.format == Format::Wide)?;
@@ -162,7 +162,7 @@ impl Output {
             listing.items.truncate(limit as usize);
         }
         let shown = listing.items.len() as u64;
-        let text = if let Some(wanted) = &self.args.json {
+        let text = if let Some(Fields(wanted)) = &self.args.json {
             let items = values(&listing.items)?;
             let picked = items
                 .iter()
@@ -214,7 +214,7 @@ impl Output {
     /// Writes one thing of a stream, at once.
     pub fn stream<T: Shown>(&mut self, item: &T) -> Result<(), CliError> {
         let value = normal(serde_json::to_value(item).map_err(io::Error::from)?);
-        let text = if let Some(wanted) = &self.args.json {
+        let text = if let Some(Fields(wanted)) = &self.args.json {
             fields::pick(&value, wanted).to_string() + "\n"
         } else {
             match self.format {
@@ -245,7 +245,7 @@ impl Output {
         text: impl FnOnce() -> String,
     ) -> Result<(), CliError> {
         let value = normal(serde_json::to_value(value).map_err(io::Error::from)?);
-        let text = if let Some(wanted) = &self.args.json {
+        let text = if let Some(Fields(wanted)) = &self.args.json {
             fields::known(&value, wanted)?;
             pretty(&fields::pick(&value, wanted))?
         } else {

@@ -52,7 +52,7 @@ pub struct OutputArgs {
         long, value_name = "FIELDS", global = true, help_heading = "Output",
         num_args = 0..=1, default_missing_value = "", value_parser = fields, conflicts_with = "format"
     )]
-    pub json: Option<Vec<String>>,
+    pub json: Option<Fields>,
     /// Show these columns: `a,b`, `+a` adds one, `-a` leaves one out
     #[arg(
         long,
@@ -87,16 +87,18 @@ pub struct OutputArgs {
     pub csv_raw: bool,
 }
 
+/// Names of fields.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Fields(pub Vec<String>);
+
 #[expect(
     clippy::unnecessary_wraps,
     reason = "clap wants a parser that can fail"
 )]
-fn fields(text: &str) -> Result<Vec<String>, String> {
-    let fields = text
-        .split(',')
-        .map(str::trim)
-        .filter(|field| !field.is_empty());
-    Ok(fields.map(str::to_owned).collect())
+fn fields(text: &str) -> Result<Fields, String> {
+    let fields = text.split(',').map(str::trim);
+    let fields = fields.filter(|field| !field.is_empty());
+    Ok(Fields(fields.map(str::to_owned).collect()))
 }
 
 impl OutputArgs {

@@ -9,8 +9,8 @@ type Columns<T> = [&'static Column<T>];
 
 /// The blanks between columns.
 const GAP: usize = 2;
-/// No column is cut below this.
-const LEAST: usize = 6;
+/// No column is cut below this, or below its title.
+const LEAST: usize = 5;
 
 /// A table of things.
 pub(super) fn text<T: View>(
@@ -110,10 +110,18 @@ fn fit(rows: &mut [Vec<Cell>], titles: &[&str], width: usize) {
             *most = (*most).max(cell.text.width());
         }
     }
+    let floors: Vec<usize> = titles
+        .iter()
+        .map(|title| title.width().max(LEAST))
+        .collect();
     let gaps = GAP * widths.len().saturating_sub(1);
     let mut excess = (widths.iter().sum::<usize>() + gaps).saturating_sub(width);
     while excess > 0 {
-        let Some(widest) = widths.iter_mut().filter(|w| **w > LEAST).max() else {
+        let above = widths
+            .iter_mut()
+            .zip(&floors)
+            .filter(|(w, floor)| *w > *floor);
+        let Some((widest, _)) = above.max_by_key(|(width, _)| **width) else {
             break;
         };
         *widest -= 1;

@@ -9,7 +9,7 @@ fn complete(machine: &Machine, words: &[&str]) -> Vec<String> {
     let mut command = machine.command(env!("CARGO_BIN_EXE_todctl"));
     let output: Output = command
         .env("COMPLETE", "bash")
-        .env("_CLAP_COMPLETE_INDEX", words.len().to_string())
+        .env("_CLAP_COMPLETE_INDEX", (words.len() + 1).to_string())
         .env("_CLAP_IFS", "\n")
         .arg("--")
         .arg("todctl")

@@ -25,7 +25,7 @@ fn contexts_are_added_used_changed_and_removed() {
     assert_eq!(machine.run("context use lab").status, 0);
 
     insta::assert_snapshot!(machine.run("context list -o table"), @r"
-    NAME  SERVER                 TENANT  USER  LABEL  MODE
+       NAME  SERVER                 TENANT  USER  LABEL  MODE
     *  lab   http://127.0.0.1:8080  -       -     -      -
        prod  https://tod.example    -       -     PROD   protected
     --- stderr ---
