@@ -120,7 +120,7 @@ fn fit(rows: &mut [Vec<Cell>], titles: &[&str], width: usize) {
         let above = widths
             .iter_mut()
             .zip(&floors)
-            .filter(|(w, floor)| *w > *floor);
+            .filter(|(w, floor)| **w > **floor);
         let Some((widest, _)) = above.max_by_key(|(width, _)| **width) else {
             break;
         };
