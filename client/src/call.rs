@@ -15,7 +15,6 @@ use crate::auth::Auth;
 use crate::backoff::Backoff;
 use crate::clock::Clock;
 use crate::error::Error;
-use crate::follow::HEARTBEAT;
 use crate::store::TokenStore;
 use crate::transport::{Body, Transport};
 
@@ -32,7 +31,6 @@ pub struct Client {
     pub(crate) transport: Arc<dyn Transport>,
     pub(crate) auth: Arc<Auth>,
     deadline: Duration,
-    pub(crate) heartbeat: Duration,
 }
 
 impl std::fmt::Debug for Client {
@@ -59,7 +57,6 @@ impl Client {
             transport: Arc::new(transport),
             auth: Arc::new(Auth::nobody()),
             deadline: DEADLINE,
-            heartbeat: HEARTBEAT,
         }
     }
 
@@ -81,13 +78,6 @@ impl Client {
     #[must_use]
     pub fn with_deadline(mut self, deadline: Duration) -> Self {
         self.deadline = deadline;
-        self
-    }
-
-    /// Gives up on a feed that says nothing for this long, not even a heartbeat.
-    #[must_use]
-    pub fn with_heartbeat(mut self, heartbeat: Duration) -> Self {
-        self.heartbeat = heartbeat;
         self
     }
 

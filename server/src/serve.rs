@@ -8,7 +8,7 @@ use axum::Router;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::service::TowerToHyperService;
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncWrite, DuplexStream};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
@@ -22,6 +22,8 @@ use crate::api::{App, Peer};
 const MAX_CONNECTIONS: usize = 10_000;
 /// How long a client may take for its TLS handshake, and for the head of a request.
 const HEAD: Duration = Duration::from_secs(10);
+/// Bytes under way in each direction of a connection inside the process.
+const IN_PROCESS: usize = 64 << 10;
 /// How long requests may go on after the stop.
 const GRACE: Duration = Duration::from_secs(10);
 
@@ -72,6 +74,21 @@ impl App {
             connections.shutdown().await;
         }
         Ok(())
+    }
+
+    /// Connects to this server from inside its process: what is written to the stream, it reads as
+    /// HTTP. A poller in the same process dials so.
+    pub fn connect_in_process(&self) -> DuplexStream {
+        let (far, near) = tokio::io::duplex(IN_PROCESS);
+        let (router, closing) = (self.router(), self.stopping.clone());
+        self.supervisor
+            .spawn_job("a connection inside the process", async move {
+                let peer = SocketAddr::from(([127, 0, 0, 1], 0));
+                if let Err(error) = speak_http(near, peer, router, closing).await {
+                    tracing::debug!(error, "a connection inside the process ended badly");
+                }
+            });
+        far
     }
 }
 

@@ -79,10 +79,9 @@ impl Shell {
     fn prompt(&self) -> String {
         let core = self.visit.device.core();
         let separator = if core.release.has_slashes() { "/" } else { " " };
-        let menu = if self.menu.is_empty() {
-            String::new()
-        } else {
-            format!("/{}", self.menu.join(separator))
+        let menu = match self.menu.is_empty() {
+            true => String::new(),
+            false => format!("/{}", self.menu.join(separator)),
         };
         let is_safe = core
             .safe
@@ -95,8 +94,9 @@ impl Shell {
     /// Takes one byte; returns whether the shell goes on.
     async fn take(&mut self, byte: u8) -> bool {
         match self.editor.take(byte) {
+            Typed::Nothing => true,
             Typed::Echo(echo) if self.is_echoing => self.screen.show(&echo).await,
-            Typed::Nothing | Typed::Echo(_) => true,
+            Typed::Echo(_) => true,
             Typed::Line(line) => {
                 let newline = if self.is_echoing { "\r\n" } else { "" };
                 let Some(shown) = self.execute(&line).await else {

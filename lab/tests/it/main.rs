@@ -7,7 +7,6 @@
 
 mod api;
 mod control;
-mod fixtures;
 mod harness;
 mod others;
 mod reach;

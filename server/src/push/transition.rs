@@ -49,13 +49,7 @@ pub async fn transition(
     let (push, said) = (moved.push, Untrusted::new(moved.said).to_string());
     store::moved(&mut tx, record.id, &push, &said, now).await?;
     if let Some(plan) = happened.plan {
-        let secret = Secret {
-            script: record.secret.script.clone(),
-            undo_script: Some(plan.undo_script),
-            diff: plan.diff,
-            warnings: plan.warnings,
-        };
-        store::planned(&app.kms, &mut tx, record.id, &secret, &plan.before).await?;
+        keep_plan(app, &mut tx, record, plan).await?;
     }
     if moved.effects.contains(&Effect::Release) {
         store::unlock(&mut tx, record.id).await?;
@@ -96,6 +90,21 @@ pub async fn transition(
         .await;
     }
     Ok(Some(push))
+}
+
+async fn keep_plan(
+    app: &App,
+    tx: &mut TenantTx,
+    record: &Record,
+    plan: Prepared,
+) -> Result<(), Error> {
+    let secret = Secret {
+        script: record.secret.script.clone(),
+        undo_script: Some(plan.undo_script),
+        diff: plan.diff,
+        warnings: plan.warnings,
+    };
+    store::planned(&app.kms, tx, record.id, &secret, &plan.before).await
 }
 
 /// The state entered, for auditors and followers.

@@ -11,7 +11,6 @@ use futures_util::{SinkExt as _, StreamExt as _};
 use tod_proto::api::relays::RelayControl;
 use tod_proto::untrusted::Untrusted;
 use tokio::time::Instant;
-use tokio_util::sync::CancellationToken;
 
 /// A session in which nothing is said for so long is ended.
 pub const IDLE: Duration = Duration::from_mins(15);
@@ -37,6 +36,8 @@ pub enum End {
     TooLong,
     /// The server stops.
     Stopping,
+    /// The person may not do this any more.
+    Revoked,
 }
 
 impl End {
@@ -48,12 +49,17 @@ impl End {
             Self::Idle => "nothing was typed or shown for 15 minutes",
             Self::TooLong => "it was open for 12 hours",
             Self::Stopping => "the server is stopping",
+            Self::Revoked => "the person may not open sessions any more",
         }
     }
 }
 
-/// Joins the two until one ends.
-pub async fn join(client: WebSocket, poller: WebSocket, stop: CancellationToken) -> End {
+/// Joins the two until one ends, or `over` does.
+pub async fn join(
+    client: WebSocket,
+    poller: WebSocket,
+    over: impl Future<Output = End> + Send,
+) -> End {
     let (mut to_client, from_client) = client.split();
     let (mut to_poller, from_poller) = poller.split();
     let (said, heard) = tokio::sync::watch::channel(Instant::now());
@@ -65,7 +71,7 @@ pub async fn join(client: WebSocket, poller: WebSocket, stop: CancellationToken)
             () = down => End::Device,
             () = idle(heard) => End::Idle,
             () = tokio::time::sleep(LONGEST) => End::TooLong,
-            () = stop.cancelled() => End::Stopping,
+            end = over => end,
         }
     };
     let told = !matches!(end, End::Client | End::Device);

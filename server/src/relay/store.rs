@@ -105,6 +105,21 @@ pub async fn redeem(
     .transpose()
 }
 
+/// Whether a person may still have sessions in a tenant.
+pub async fn may(tx: &mut SystemTx, user: UserId, tenant: TenantId) -> Result<bool, Error> {
+    Ok(sqlx::query_scalar!(
+        r#"select exists (
+               select from users
+               where id = $1 and active
+                 and (role = 'super_admin' or (tenant_id = $2 and role in ('operator', 'admin')))
+           ) as "may!""#,
+        user.0,
+        tenant.0,
+    )
+    .fetch_one(&mut **tx)
+    .await?)
+}
+
 /// Notes that both ends are joined.
 pub async fn opened(tx: &mut TenantTx, relay: RelayId, now: Timestamp) -> Result<(), Error> {
     sqlx::query!(

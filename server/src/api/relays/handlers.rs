@@ -27,6 +27,8 @@ use crate::relay::ticket;
 const TICKET: Duration = Duration::from_mins(1);
 /// How long the poller may take to dial back.
 const DIAL: Duration = Duration::from_secs(20);
+/// How often it is looked whether the person may still do this.
+const RECHECK: Duration = Duration::from_secs(4);
 /// The most sessions that one person has open.
 const MOST_OPEN: i64 = 32;
 /// The longest command line.
@@ -137,8 +139,28 @@ async fn serve(app: &App, record: &Record, client: WebSocket) -> Result<(), Erro
     };
     drop(expected);
     opened(app, record).await?;
-    let end = join::join(client, poller, app.stopping.clone()).await;
+    let end = join::join(client, poller, over(app, record)).await;
     closed(app, record, end.as_str(), Some(end)).await
+}
+
+/// Ends when the server stops, or the person may not do this any more.
+async fn over(app: &App, record: &Record) -> End {
+    loop {
+        tokio::select! {
+            () = app.stopping.cancelled() => return End::Stopping,
+            () = tokio::time::sleep(RECHECK) => {}
+        }
+        let may = async {
+            let mut tx = app.db.system("may a session go on").await?;
+            let may = store::may(&mut tx, record.user, record.tenant).await?;
+            tx.commit().await?;
+            Ok::<_, Error>(may)
+        };
+        // While the database is away, what was allowed goes on.
+        if !may.await.unwrap_or(true) {
+            return End::Revoked;
+        }
+    }
 }
 
 /// Has the poller of the device dial, and waits for it.

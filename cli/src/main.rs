@@ -1,7 +1,0 @@
-//! `todctl`.
-
-use std::process::ExitCode;
-
-fn main() -> ExitCode {
-    tod_cli::main()
-}

@@ -1,0 +1,542 @@
+//! Changes: guarded, locked, confirmed or undone, and alive after the death of a server.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use serde_json::json;
+use tod_proto::api::changes::{Change, ChangeState, DiffLine, GuardKind};
+use tod_proto::api::events::Event;
+use tod_proto::bus::task::{
+    ConfigSnapshot, Prepared, PushStep, Report, Seen, SeenConfig, Task, TaskFailure, What,
+};
+use tod_proto::error::ErrorCode;
+use tod_proto::id::DeviceId;
+use tod_proto::page::Page;
+use tod_proto::untrusted::Untrusted;
+use tod_server::audit::{self, Chain};
+
+use crate::fake::{Poller, Stage, eventually, start};
+
+/// A device as far as a change sees it.
+#[derive(Clone)]
+struct Router(Arc<Mutex<State>>);
+
+struct State {
+    config: SeenConfig,
+    timer: bool,
+    guard: GuardKind,
+    /// This step goes wrong, in this way.
+    trouble: Option<(&'static str, Trouble)>,
+}
+
+#[derive(Clone, Copy)]
+enum Trouble {
+    /// The device says no halfway.
+    Refuses,
+    /// It is done, and the answer never comes; only the first time.
+    HangsOnce,
+}
+
+impl Router {
+    fn new() -> Self {
+        Self(Arc::new(Mutex::new(State {
+            config: SeenConfig::Before,
+            timer: false,
+            guard: GuardKind::Undo,
+            trouble: None,
+        })))
+    }
+
+    fn set(&self, change: impl FnOnce(&mut State)) {
+        change(&mut self.0.lock().unwrap());
+    }
+
+    /// The device's own timer fires.
+    fn fire(&self) {
+        self.set(|state| {
+            if std::mem::take(&mut state.timer) {
+                state.config = SeenConfig::Before;
+            }
+        });
+    }
+
+    async fn answer(self, task: Task) -> Report {
+        let What::Push { step, .. } = task.what else {
+            panic!("{task:?}");
+        };
+        let (report, hangs) = self.perform(&step);
+        if hangs {
+            std::future::pending::<()>().await;
+        }
+        report
+    }
+
+    fn perform(&self, step: &PushStep) -> (Report, bool) {
+        let mut state = self.0.lock().unwrap();
+        let trouble = state
+            .trouble
+            .filter(|(of, _)| *of == name(step))
+            .map(|(_, how)| how);
+        match trouble {
+            Some(Trouble::Refuses) => return (refused(), false),
+            Some(Trouble::HangsOnce) => state.trouble = None,
+            None => {}
+        }
+        let report = match step {
+            PushStep::Prepare { .. } => prepared(state.guard),
+            PushStep::Arm { .. } => {
+                state.timer = true;
+                Report::Armed
+            }
+            PushStep::Apply { .. } => {
+                state.config = SeenConfig::After;
+                Report::Applied
+            }
+            PushStep::Disarm { .. } => {
+                state.timer = false;
+                seen(&state)
+            }
+            PushStep::Revert => {
+                (state.timer, state.config) = (false, SeenConfig::Before);
+                Report::Reverting
+            }
+            PushStep::Verify { .. } | PushStep::ReadBack { .. } => seen(&state),
+        };
+        (report, trouble.is_some())
+    }
+}
+
+fn name(step: &PushStep) -> &'static str {
+    match step {
+        PushStep::Prepare { .. } => "prepare",
+        PushStep::Arm { .. } => "arm",
+        PushStep::Apply { .. } => "apply",
+        PushStep::Verify { .. } => "verify",
+        PushStep::Disarm { .. } => "disarm",
+        PushStep::Revert => "revert",
+        PushStep::ReadBack { .. } => "read_back",
+    }
+}
+
+fn seen(state: &State) -> Report {
+    let differences = match state.config {
+        SeenConfig::Neither => vec![Untrusted::new("/ip/address: one more row")],
+        SeenConfig::Before | SeenConfig::After | SeenConfig::Same => Vec::new(),
+    };
+    Report::Seen(Seen {
+        config: state.config,
+        timer: state.timer,
+        differences,
+    })
+}
+
+fn refused() -> Report {
+    Report::Failed(TaskFailure {
+        code: ErrorCode::Invalid,
+        message: Untrusted::new("failure: already have such address"),
+        hint: None,
+        may_have_changed: true,
+    })
+}
+
+fn prepared(guard: GuardKind) -> Report {
+    Report::Prepared(Box::new(Prepared {
+        diff: vec![DiffLine {
+            sign: '+',
+            menu: "/ip/address".to_owned(),
+            text: Untrusted::new("10.9.9.1/24 on ether1"),
+        }],
+        warnings: Vec::new(),
+        guard,
+        no_guard_because: (guard == GuardKind::None)
+            .then(|| Untrusted::new("device-mode forbids the scheduler")),
+        undo_script: "/ip/address/remove [find comment=x]".to_owned(),
+        before: ConfigSnapshot::default(),
+    }))
+}
+
+struct Play {
+    stage: Stage,
+    router: Router,
+    poller: Poller,
+    device: DeviceId,
+}
+
+impl Play {
+    async fn new() -> Self {
+        let (stage, router) = (Stage::new().await, Router::new());
+        let device = stage.add("edge", "10.0.0.1").await;
+        let answering = router.clone();
+        let poller = Poller::new(&stage.app.bus, move |task| answering.clone().answer(task));
+        poller.lease(&[]).await;
+        Self {
+            stage,
+            router,
+            poller,
+            device,
+        }
+    }
+
+    async fn apply(&self, more: serde_json::Value) -> Change {
+        let mut body = json!({
+            "device": self.device, "window_seconds": 60,
+            "script": "/ip/address/add address=10.9.9.1/24 interface=ether1 comment=canary-secret",
+        });
+        body.as_object_mut()
+            .unwrap()
+            .extend(more.as_object().unwrap().clone());
+        self.stage
+            .app
+            .post(&self.stage.ana, &self.stage.path("changes"), body)
+            .await
+            .ok()
+    }
+
+    async fn show(&self) -> Change {
+        self.stage
+            .app
+            .get(&self.stage.ana, &self.stage.path("changes/1"))
+            .await
+            .ok()
+    }
+
+    async fn reach(&self, state: ChangeState) -> Change {
+        let change = eventually(async || {
+            let change = self.show().await;
+            (change.state == state || change.state.is_final()).then_some(change)
+        })
+        .await;
+        assert_eq!(change.state, state, "{change:#?}");
+        change
+    }
+
+    async fn post(&self, what: &str) -> crate::harness::Answer {
+        let path = self.stage.path(&format!("changes/1/{what}"));
+        self.stage.app.post(&self.stage.ana, &path, json!({})).await
+    }
+
+    async fn pass(&self, seconds: u64) {
+        self.stage.app.hands.advance(Duration::from_secs(seconds));
+        self.poller.lease(&[(self.device, 1)]).await;
+    }
+
+    /// Lets time pass, a few seconds at a time, until the change has ended.
+    async fn end(&self) -> Change {
+        eventually(async || {
+            let change = self.show().await;
+            if change.state.is_final() {
+                return Some(change);
+            }
+            tokio::time::sleep(Duration::from_millis(200)).await;
+            self.pass(3).await;
+            None
+        })
+        .await
+    }
+
+    fn steps(&self) -> Vec<&'static str> {
+        let tasks = self.poller.asked();
+        let steps = tasks.iter().map(|task| match &task.what {
+            What::Push { step, .. } => name(step),
+            other => panic!("{other:?}"),
+        });
+        steps.collect()
+    }
+}
+
+#[tokio::test]
+async fn a_change_waits_to_be_confirmed_and_then_stays() {
+    let play = Play::new().await;
+
+    let begun = play.apply(json!({})).await;
+    let pending = play.reach(ChangeState::Pending).await;
+    let waiting = play.stage.device(play.device).await.pending_change;
+    play.post("confirm").await.ok::<Change>();
+    let confirmed = play.reach(ChangeState::Confirmed).await;
+    play.post("confirm").await.ok::<Change>();
+
+    assert_eq!((begun.state, begun.number), (ChangeState::Preparing, 1));
+    assert_eq!(pending.guard, Some(GuardKind::Undo));
+    assert_eq!(pending.diff.len(), 1);
+    assert!(pending.reverts_at.is_some() && confirmed.reverts_at.is_none());
+    assert_eq!(waiting, Some(1));
+    assert_eq!(play.stage.device(play.device).await.pending_change, None);
+    assert_eq!(
+        play.steps(),
+        ["prepare", "arm", "apply", "verify", "disarm"]
+    );
+    let path: Vec<_> = confirmed
+        .timeline
+        .iter()
+        .map(|step| step.state.as_str())
+        .collect();
+    assert_eq!(
+        path,
+        [
+            "arming",
+            "applying",
+            "verifying",
+            "pending",
+            "confirming",
+            "confirmed"
+        ]
+    );
+    let events: Page<Event> = play
+        .stage
+        .app
+        .get(
+            &play.stage.ana,
+            &play.stage.path("events?kind=change.state"),
+        )
+        .await
+        .ok();
+    assert_eq!(events.items.len(), 6);
+    let mut tx = play
+        .stage
+        .app
+        .app
+        .db
+        .tenant(play.stage.tenant)
+        .await
+        .unwrap();
+    let chain = audit::verify(&mut tx, play.stage.tenant).await.unwrap();
+    assert!(matches!(chain, Chain::Whole(8..)), "{chain:?}");
+}
+
+#[tokio::test]
+async fn a_change_that_nobody_confirms_is_undone_by_the_device_and_read_back() {
+    let play = Play::new().await;
+    play.apply(json!({})).await;
+    play.reach(ChangeState::Pending).await;
+
+    play.router.fire();
+    play.pass(60).await;
+    let reverting = play.reach(ChangeState::Reverting).await;
+    let late = play.post("confirm").await.refused(409);
+    let end = play.end().await;
+
+    assert!(reverting.reason.unwrap().raw().contains("nobody confirmed"));
+    assert!(late.message.contains("too late"), "{}", late.message);
+    assert_eq!(end.state, ChangeState::Reverted);
+    assert_eq!(play.steps().last(), Some(&"read_back"));
+}
+
+#[tokio::test]
+async fn a_change_that_the_device_refuses_halfway_is_undone_at_once() {
+    let play = Play::new().await;
+    play.router
+        .set(|state| state.trouble = Some(("apply", Trouble::Refuses)));
+
+    play.apply(json!({ "auto_confirm": true })).await;
+    let end = play.end().await;
+
+    assert_eq!(end.state, ChangeState::Reverted);
+    assert!(
+        end.reason
+            .unwrap()
+            .raw()
+            .contains("already have such address")
+    );
+    assert!(play.steps().contains(&"revert"));
+}
+
+#[tokio::test]
+async fn a_person_can_undo_and_a_change_can_confirm_itself() {
+    let play = Play::new().await;
+    play.apply(json!({})).await;
+    play.reach(ChangeState::Pending).await;
+    play.post("revert").await.ok::<Change>();
+    assert_eq!(play.end().await.state, ChangeState::Reverted);
+
+    let play = Play::new().await;
+    play.apply(json!({ "auto_confirm": true })).await;
+    assert_eq!(play.end().await.state, ChangeState::Confirmed);
+}
+
+#[tokio::test]
+async fn a_device_that_cannot_guard_itself_is_left_alone_unless_that_was_asked_for() {
+    let play = Play::new().await;
+    play.router.set(|state| state.guard = GuardKind::None);
+    play.apply(json!({})).await;
+    let refused = play.end().await;
+    assert_eq!(refused.state, ChangeState::Refused);
+    assert!(refused.reason.unwrap().raw().contains("device-mode"));
+    assert_eq!(play.steps(), ["prepare"]);
+
+    let play = Play::new().await;
+    play.router.set(|state| state.guard = GuardKind::None);
+    play.apply(json!({ "unguarded": true })).await;
+    let end = play.end().await;
+    assert_eq!(
+        (end.state, end.guard),
+        (ChangeState::Confirmed, Some(GuardKind::None))
+    );
+    assert!(!play.steps().contains(&"arm"));
+}
+
+#[tokio::test]
+async fn one_change_at_a_time_and_the_second_hears_who_was_first() {
+    let play = Play::new().await;
+    play.apply(json!({})).await;
+    play.reach(ChangeState::Pending).await;
+    let body = json!({ "device": play.device, "script": "/system/identity/set name=x" });
+
+    let path = play.stage.path("changes");
+    let refused = play
+        .stage
+        .app
+        .post(&play.stage.ana, &path, body.clone())
+        .await
+        .refused(409);
+    let device = play.stage.path(&format!("devices/{}", play.device));
+    play.stage
+        .app
+        .delete(&play.stage.ana, &device)
+        .await
+        .refused(409);
+    play.post("confirm").await.ok::<Change>();
+    play.reach(ChangeState::Confirmed).await;
+    let next: Change = play.stage.app.post(&play.stage.ana, &path, body).await.ok();
+
+    assert!(refused.message.contains("c-1") && refused.message.contains(&play.stage.ana.email));
+    // A number is not used up by a refusal.
+    assert_eq!(next.number, 2);
+}
+
+#[tokio::test]
+async fn a_plan_alone_changes_nothing_and_needs_no_lock() {
+    let play = Play::new().await;
+
+    play.apply(json!({ "dry_run": true })).await;
+    let planned = play.end().await;
+
+    assert_eq!(planned.state, ChangeState::Planned);
+    assert_eq!(planned.diff.len(), 1);
+    assert!(planned.undo_script.is_some());
+    assert_eq!(play.steps(), ["prepare"]);
+}
+
+#[tokio::test]
+async fn a_device_that_is_neither_before_nor_after_is_flagged_to_a_person() {
+    let play = Play::new().await;
+    play.apply(json!({})).await;
+    play.reach(ChangeState::Pending).await;
+
+    play.router
+        .set(|state| (state.config, state.timer) = (SeenConfig::Neither, false));
+    play.pass(60).await;
+    let end = play.end().await;
+
+    assert_eq!(end.state, ChangeState::Unknown);
+    assert!(end.reason.unwrap().raw().contains("one more row"));
+}
+
+#[tokio::test]
+async fn a_device_that_stays_silent_ends_unknown_within_a_minute_after_the_window() {
+    let play = Play::new().await;
+    play.apply(json!({})).await;
+    let begun = play.reach(ChangeState::Pending).await;
+
+    // Its poller is gone, and nobody takes over.
+    play.stage.app.hands.advance(Duration::from_mins(1));
+    let end = eventually(async || {
+        let change = play.show().await;
+        if !change.state.is_final() {
+            tokio::time::sleep(Duration::from_millis(200)).await;
+            play.stage.app.hands.advance(Duration::from_secs(5));
+        }
+        change.state.is_final().then_some(change)
+    })
+    .await;
+
+    assert_eq!(end.state, ChangeState::Unknown);
+    assert!(end.reason.unwrap().raw().contains("look at it"));
+    let ended = end.timeline.last().unwrap().at;
+    let limit = begun.reverts_at.unwrap() + Duration::from_secs(75);
+    assert!(ended <= limit, "{ended} {limit}");
+}
+
+#[tokio::test]
+async fn nothing_of_a_script_is_in_the_database_in_the_clear() {
+    let play = Play::new().await;
+    play.apply(json!({})).await;
+    play.reach(ChangeState::Pending).await;
+
+    let mut conn = play.stage.app.superuser().await;
+    let rows: Vec<String> = sqlx::query_scalar(
+        "select row_to_json(c)::text || encode(secret, 'escape') || encode(config, 'escape')
+         from changes c",
+    )
+    .fetch_all(&mut conn)
+    .await
+    .unwrap();
+
+    assert_eq!(rows.len(), 1);
+    assert!(rows.iter().all(|row| !row.contains("canary-secret")));
+}
+
+#[tokio::test]
+async fn a_change_outlives_the_death_of_its_server_at_every_step() {
+    for step in ["prepare", "arm", "apply", "verify", "disarm"] {
+        let play = Play::new().await;
+        play.router
+            .set(|state| state.trouble = Some((step, Trouble::HangsOnce)));
+        play.apply(json!({ "auto_confirm": true, "window_seconds": 120 }))
+            .await;
+        eventually(async || play.steps().contains(&step).then_some(())).await;
+
+        // As by `kill -9`: nothing is given back, nothing is said.
+        play.stage.app.app.supervisor.kill();
+        let other = play.stage.app.replica();
+        start(&other).await;
+        play.pass(16).await;
+        let end = play.reach(ChangeState::Confirmed).await;
+
+        assert_eq!(end.reason, None, "{step}");
+        let state = play.router.0.lock().unwrap();
+        assert_eq!(
+            (state.config, state.timer),
+            (SeenConfig::After, false),
+            "{step}"
+        );
+        drop(state);
+        other.supervisor.kill();
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_comes_back_after_the_window_reads_the_device_before_it_says_anything() {
+    let play = Play::new().await;
+    play.router
+        .set(|state| state.trouble = Some(("apply", Trouble::HangsOnce)));
+    play.apply(json!({})).await;
+    eventually(async || play.steps().contains(&"apply").then_some(())).await;
+    play.stage.app.app.supervisor.kill();
+
+    play.router.fire();
+    play.stage.app.hands.advance(Duration::from_mins(10));
+    let other = play.stage.app.replica();
+    start(&other).await;
+    let end = play.end().await;
+
+    assert_eq!(end.state, ChangeState::Reverted);
+    assert_eq!(play.steps().last(), Some(&"read_back"));
+    other.supervisor.kill();
+}
+
+#[tokio::test]
+async fn two_servers_do_not_work_on_one_change() {
+    let play = Play::new().await;
+    let other = play.stage.app.replica();
+    start(&other).await;
+
+    play.apply(json!({ "auto_confirm": true })).await;
+    let end = play.end().await;
+
+    assert_eq!(end.state, ChangeState::Confirmed);
+    assert_eq!(
+        play.steps(),
+        ["prepare", "arm", "apply", "verify", "disarm"]
+    );
+    other.supervisor.kill();
+}

@@ -1,0 +1,304 @@
+//! Terminals: a client's socket joined with one that a poller dialled.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, OnceLock};
+
+use futures_util::{SinkExt as _, StreamExt as _};
+use serde_json::json;
+use tod_proto::api::events::Event;
+use tod_proto::api::relays::{RelayControl, Ticket};
+use tod_proto::bus::task::{Report, Task, TaskFailure, What};
+use tod_proto::error::ErrorCode;
+use tod_proto::id::DeviceId;
+use tod_proto::page::Page;
+use tod_proto::untrusted::Untrusted;
+use tokio::net::TcpStream;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
+
+use crate::fake::{Poller, Stage, eventually};
+
+type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
+
+struct Scene {
+    stage: Stage,
+    address: SocketAddr,
+    device: DeviceId,
+    poller: Poller,
+}
+
+impl Scene {
+    /// A server that listens, and a poller that dials and echoes.
+    async fn new() -> Self {
+        let at = Arc::new(OnceLock::new());
+        let answering = Arc::clone(&at);
+        Self::with(at, move |task| {
+            let at = Arc::clone(&answering);
+            async move { dial(&task, *at.get().unwrap()) }
+        })
+        .await
+    }
+
+    async fn with<F, Fut>(at: Arc<OnceLock<SocketAddr>>, answer: F) -> Self
+    where
+        F: Fn(Task) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Report> + Send,
+    {
+        let stage = Stage::new().await;
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        at.set(address).unwrap();
+        let (app, stop) = (stage.app.app.clone(), stage.app.app.supervisor.stop());
+        let supervisor = stage.app.app.supervisor.clone();
+        supervisor.spawn(
+            "server",
+            async move { app.serve(listener, None, stop).await },
+        );
+        let device = stage.add("edge", "10.0.0.1").await;
+        let poller = Poller::new(&stage.app.bus, answer);
+        poller.lease(&[]).await;
+        Self {
+            stage,
+            address,
+            device,
+            poller,
+        }
+    }
+
+    async fn ticket(&self) -> Ticket {
+        let path = self.stage.path(&format!("devices/{}/relays", self.device));
+        let body = json!({ "kind": "shell", "term": "xterm", "cols": 80, "rows": 24 });
+        self.stage.app.post(&self.stage.ana, &path, body).await.ok()
+    }
+
+    async fn connect(&self, ticket: &Ticket) -> Option<Socket> {
+        let Ticket { relay, ticket, .. } = ticket;
+        let url = format!(
+            "ws://{}/api/relays/{relay}/terminal?ticket={ticket}",
+            self.address
+        );
+        connect_async(url).await.ok().map(|(socket, _)| socket)
+    }
+
+    async fn kinds(&self) -> Vec<String> {
+        let events: Page<Event> = self
+            .stage
+            .app
+            .get(&self.stage.ana, &self.stage.path("events?kind=session"))
+            .await
+            .ok();
+        events.items.into_iter().map(|event| event.kind).collect()
+    }
+}
+
+/// Dials back as a poller does, and echoes until the client has said all.
+fn dial(task: &Task, address: SocketAddr) -> Report {
+    let What::Relay { relay, ticket, .. } = &task.what else {
+        panic!("{task:?}");
+    };
+    let url = format!("ws://{address}/api/relays/{relay}/dial?ticket={ticket}");
+    #[expect(clippy::disallowed_methods, reason = "it ends with the test")]
+    drop(tokio::spawn(async move {
+        let (mut socket, _) = connect_async(url).await.unwrap();
+        socket.send(control(&RelayControl::Opened)).await.unwrap();
+        while let Some(Ok(message)) = socket.next().await {
+            match message {
+                Message::Binary(bytes) => socket.send(Message::Binary(bytes)).await.unwrap(),
+                Message::Text(_) => {
+                    socket
+                        .send(control(&RelayControl::Exit { status: 3 }))
+                        .await
+                        .unwrap();
+                    socket.close(None).await.unwrap();
+                }
+                _ => {}
+            }
+        }
+    }));
+    Report::Dialling
+}
+
+fn control(control: &RelayControl) -> Message {
+    Message::text(serde_json::to_string(control).unwrap())
+}
+
+/// The next message that a person's program would see.
+async fn next(socket: &mut Socket) -> Option<Message> {
+    loop {
+        match socket.next().await {
+            Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
+            Some(Ok(Message::Close(_)) | Err(_)) | None => return None,
+            Some(Ok(message)) => return Some(message),
+        }
+    }
+}
+
+#[tokio::test]
+async fn bytes_and_signs_go_both_ways_and_the_end_is_told() {
+    let scene = Scene::new().await;
+    let ticket = scene.ticket().await;
+    assert_eq!(ticket.username, "tod");
+
+    let mut socket = scene.connect(&ticket).await.unwrap();
+    assert_eq!(
+        next(&mut socket).await,
+        Some(control(&RelayControl::Opened))
+    );
+    for size in [1, 70_000] {
+        let bytes = Message::binary(vec![0x1b; size]);
+        socket.send(bytes.clone()).await.unwrap();
+        assert_eq!(next(&mut socket).await, Some(bytes));
+    }
+    socket.send(control(&RelayControl::Eof)).await.unwrap();
+
+    assert_eq!(
+        next(&mut socket).await,
+        Some(control(&RelayControl::Exit { status: 3 }))
+    );
+    assert_eq!(next(&mut socket).await, None);
+    let kinds = eventually(async || {
+        let kinds = scene.kinds().await;
+        (kinds.len() == 2).then_some(kinds)
+    })
+    .await;
+    assert_eq!(kinds, ["session.opened", "session.closed"]);
+}
+
+#[tokio::test]
+async fn a_ticket_is_good_once_for_a_minute_and_for_its_relay() {
+    let scene = Scene::new().await;
+    let (used, old, other) = (
+        scene.ticket().await,
+        scene.ticket().await,
+        scene.ticket().await,
+    );
+
+    assert!(scene.connect(&used).await.is_some());
+    assert!(scene.connect(&used).await.is_none(), "used");
+    let swapped = Ticket {
+        relay: old.relay,
+        ..other
+    };
+    assert!(scene.connect(&swapped).await.is_none(), "another relay's");
+    scene
+        .stage
+        .app
+        .hands
+        .advance(std::time::Duration::from_secs(61));
+    assert!(scene.connect(&old).await.is_none(), "too old");
+    let mut conn = scene.stage.app.superuser().await;
+    let kept: Vec<Vec<u8>> = sqlx::query_scalar("select ticket_hash from relays")
+        .fetch_all(&mut conn)
+        .await
+        .unwrap();
+    assert!(kept.iter().all(|hash| hex::encode(hash) != used.ticket));
+}
+
+#[tokio::test]
+async fn a_session_that_cannot_be_opened_says_why() {
+    let refusal = async |_| {
+        Report::Failed(TaskFailure {
+            code: ErrorCode::DeviceUnreachable,
+            message: Untrusted::new("the host key is another one"),
+            hint: Some("look who is there".to_owned()),
+            may_have_changed: false,
+        })
+    };
+    let scene = Scene::with(Arc::default(), refusal).await;
+    let ticket = scene.ticket().await;
+
+    let mut socket = scene.connect(&ticket).await.unwrap();
+    let told = next(&mut socket).await;
+
+    let failed = RelayControl::Failed {
+        message: Untrusted::new("the host key is another one"),
+        hint: Some("look who is there".to_owned()),
+    };
+    assert_eq!(told, Some(control(&failed)));
+    assert_eq!(next(&mut socket).await, None);
+}
+
+#[tokio::test]
+async fn a_pollers_ticket_is_good_once_and_a_client_that_leaves_ends_the_session() {
+    let scene = Scene::new().await;
+    let ticket = scene.ticket().await;
+    let mut socket = scene.connect(&ticket).await.unwrap();
+    assert_eq!(
+        next(&mut socket).await,
+        Some(control(&RelayControl::Opened))
+    );
+
+    let asked = scene.poller.asked();
+    let What::Relay { relay, ticket, .. } = &asked[0].what else {
+        panic!("{asked:?}");
+    };
+    let url = format!(
+        "ws://{}/api/relays/{relay}/dial?ticket={ticket}",
+        scene.address
+    );
+    assert!(connect_async(url).await.is_err());
+    socket.close(None).await.unwrap();
+
+    eventually(async || (scene.kinds().await.len() == 2).then_some(())).await;
+}
+
+#[tokio::test]
+async fn without_a_poller_no_ticket_is_given() {
+    let scene = Scene::new().await;
+    scene.poller.leave().await;
+
+    let path = scene
+        .stage
+        .path(&format!("devices/{}/relays", scene.device));
+    let body = json!({ "kind": "exec", "command": "/export" });
+    let refused = scene
+        .stage
+        .app
+        .post(&scene.stage.ana, &path, body)
+        .await
+        .refused(502);
+
+    assert_eq!(refused.code, ErrorCode::DeviceUnreachable);
+}
+
+#[tokio::test]
+async fn a_session_ends_when_its_person_may_not_have_it_any_more() {
+    let scene = Scene::new().await;
+    let mut socket = scene.connect(&scene.ticket().await).await.unwrap();
+    assert_eq!(
+        next(&mut socket).await,
+        Some(control(&RelayControl::Opened))
+    );
+
+    let mut tx = scene.stage.app.app.db.system("a test").await.unwrap();
+    sqlx::query("update users set role = 'viewer' where id = $1")
+        .bind(scene.stage.ana.user.0)
+        .execute(&mut *tx)
+        .await
+        .unwrap();
+    tx.commit().await.unwrap();
+
+    let told = tokio::time::timeout(std::time::Duration::from_secs(10), next(&mut socket)).await;
+    let Some(Message::Text(told)) = told.unwrap() else {
+        panic!("nothing is told");
+    };
+    assert!(told.contains("may not"), "{told}");
+}
+
+#[tokio::test]
+async fn a_poller_in_the_same_process_dials_without_a_socket() {
+    let scene = Scene::new().await;
+    let stream = scene.stage.app.app.connect_in_process();
+
+    // The ticket is none, so the answer is no; what counts is that it comes.
+    let url = format!(
+        "ws://inside/api/relays/{}/dial?ticket=x",
+        tod_proto::id::RelayId::generate()
+    );
+    let refused = tokio_tungstenite::client_async(url, stream).await;
+
+    let Err(tokio_tungstenite::tungstenite::Error::Http(answer)) = refused else {
+        panic!("it was let in");
+    };
+    assert_eq!(answer.status(), 404);
+}
