@@ -10,5 +10,6 @@ mod export;
 mod lockout;
 mod pair;
 mod script;
+mod transcripts;
 mod undo;
 mod undo_law;
