@@ -162,17 +162,24 @@ pub(crate) async fn arm(
         )
         .attribute("on-event", undo_script);
     let start = Instant::now();
-    let answer = read::ask_one(link, add, change.deadline).await?;
+    // From here on the timer may be there even if no answer comes.
+    let answer = read::ask_one(link, add, change.deadline)
+        .await
+        .map_err(StepError::after_changes)?;
     if let Some(trap) = &answer.trap {
         return Err(not_armed(&format!("the device refuses the timer: {trap}")));
     }
-    let timer = find(link, change).await?;
+    let timer = find(link, change)
+        .await
+        .map_err(StepError::after_changes)?;
     let defect = match &timer {
         None => Some("the device took it and does not show it".to_owned()),
         Some(timer) => timer.defect(undo_script, window),
     };
     if let (Some(defect), Some(timer)) = (&defect, timer) {
-        remove(link, &timer, change).await?;
+        remove(link, &timer, change)
+            .await
+            .map_err(StepError::after_changes)?;
         return Err(not_armed(&format!(
             "the timer would not undo the change: {defect}"
         )));
