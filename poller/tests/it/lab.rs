@@ -1,11 +1,12 @@
 //! Against devices of the lab: what a poll sees of a real tree, and what it costs the device.
 
+use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use tod_lab::{Device, Fleet, Lab, Options, Spec};
 use tod_proto::api::devices::TlsMode;
-use tod_proto::bus::sample::FailureKind;
+use tod_proto::bus::sample::{FailureKind, Outcome};
 use tod_proto::lab::Fault;
 
 use crate::harness::{Record, Setup, World, record, short_deadlines};
@@ -164,4 +165,26 @@ async fn a_device_that_reboots_is_found_again() {
 
     world.answered().await;
     assert_eq!(device.counts().logins, 2);
+}
+
+#[tokio::test]
+async fn a_hundred_devices_are_polled_with_one_login_each() {
+    let mut world = World::start(Setup::default());
+    let fleet = Fleet::generate(100, 1);
+    let lab = Lab::start(fleet, Options::default()).await.unwrap();
+    for device in lab.devices() {
+        world.grant(&record_of(&device)).await;
+    }
+
+    let mut seen = BTreeSet::new();
+    while seen.len() < 100 {
+        let sample = world.sample().await;
+        assert!(matches!(sample.outcome, Outcome::Answered(_)), "{sample:?}");
+        seen.insert(sample.device);
+    }
+
+    for device in lab.devices() {
+        let counts = device.counts();
+        assert_eq!((counts.logins, counts.failed_logins), (1, 0), "{device:?}");
+    }
 }

@@ -16,6 +16,7 @@ use tokio_tungstenite::tungstenite::handshake::server::{Request, Response};
 
 use crate::fake::Fake;
 use crate::harness::{Setup, World, record, within};
+use crate::lab::{one, record_of, spec};
 use crate::ssh::SshDoor;
 
 /// The server's side of relays: a door that the poller dials.
@@ -342,4 +343,33 @@ async fn a_server_that_is_not_the_pinned_one_gets_no_ticket() {
     crate::harness::until("the server was tried", || server.connections() == 1).await;
     assert_eq!(server.bursts(), 0);
     assert_eq!(place.ssh.passwords(), 0);
+}
+
+#[tokio::test]
+async fn a_device_of_the_lab_opens_its_console() {
+    let mut world = World::start(Setup::default());
+    let (_lab, router) = one(spec()).await;
+    let device = world.grant(&record_of(&router)).await;
+    world.answered().await;
+    let place = Place {
+        ssh: SshDoor::start(&world.supervisor, Preferred::DEFAULT).await,
+        world,
+        door: Door::open().await,
+        device,
+    };
+
+    let mut command = place.relay(exec("/system identity print")).await;
+    assert_eq!(command.control().await, RelayControl::Opened);
+    command.read_until("r1").await;
+    assert_eq!(command.control().await, RelayControl::Exit { status: 0 });
+
+    let mut console = place.relay(shell()).await;
+    assert_eq!(console.control().await, RelayControl::Opened);
+    console.read_until("[admin@r1] >").await;
+    console.type_in("/system identity set name=r2\r").await;
+    console.read_until("[admin@r2] >").await;
+    assert_eq!(
+        router.rows("/system/identity")[0].text("name").unwrap(),
+        "r2"
+    );
 }

@@ -169,9 +169,7 @@ pub(crate) async fn arm(
     if let Some(trap) = &answer.trap {
         return Err(not_armed(&format!("the device refuses the timer: {trap}")));
     }
-    let timer = find(link, change)
-        .await
-        .map_err(StepError::after_changes)?;
+    let timer = find(link, change).await.map_err(StepError::after_changes)?;
     let defect = match &timer {
         None => Some("the device took it and does not show it".to_owned()),
         Some(timer) => timer.defect(undo_script, window),
