@@ -12,6 +12,7 @@ mod devices;
 mod fake;
 mod faults;
 mod follow;
+mod feeds;
 mod harness;
 mod ingest;
 mod isolation;
