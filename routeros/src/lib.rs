@@ -11,7 +11,7 @@
 //! | [`server`] | the device's side of the same: requests decoded, responses encoded |
 //! | [`query`] | which rows a `print` asks for |
 //! | [`quote`] | values in scripts and exports |
-//! | [`row`], [`value`], [`text`] | records with typed access, values and bytes as devices write them |
+//! | [`row`], [`value`], [`text`] | records with typed access; values and bytes of devices |
 //! | [`script`] | the scripting language: tree, interpreter, ordered operations |
 //! | [`undo`] | what a change will do, and the script that takes it back |
 //! | [`version`] | versions, channels, what each can do |

@@ -6,8 +6,8 @@
 //! clock ─► handle_timeout ─► calls that took too long are cancelled and fail
 //! ```
 //!
-//! **Invariant:** each call ends in exactly one [`Event::Done`] or [`Event::Failed`]; a tag is never
-//! used twice, so a late reply can never be taken for another call's.
+//! **Invariant:** each call ends in exactly one [`Event::Done`] or [`Event::Failed`]; a tag is
+//! never used twice, so a late reply can never be taken for another call's.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Instant;

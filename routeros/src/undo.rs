@@ -4,7 +4,7 @@
 //! operations ──┐
 //!              ├─► plan ─► steps (API commands)    what is sent
 //! rows before ─┘        ─► diff                    what is shown
-//!                       ─► inverse (script text)   what the device keeps, to run if nobody confirms
+//!                       ─► inverse (script text)   what the device keeps, for when nobody confirms
 //!                       ─► rows after              what is read back
 //! ```
 //!
@@ -94,8 +94,8 @@ const CARRIED_BY_INTERFACES: [&str; 3] =
     ["/interface/bridge/port", "/interface/vlan", "/ip/address"];
 
 /// The menus to read before planning: those that the change touches, those that would be left
-/// dangling, and those that tell whether it cuts the way to the device. One that the device does not
-/// have counts as empty.
+/// dangling, and those that tell whether it cuts the way to the device. One that the device does
+/// not have counts as empty.
 pub fn menus_needed(operations: &[Operation]) -> BTreeSet<String> {
     let mut menus = BTreeSet::new();
     for operation in operations {

@@ -45,8 +45,8 @@ mod tests {
 
     #[test]
     fn two_exports_of_one_configuration_are_equal() {
-        let wrapped = b"# 2025-03-10 15:04:33 by RouterOS 7.18.2\r\n# software id = A0AA-AAA0\r\n#\r\n\
-            /interface bridge\r\n# Interface not active\r\nadd comment=defconf name=bridge \\\r\n    \
+        let wrapped = b"# 2025-03-10 15:04:33 by RouterOS 7.18.2\r\n# software id = A0\r\n#\r\n\
+            /interface bridge\r\n# not active\r\nadd comment=defconf name=bridge \\\r\n    \
             port-cost-mode=short\r\n/ip address\r\nadd address=10.0.0.1/24 interface=bridge\r\n";
         let terse = b"# 2026-01-01 00:00:00 by RouterOS 7.18.2\n\
             /interface bridge add comment=defconf name=bridge port-cost-mode=short\n\

@@ -1,7 +1,7 @@
 //! Wrapping of long lines as `/export` does it, found out from what real devices print.
 //!
-//! Atoms (a blank, a string, what ends at a blank, before a quote or after `=`) go on a line as long
-//! as it has at most 77 columns; then it ends in `\` and the next begins with four blanks. A string
+//! Atoms (a blank, a string, what ends at a blank, before a quote or after `=`) go on a line as
+//! long as it has at most 77 columns; then it ends in `\` and the next begins with four blanks. A string
 //! that fits no line is cut at column 78, and after each `\n` in it.
 
 use super::lex::atoms;
@@ -144,7 +144,10 @@ mod tests {
     proptest! {
         #[test]
         fn what_is_wrapped_can_be_joined(
-            words in proptest::collection::vec("[a-z-]{1,20}=([a-z0-9./]{1,30}|\"([a-z ]|\\\\[nr\"$])*\")", 1..12),
+            words in proptest::collection::vec(
+                "[a-z-]{1,20}=([a-z0-9./]{1,30}|\"([a-z ]|\\\\[nr\"$])*\")",
+                1..12,
+            ),
         ) {
             let line = format!("add {}", words.join(" "));
             let lines = wrap(&line, Style::Wrapped);

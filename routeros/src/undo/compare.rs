@@ -73,8 +73,8 @@ impl Plan {
     }
 
     /// How a device differs from what it should be after the change: what is missing (`-`), what
-    /// nobody planned (`+`), what has another value (`~`). What the device fills in by itself in new
-    /// items does not count.
+    /// nobody planned (`+`), what has another value (`~`). What the device fills in by itself
+    /// in new items does not count.
     pub fn differs_from_after(&self, now: &Snapshot) -> Vec<Line> {
         let menus = self.will_be.menus.iter();
         menus

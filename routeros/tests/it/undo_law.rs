@@ -13,11 +13,16 @@ prop_compose! {
         place in 0..5_usize,
         comment in "[a-c]?",
     ) -> String {
-        let comment = if comment.is_empty() { String::new() } else { format!(" comment={comment}") };
+        let comment = match comment.as_str() {
+            "" => String::new(),
+            comment => format!(" comment={comment}"),
+        };
         match kind {
             0 => format!("/ip address add address=10.{a}.{b}.1/24 interface=ether{a}{comment}"),
             1 => format!("/ip address remove [find address~\"10.{a}\"]"),
-            2 => format!("/ip address set [find where interface=ether{a}] interface=ether{b}{comment}"),
+            2 => format!(
+                "/ip address set [find where interface=ether{a}] interface=ether{b}{comment}"
+            ),
             3 => format!("/ip firewall filter add chain=input action=drop dst-port={a}{comment} \
                           place-before={place}"),
             4 => format!("/ip firewall filter remove {place}"),
@@ -44,10 +49,11 @@ proptest! {
             .collect();
         let rules: Vec<_> = rules
             .iter()
-            .map(|(p, c, off)| format!("chain=input action=accept dst-port={p} comment={c} disabled={off}"))
+            .map(|(port, comment, off)| {
+                let rule = format!("chain=input action=accept dst-port={port} comment={comment}");
+                format!("{rule} disabled={off}")
+            })
             .collect();
-        let words = |list: &[String]| list.iter().map(String::as_str).map(str::to_owned).collect::<Vec<_>>();
-        let (addresses, rules) = (words(&addresses), words(&rules));
         let device = Device::default()
             .with_singleton("/system/identity", Row::new().with("name", "r"))
             .with("/system/scheduler", &["name=tod-1"])
