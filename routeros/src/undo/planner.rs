@@ -4,7 +4,7 @@ use super::diff::{Line, diff, label};
 use super::inverse::{self, Undo};
 use super::key;
 use super::model::{Entry, Handle, Model, Origin};
-use super::properties::{completed, settings};
+use super::properties::{completed, is_clock, settings};
 use super::step::{Step, Target, Verb};
 use super::{MAX_INVERSE, PlanError, PlanProblem, Snapshot, removal};
 use crate::row::Row;
@@ -321,6 +321,12 @@ impl Planner<'_> {
                 return Err(PlanProblem::Lost {
                     item: format!("{name} of {}", label(menu, &old.row)),
                     reason: "its present value cannot be read",
+                });
+            }
+            if is_clock(menu, name) {
+                return Err(PlanProblem::Lost {
+                    item: format!("{menu} {name}"),
+                    reason: "time does not go back",
                 });
             }
             was.push((name.clone(), value.map(<[u8]>::to_vec)));

@@ -103,7 +103,7 @@ const SETTINGS: &[&str] = &[
 
 /// Whether a property is configuration: it was given, and can be given again.
 pub(super) fn is_setting(menu: &str, name: &str) -> bool {
-    if name.is_empty() || name.starts_with('.') || is_listed(menu, name) {
+    if name.is_empty() || name.starts_with('.') || is_listed(menu, name) || is_clock(menu, name) {
         return false;
     }
     if SETTINGS.contains(&name) || (name == "owner" && menu == "/system/script") {
@@ -113,6 +113,11 @@ pub(super) fn is_setting(menu: &str, name: &str) -> bool {
         .iter()
         .any(|common| common.eq_ignore_ascii_case(name))
         && !COUNTERS.iter().any(|start| name.starts_with(start))
+}
+
+/// Whether a property can be set, but changes by itself ever after.
+pub(super) fn is_clock(menu: &str, name: &str) -> bool {
+    menu == "/system/clock" && matches!(name, "date" | "time")
 }
 
 fn is_listed(menu: &str, name: &str) -> bool {
