@@ -15,6 +15,7 @@ use crate::auth::Auth;
 use crate::backoff::Backoff;
 use crate::clock::Clock;
 use crate::error::Error;
+use crate::follow::HEARTBEAT;
 use crate::store::TokenStore;
 use crate::transport::{Body, Transport};
 
@@ -31,6 +32,7 @@ pub struct Client {
     pub(crate) transport: Arc<dyn Transport>,
     pub(crate) auth: Arc<Auth>,
     deadline: Duration,
+    pub(crate) heartbeat: Duration,
 }
 
 impl std::fmt::Debug for Client {
@@ -57,6 +59,7 @@ impl Client {
             transport: Arc::new(transport),
             auth: Arc::new(Auth::nobody()),
             deadline: DEADLINE,
+            heartbeat: HEARTBEAT,
         }
     }
 
@@ -78,6 +81,13 @@ impl Client {
     #[must_use]
     pub fn with_deadline(mut self, deadline: Duration) -> Self {
         self.deadline = deadline;
+        self
+    }
+
+    /// Gives up on a feed that says nothing for this long, not even a heartbeat.
+    #[must_use]
+    pub fn with_heartbeat(mut self, heartbeat: Duration) -> Self {
+        self.heartbeat = heartbeat;
         self
     }
 

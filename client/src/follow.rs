@@ -20,7 +20,7 @@ use crate::transport::Body;
 
 /// A feed that says nothing for this long, not even a heartbeat, is dead. The server sends a
 /// heartbeat every 15 seconds.
-const HEARTBEAT: Duration = Duration::from_secs(40);
+pub(crate) const HEARTBEAT: Duration = Duration::from_secs(40);
 /// How long opening a feed may take.
 const OPEN: Duration = Duration::from_secs(15);
 
@@ -141,7 +141,7 @@ impl State {
         let Some((body, parser)) = &mut self.open else {
             return Ok(());
         };
-        let piece = tokio::time::timeout(HEARTBEAT, body.next())
+        let piece = tokio::time::timeout(self.client.heartbeat, body.next())
             .await
             .map_err(|_| Error::unreachable("the feed has gone silent"))?
             .ok_or_else(|| Error::unreachable("the server ended the feed"))??;

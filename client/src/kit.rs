@@ -31,6 +31,9 @@ impl Kit<'_> {
         let pin = self.pin.map_or(String::new(), |pin| {
             format!("  certificate  {pin} (SHA-256)\n")
         });
+        let trust = self.pin.map_or(String::new(), |pin| {
+            format!(" \\\n            --trust-server {pin}")
+        });
         Zeroizing::new(format!(
             "tod Emergency Kit\n\
              =================\n\n\
@@ -42,7 +45,7 @@ impl Kit<'_> {
              \x20 Secret Key   {}\n\
              \x20 password     ______________________________  (write it here, or keep it apart)\n\n\
              made {}\n\n\
-             Sign in:  todctl login --server {} --email {}\n",
+             Sign in:  todctl login --server {} --email {}{trust}\n",
             self.server,
             self.email,
             &*self.secret_key.reveal(),

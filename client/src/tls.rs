@@ -199,18 +199,15 @@ fn authorities(provider: &Arc<CryptoProvider>) -> Result<Option<Arc<WebPkiServer
 
 /// Looks for what is wrong with a certificate in a chain of errors.
 fn certificate_error(error: &(dyn std::error::Error + 'static)) -> Option<String> {
-    let mut next = Some(error);
-    while let Some(error) = next {
-        let tls = error.downcast_ref::<rustls::Error>().or_else(|| {
-            let io = error.downcast_ref::<std::io::Error>()?;
-            io.get_ref()?.downcast_ref::<rustls::Error>()
-        });
-        if let Some(rustls::Error::InvalidCertificate(reason)) = tls {
-            return Some(reason.to_string());
-        }
-        next = error.source();
+    if let Some(rustls::Error::InvalidCertificate(reason)) = error.downcast_ref() {
+        return Some(reason.to_string());
     }
-    None
+    // The source of an I/O error is the source of what it wraps, not what it wraps.
+    let wrapped = error
+        .downcast_ref::<std::io::Error>()
+        .and_then(std::io::Error::get_ref)
+        .and_then(|inner| certificate_error(inner));
+    wrapped.or_else(|| certificate_error(error.source()?))
 }
 
 #[derive(Debug)]

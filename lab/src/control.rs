@@ -1,5 +1,6 @@
 //! The control socket: what can be done to a lab from outside its process.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -35,11 +36,7 @@ impl Lab {
             while let Ok((stream, _)) = listener.accept().await {
                 let tasks = world.tasks.clone();
                 let world = Arc::clone(&world);
-                tasks.spawn(async move {
-                    if let Err(error) = serve(&world, stream).await {
-                        tracing::debug!(%error, "a control connection ends");
-                    }
-                });
+                tasks.spawn(converse(world, stream));
             }
         });
         Ok(())
@@ -67,6 +64,12 @@ pub async fn ask(path: &Path, request: &Request) -> anyhow::Result<Answer> {
         .await
         .context("the lab does not answer")?;
     serde_json::from_str(&answer).context("cannot read the lab's answer")
+}
+
+async fn converse(world: Arc<World>, stream: UnixStream) {
+    if let Err(error) = serve(&world, stream).await {
+        tracing::debug!(%error, "a control connection ends");
+    }
 }
 
 async fn serve(world: &Arc<World>, stream: UnixStream) -> std::io::Result<()> {
@@ -117,16 +120,7 @@ async fn answer(world: &Arc<World>, request: Request) -> Answer {
             path,
             row,
             values,
-        } => with(world, &device, |device| {
-            let mut order = Order::new(&format!("{path}/set"));
-            order.is_console = true;
-            order.args = values.into_iter().map(|(k, v)| (k, Some(v))).collect();
-            if let Some(row) = row {
-                order.args.push(("numbers".to_owned(), Some(row)));
-            }
-            let done = device.0.perform(&Caller::control(), &order);
-            done.map_or_else(refused, |_| Answer::Done)
-        }),
+        } => with(world, &device, |device| set(device, &path, row, values)),
         Request::Run { device, command } => match world.device(&device) {
             Some(device) => device
                 .run(&command)
@@ -149,6 +143,24 @@ async fn answer(world: &Arc<World>, request: Request) -> Answer {
             device.reboot();
             Answer::Done
         }),
+    }
+}
+
+fn set(
+    device: &Device,
+    path: &str,
+    row: Option<String>,
+    values: BTreeMap<String, String>,
+) -> Answer {
+    let mut order = Order::new(&format!("{path}/set"));
+    order.is_console = true;
+    order.args = values.into_iter().map(|(k, v)| (k, Some(v))).collect();
+    if let Some(row) = row {
+        order.args.push(("numbers".to_owned(), Some(row)));
+    }
+    match device.0.perform(&Caller::control(), &order) {
+        Ok(_) => Answer::Done,
+        Err(trap) => Answer::Error(trap.message),
     }
 }
 

@@ -207,13 +207,9 @@ impl Core {
         }
     }
 
-    fn refresh_session(&mut self, id: u64) {
-        let Some(session) = self.sessions.get(&id) else {
-            return;
-        };
+    fn verdict(&self, session: &Session) -> Verdict {
         let (port, peer) = (session.port, session.peer.ip());
-        let (was, via) = (session.gate.mode(), session.via);
-        let verdict = if self.has_fault(|f| *f == Fault::Silent) {
+        if self.has_fault(|f| *f == Fault::Silent) {
             Verdict::Silent("a fault".to_owned())
         } else if self.power == Power::Booting {
             Verdict::Silent("the device is booting".to_owned())
@@ -223,7 +219,16 @@ impl Core {
             self.path_of_established(port, peer)
         } else {
             self.knock(port, peer)
+        }
+    }
+
+    fn refresh_session(&mut self, id: u64) {
+        let Some(session) = self.sessions.get(&id) else {
+            return;
         };
+        let peer = session.peer.ip();
+        let (was, via) = (session.gate.mode(), session.via);
+        let verdict = self.verdict(session);
         let boot = self.boot;
         let Some(session) = self.sessions.get_mut(&id) else {
             return;

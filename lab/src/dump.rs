@@ -22,10 +22,9 @@ impl Core {
             let rows = table.rows.iter().filter(|r| !r.is_dynamic);
             let rows: Vec<BTreeMap<_, _>> = rows
                 .map(|row| {
-                    let props = row
-                        .props
-                        .iter()
-                        .filter(|(k, v)| !v.is_empty() && !is_default(path, k, v));
+                    let props = row.props.iter().filter(|(k, v)| {
+                        !v.is_empty() && !k.starts_with('.') && !is_default(path, k, v)
+                    });
                     props.map(|(k, v)| (k.to_string(), shown(v))).collect()
                 })
                 .collect();

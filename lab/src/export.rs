@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use routeros::export::wrap;
 use routeros::quote;
 use tokio::sync::Notify;
 
@@ -12,10 +13,14 @@ use crate::text;
 use crate::tree::{Key, Row, Tree};
 use crate::verb::Order;
 
-mod wrap;
-
 /// The key under which a loaded row remembers how its export addressed it.
 pub(crate) const SELECTOR: &str = ".selector";
+
+/// The key under which a row that was always there remembers what an export set on it.
+pub(crate) const LOADED: &str = ".loaded";
+
+/// A longer word does not fit a line; it is put in quotes, so that it can be cut.
+const WORD: usize = 73;
 
 /// Which properties are written.
 #[derive(Debug, Clone, Copy)]
@@ -52,12 +57,15 @@ impl Core {
             let menu = format!("/{}", path.trim_start_matches('/').replace('/', " "));
             if style.is_terse {
                 for command in commands {
-                    lines.extend(wrap::wrap(&format!("{menu} {command}"), true));
+                    lines.extend(wrap(
+                        &format!("{menu} {command}"),
+                        routeros::export::Style::Terse,
+                    ));
                 }
             } else {
                 lines.push(menu);
                 for command in commands {
-                    lines.extend(wrap::wrap(&command, false));
+                    lines.extend(wrap(&command, routeros::export::Style::Wrapped));
                 }
             }
         }
@@ -114,6 +122,7 @@ impl Core {
         let Some(table) = self.tree.table(path) else {
             return Vec::new();
         };
+        let is_short = path.starts_with("/interface/wifi") && self.release.at_least(7, 15);
         let rows = table.rows.iter().enumerate().filter(|(_, r)| !r.is_dynamic);
         rows.filter_map(|(n, row)| {
             let is_set = row.is_builtin || table.is_single || row.get(SELECTOR).is_some();
@@ -121,7 +130,7 @@ impl Core {
             let origin = origin.filter(|_| row.is_builtin && !table.is_single);
             let props = self.props(menu, row, origin, style);
             if !is_set {
-                return Some(join("add", &props));
+                return Some(join("add", &props, is_short));
             }
             if props.is_empty() {
                 return None;
@@ -133,7 +142,7 @@ impl Core {
                     _ => "set".to_owned(),
                 },
             };
-            Some(join(&verb, &props))
+            Some(join(&verb, &props, is_short))
         })
         .collect()
     }
@@ -151,19 +160,29 @@ impl Core {
             let prop = menu?.props.iter().find(|p| &*p.name == name)?;
             prop.default.as_deref()
         };
-        for (key, value) in row.props.iter().filter(|(k, _)| &**k != SELECTOR) {
+        let loaded = row.get(LOADED).unwrap_or_default();
+        for (key, value) in row
+            .props
+            .iter()
+            .filter(|(k, _)| !matches!(&**k, SELECTOR | LOADED))
+        {
             let prop = menu.and_then(|m| m.prop(key, self.release.version()));
             let access = prop.map_or(Access::Normal, |p| p.access);
             let is_hidden = access == Access::ReadOnly
                 || access == Access::WriteOnly
                 || access == Access::Sensitive && !style.shows_secrets && !row.is_pinned;
             let usual = origin.and_then(|o| o.get(key)).or_else(|| default(key));
-            let is_usual = usual == Some(value) && !row.is_pinned;
+            let is_loaded = row.is_pinned || loaded.split(',').any(|l| *l == **key);
+            let is_usual = usual == Some(value) && !is_loaded;
             if is_hidden || is_usual && !style.is_verbose {
                 continue;
             }
             let is_bool = prop.is_some_and(|p| p.kind == Kind::Bool);
-            props.push((key.to_string(), spell(value, is_bool)));
+            let mut value = spell(value, is_bool);
+            if !style.is_terse && value.len() > WORD && !value.starts_with('"') {
+                value = format!("\"{value}\"");
+            }
+            props.push((key.to_string(), value));
         }
         if style.is_verbose
             && let Some(menu) = menu
@@ -206,11 +225,20 @@ fn spell(value: &str, is_bool: bool) -> String {
     }
 }
 
-fn join(verb: &str, props: &[(String, String)]) -> String {
+/// Joins a command. Short ones write, of names with a dot, only the first of a group whole.
+fn join(verb: &str, props: &[(String, String)], is_short: bool) -> String {
     let mut line = verb.to_owned();
+    let mut group = "";
     for (name, value) in props {
         line.push(' ');
-        line.push_str(name);
+        match name.split_once('.') {
+            Some((of, member)) if is_short && of == group => line.extend([".", member]),
+            Some((of, _)) => {
+                group = of;
+                line.push_str(name);
+            }
+            None => line.push_str(name),
+        }
         if !name.starts_with('!') {
             line.push('=');
             line.push_str(value);

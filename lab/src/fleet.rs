@@ -333,6 +333,14 @@ mod tests {
     }
 
     #[test]
+    fn the_fleet_files_are_fleets() {
+        let branch = Fleet::parse(include_str!("../fleets/branch.toml")).unwrap();
+
+        assert_eq!(branch.devices.len(), 5);
+        assert_eq!(branch.devices[2].scheduler, SchedulerRule::Inactivated);
+    }
+
+    #[test]
     fn a_fleet_survives_toml() {
         let fleet = Fleet::generate(3, 1);
 

@@ -53,7 +53,7 @@ impl Core {
             record.push(".id", row.shown_id());
         }
         let Some(menu) = menu else {
-            for (key, value) in &row.props {
+            for (key, value) in row.props.iter().filter(|(k, _)| !k.starts_with('.')) {
                 record.push(key, text::encode(value));
             }
             return record;
@@ -75,7 +75,7 @@ impl Core {
         }
         // What an export brought and the schema does not know is kept.
         for (key, value) in &row.props {
-            if !menu.props.iter().any(|p| p.name == *key) {
+            if !key.starts_with('.') && !menu.props.iter().any(|p| p.name == *key) {
                 record.push(key, text::encode(value));
             }
         }

@@ -5,14 +5,14 @@
 
 use std::path::Path;
 
-use anyhow::{Context as _, anyhow};
+use anyhow::Context as _;
 use routeros::row::Row as Record;
 use routeros::script::condition::{Condition, Relation};
 use routeros::script::operation::{Action, Item, Operation, Selector};
 use routeros::script::{operations, parse};
 
 use crate::core::Core;
-use crate::export::SELECTOR;
+use crate::export::{LOADED, SELECTOR};
 use crate::schema::{Kind, SCHEMA, Shape};
 use crate::text;
 use crate::tree::{Change, Key, Row};
@@ -20,16 +20,28 @@ use crate::tree::{Change, Key, Row};
 /// Loads an export from a file.
 pub(crate) fn load_file(core: &mut Core, path: &Path) -> anyhow::Result<()> {
     let source = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
-    load(core, &source)
+    load(core, &source);
+    Ok(())
 }
 
-/// Loads the text of an export.
-pub(crate) fn load(core: &mut Core, source: &[u8]) -> anyhow::Result<()> {
-    let block = parse(source).map_err(|e| anyhow!("{e}"))?;
-    let operations = operations(&block).map_err(|e| anyhow!("{e}"))?;
-    for operation in operations {
-        remember_order(core, &operation.menu);
-        take(core, operation);
+/// Loads the text of an export, command by command: what the lab cannot read is left out.
+pub(crate) fn load(core: &mut Core, source: &[u8]) {
+    let mut menu = Vec::new();
+    for line in lines(source) {
+        if line.starts_with(b"#") || line.trim_ascii().is_empty() {
+            continue;
+        }
+        let script = [menu.as_slice(), b"\n", &line].concat();
+        match parse(&script).and_then(|block| operations(&block)) {
+            Ok(operations) if operations.is_empty() => menu = line,
+            Ok(operations) => {
+                for operation in operations {
+                    remember_order(core, &operation.menu);
+                    take(core, operation);
+                }
+            }
+            Err(error) => tracing::debug!(%error, "a command of the export is left out"),
+        }
     }
     let rule = [
         ("chain", "input"),
@@ -42,7 +54,20 @@ pub(crate) fn load(core: &mut Core, source: &[u8]) -> anyhow::Result<()> {
         core.tree.apply(Change::Move { path, id, at: 0 });
     }
     core.settle();
-    Ok(())
+}
+
+/// Joins lines that end in a backslash; strings of exports hold no other line ends.
+fn lines(source: &[u8]) -> impl Iterator<Item = Vec<u8>> {
+    let mut whole = Vec::new();
+    source.split(|b| *b == b'\n').filter_map(move |line| {
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        whole.extend_from_slice(line);
+        if line.ends_with(b"\\") {
+            whole.push(b'\n');
+            return None;
+        }
+        Some(std::mem::take(&mut whole))
+    })
 }
 
 fn remember_order(core: &mut Core, menu: &str) {
@@ -55,10 +80,10 @@ fn take(core: &mut Core, operation: Operation) {
     let menu = operation.menu;
     match operation.action {
         Action::Add { properties, .. } => {
-            let props: Vec<_> = properties
+            let properties = properties
                 .into_iter()
-                .map(|(name, value)| spelled(&menu, &name, &value))
-                .collect();
+                .map(|(name, value)| (name, Some(value)));
+            let props = whole(&menu, properties);
             let path = Core::key(&menu);
             core.tree.ensure(&path, false);
             let id = core.tree.next_id(&menu);
@@ -75,17 +100,35 @@ fn take(core: &mut Core, operation: Operation) {
             });
         }
         Action::Set { target, changes } => {
-            let props: Vec<_> = changes
-                .into_iter()
-                .map(|(name, value)| match value {
-                    Some(value) => spelled(&menu, &name, &value),
-                    None => (Key::from(format!("!{name}")), String::new()),
-                })
-                .collect();
+            let props = whole(&menu, changes.into_iter());
             set(core, &menu, &target, props);
         }
         _ => {}
     }
+}
+
+/// Returns properties under their whole names: `.mode` belongs to what was named before it.
+fn whole(
+    menu: &str,
+    changes: impl Iterator<Item = (String, Option<Vec<u8>>)>,
+) -> Vec<(Key, String)> {
+    let mut group = String::new();
+    changes
+        .map(|(name, value)| {
+            let name = match name.split_once('.') {
+                Some(("", member)) => format!("{group}.{member}"),
+                Some((of, _)) => {
+                    of.clone_into(&mut group);
+                    name
+                }
+                None => name,
+            };
+            match value {
+                Some(value) => spelled(menu, &name, &value),
+                None => (Key::from(format!("!{name}")), String::new()),
+            }
+        })
+        .collect()
 }
 
 /// Stores a value the way the device would, booleans above all.
@@ -110,7 +153,7 @@ fn set(core: &mut Core, menu: &str, target: &Selector, props: Vec<(Key, String)>
     if *target == Selector::Singleton {
         core.tree.ensure(&path, true);
         if let Some(row) = core.tree.row_mut(menu, 0) {
-            put(row, props);
+            put_loaded(row, props);
         }
         return;
     }
@@ -126,7 +169,7 @@ fn set(core: &mut Core, menu: &str, target: &Selector, props: Vec<(Key, String)>
                 .flatten()
         });
     if let Some(row) = found.and_then(|id| core.tree.row_mut(menu, id)) {
-        put(row, props);
+        put_loaded(row, props);
         return;
     }
     core.tree.ensure(&path, false);
@@ -157,6 +200,14 @@ fn put(row: &mut Row, props: Vec<(Key, String)>) {
     for (key, value) in props {
         row.set(key, value);
     }
+}
+
+/// Puts properties on a row that was there, and remembers which.
+fn put_loaded(row: &mut Row, props: Vec<(Key, String)>) {
+    let mut names: Vec<_> = props.iter().map(|(k, _)| k.to_string()).collect();
+    names.extend(row.get(LOADED).map(str::to_owned));
+    row.set(Key::from(LOADED), names.join(","));
+    put(row, props);
 }
 
 fn is_target(target: &Selector, record: &Record, place: usize) -> bool {

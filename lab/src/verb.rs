@@ -11,7 +11,9 @@ use crate::text;
 use crate::trap;
 use crate::tree::Tree;
 
+mod check;
 mod file;
+mod rename;
 mod system;
 mod write;
 
@@ -227,7 +229,7 @@ impl Core {
 
     fn print(&self, order: &Order) -> Result<Outcome, Trap> {
         let menu = SCHEMA.menu(&order.menu);
-        self.check_parameters(order, PRINT)?;
+        Self::check_parameters(order, PRINT)?;
         let rows = self.select(order)?;
         if order.has("count-only") {
             let count = rows.len().to_string();
@@ -329,7 +331,7 @@ impl Core {
     }
 
     /// Refuses arguments that neither the verb nor the menu knows.
-    pub(crate) fn check_parameters(&self, order: &Order, known: &[&str]) -> Result<(), Trap> {
+    fn check_parameters(order: &Order, known: &[&str]) -> Result<(), Trap> {
         let unknown = order.args.iter().find(|(name, _)| {
             !known.contains(&name.as_str()) && !name.starts_with('.') && name != "numbers"
         });

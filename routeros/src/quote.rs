@@ -2,7 +2,7 @@
 
 /// Whether a byte may stand outside quotes, as `/export` does it.
 fn is_bare(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"._:/,+*@!<>-".contains(&byte)
+    byte.is_ascii_alphanumeric() || b"._:/,+*@!<>~#%-".contains(&byte)
 }
 
 /// Writes a value as `/export` does: bare if it can be, in quotes otherwise.

@@ -30,7 +30,7 @@ fn serve(verifier: &Verifier, b: &[u8; 48], answer: &Answer) -> Option<String> {
     let proof = hex::decode(&answer.client_proof).unwrap();
     let server = ServerG3072::<Sha256>::new();
     let check = server
-        .process_reply(b, b"ana@example.org", &salt, &v, &public)
+        .process_reply(b"ana@example.org", &salt, b, &v, &public)
         .unwrap();
     check.verify_client(&proof).ok()?;
     Some(hex::encode(check.proof()))

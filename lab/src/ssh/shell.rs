@@ -79,9 +79,10 @@ impl Shell {
     fn prompt(&self) -> String {
         let core = self.visit.device.core();
         let separator = if core.release.has_slashes() { "/" } else { " " };
-        let menu = match self.menu.is_empty() {
-            true => String::new(),
-            false => format!("/{}", self.menu.join(separator)),
+        let menu = if self.menu.is_empty() {
+            String::new()
+        } else {
+            format!("/{}", self.menu.join(separator))
         };
         let is_safe = core
             .safe
@@ -94,9 +95,8 @@ impl Shell {
     /// Takes one byte; returns whether the shell goes on.
     async fn take(&mut self, byte: u8) -> bool {
         match self.editor.take(byte) {
-            Typed::Nothing => true,
             Typed::Echo(echo) if self.is_echoing => self.screen.show(&echo).await,
-            Typed::Echo(_) => true,
+            Typed::Nothing | Typed::Echo(_) => true,
             Typed::Line(line) => {
                 let newline = if self.is_echoing { "\r\n" } else { "" };
                 let Some(shown) = self.execute(&line).await else {

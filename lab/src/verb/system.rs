@@ -32,39 +32,12 @@ impl Core {
                 self.undo()?;
                 Outcome::default()
             }
-            "/ping" | "/tool/ping" => {
-                self.require(caller, "test")?;
-                let address = order
-                    .arg("address")
-                    .ok_or_else(|| trap::missing_value("address"))?;
-                let count = order.arg("count").and_then(|c| c.parse().ok());
-                Outcome::after(After::Ping {
-                    address: address.to_owned(),
-                    count,
-                })
-            }
-            "/system/reboot" | "/system/shutdown" => {
-                self.require(caller, "reboot")?;
-                let cause = caller.cause.clone();
-                Outcome::after(if path == "/system/reboot" {
-                    After::Reboot { cause, load: None }
-                } else {
-                    After::Off
-                })
-            }
+            "/ping" | "/tool/ping" => self.ping(caller, order)?,
+            "/system/reboot" | "/system/shutdown" => self.turn_off(caller, order)?,
             "/system/backup/save" => self.backup_save(caller, order)?,
             "/system/backup/load" => self.backup_load(caller, order)?,
             "/system/script/run" => self.run_script(order)?,
-            "/execute" => {
-                let source = order
-                    .arg("script")
-                    .ok_or_else(|| trap::missing_value("script"))?;
-                let source = text::encode(source);
-                Outcome::after(After::Run {
-                    name: String::new(),
-                    source,
-                })
-            }
+            "/execute" => execute(order)?,
             "/file/read" if self.release.at_least(7, 13) => self.read_file(order)?,
             "/interface/monitor-traffic"
             | "/interface/ethernet/monitor"
@@ -88,6 +61,27 @@ impl Core {
             _ => return Ok(None),
         };
         Ok(Some(outcome))
+    }
+
+    fn ping(&self, caller: &Caller, order: &Order) -> Result<Outcome, Trap> {
+        self.require(caller, "test")?;
+        let address = order
+            .arg("address")
+            .ok_or_else(|| trap::missing_value("address"))?;
+        Ok(Outcome::after(After::Ping {
+            address: address.to_owned(),
+            count: order.arg("count").and_then(|c| c.parse().ok()),
+        }))
+    }
+
+    fn turn_off(&self, caller: &Caller, order: &Order) -> Result<Outcome, Trap> {
+        self.require(caller, "reboot")?;
+        Ok(Outcome::after(if order.verb == "reboot" {
+            let cause = caller.cause.clone();
+            After::Reboot { cause, load: None }
+        } else {
+            After::Off
+        }))
     }
 
     fn safe_mode(&mut self, caller: &Caller, order: &Order) -> Result<Outcome, Trap> {
@@ -294,6 +288,15 @@ impl Core {
         let micros = 300 + self.seed.of("echo").below(900);
         is_lan.then(|| Duration::from_micros(micros))
     }
+}
+
+fn execute(order: &Order) -> Result<Outcome, Trap> {
+    let source = order
+        .arg("script")
+        .ok_or_else(|| trap::missing_value("script"))?;
+    let source = text::encode(source);
+    let name = String::new();
+    Ok(Outcome::after(After::Run { name, source }))
 }
 
 fn is_topic(verb: &str) -> bool {

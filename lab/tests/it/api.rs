@@ -345,3 +345,135 @@ async fn faults_do_what_they_say() {
     device.inject(Fault::Silent);
     assert!(!client.is_answered().await);
 }
+
+#[tokio::test]
+async fn every_menu_prints_on_every_release() {
+    let menus = include_str!("../../src/schema/menus.txt").lines();
+    let menus: Vec<_> = menus.filter_map(|l| l.strip_prefix('/')).collect();
+    for version in ["6.49.18", "7.12.1", "7.15.3", "7.18.2", "7.20.8", "7.22.3"] {
+        let (_lab, device) = one(spec().version(version)).await;
+        let mut client = Client::log_in(&device).await;
+        let mut missing = 0;
+        for menu in &menus {
+            let path = format!("/{}/print", menu.split(' ').next().unwrap());
+            let answer = client.run(&path, &[]).await;
+            match answer.trap.as_deref() {
+                None => {}
+                Some("no such command prefix" | "no such command") => missing += 1,
+                Some(other) => panic!("{path} on {version}: {other}"),
+            }
+        }
+        assert!(missing < 15, "{missing} on {version}");
+    }
+}
+
+#[tokio::test]
+async fn a_renamed_port_keeps_what_refers_to_it() {
+    let (_lab, device) = one(spec()).await;
+
+    device
+        .run("/interface ethernet set ether1 name=wan")
+        .await
+        .unwrap();
+
+    assert_eq!(
+        device.rows("/ip/address")[0].text("interface").unwrap(),
+        "wan"
+    );
+    let mut client = Client::log_in(&device).await;
+    assert_eq!(
+        client
+            .run("/interface/print", &["?name=wan"])
+            .await
+            .one("running"),
+        "true"
+    );
+}
+
+#[tokio::test]
+async fn the_history_is_undone_one_by_one() {
+    let (_lab, device) = one(spec()).await;
+    let before = device.tree();
+    let mut client = Client::log_in(&device).await;
+
+    client
+        .run(
+            "/ip/address/add",
+            &["address=10.9.0.1/24", "interface=ether2"],
+        )
+        .await
+        .ok();
+    client.run("/system/identity/set", &["name=x"]).await.ok();
+    assert_eq!(client.run("/system/history/print", &[]).await.rows.len(), 2);
+    client.run("/undo", &[]).await.ok();
+    client.run("/undo", &[]).await.ok();
+
+    assert_eq!(device.tree(), before);
+    assert!(client.run("/undo", &[]).await.trap.is_some());
+}
+
+#[tokio::test]
+async fn safe_mode_leaves_silently_after_a_hundred_actions() {
+    let (_lab, device) = one(spec()).await;
+    let mut client = Client::log_in(&device).await;
+
+    client.run("/safe-mode/take", &[]).await.ok();
+    for n in 0..101 {
+        client
+            .run("/system/identity/set", &[&format!("name=n{n}")])
+            .await
+            .ok();
+    }
+    drop(client);
+
+    device
+        .wait_for(|e| matches!(e, Event::SafeMode { act, .. } if act == "overflown"))
+        .await;
+    device.wait_for(|e| matches!(e, Event::Closed { .. })).await;
+    assert_eq!(
+        device.rows("/system/identity")[0].text("name").unwrap(),
+        "n100"
+    );
+}
+
+#[tokio::test]
+async fn rights_of_the_group_count() {
+    let (_lab, device) = one(spec()).await;
+    device
+        .run("/user add name=eve group=read password=x")
+        .await
+        .unwrap();
+    let mut client = Client::connect(&device).await;
+
+    client.run("/login", &["name=eve", "password=x"]).await.ok();
+    let read = client.run("/system/identity/print", &[]).await;
+    let write = client.run("/system/identity/set", &["name=x"]).await;
+
+    assert_eq!(read.one("name"), "r1");
+    assert_eq!(write.trap.unwrap(), "not enough permissions (9)");
+}
+
+#[tokio::test]
+async fn files_are_written_read_in_pieces_and_imported() {
+    let (_lab, device) = one(spec()).await;
+    let mut client = Client::log_in(&device).await;
+    let text = "/system identity\nset name=imported\n";
+
+    client
+        .run("/file/add", &["name=a.rsc", &format!("contents={text}")])
+        .await
+        .ok();
+    let piece = client
+        .run("/file/read", &["file=a.rsc", "offset=1", "chunk-size=6"])
+        .await;
+    client.run("/import", &["file-name=a.rsc"]).await.ok();
+    client.run("/export", &["file=all"]).await.ok();
+
+    assert_eq!(piece.one("data"), "system");
+    assert_eq!(
+        client.run("/system/identity/print", &[]).await.one("name"),
+        "imported"
+    );
+    let files = client.run("/file/print", &["?name=all.rsc"]).await;
+    assert!(files.one("contents").contains("set name=imported\r\n"));
+}

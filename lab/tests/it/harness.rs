@@ -116,13 +116,11 @@ impl Client {
     /// Runs a command given as its path and `name=value` words.
     pub(crate) async fn run(&mut self, path: &str, words: &[&str]) -> Answer {
         let command = words.iter().fold(Command::new(path), |command, word| {
-            match word.strip_prefix('?') {
-                Some(_) => command.query(word),
-                None => {
-                    let (name, value) = word.split_once('=').unwrap();
-                    command.attribute(name, value)
-                }
+            if word.starts_with('?') {
+                return command.query(word);
             }
+            let (name, value) = word.split_once('=').unwrap();
+            command.attribute(name, value)
         });
         self.call(command).await
     }

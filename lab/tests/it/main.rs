@@ -7,6 +7,7 @@
 
 mod api;
 mod control;
+mod fixtures;
 mod harness;
 mod others;
 mod reach;

@@ -7,8 +7,15 @@ use tod_lab::Device;
 
 use crate::harness::{one, spec};
 
-/// Returns a Python that has librouteros, made once and kept beside the build.
+/// Returns a Python that has librouteros: the one of `cargo xtask test`, or one of our own.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "how a test is told where things are"
+)]
 fn python() -> PathBuf {
+    if let Some(python) = std::env::var_os("TOD_TEST_PYTHON") {
+        return python.into();
+    }
     let home = Path::new(env!("CARGO_TARGET_TMPDIR")).join("librouteros");
     let python = home.join("bin/python3");
     let is_ready = |python: &Path| {
@@ -57,16 +64,23 @@ print(len(names), "interfaces")
 api.close()
 "#;
 
-async fn librouteros(device: Device) -> String {
+const LIBROUTEROS_TLS: &str = r#"
+import ssl, sys, librouteros
+context = ssl.create_default_context()
+context.check_hostname = False
+context.verify_mode = ssl.CERT_NONE
+api = librouteros.connect(host=sys.argv[1], port=int(sys.argv[2]), username="admin",
+    password="lab", ssl_wrapper=context.wrap_socket)
+print([row["name"] for row in api.path("system", "identity")][0])
+print(hash(ssl.get_server_certificate((sys.argv[1], int(sys.argv[2])))) != 0)
+api.close()
+"#;
+
+async fn librouteros(script: &'static str, device: &Device, port: u16) -> String {
     let at = device.summary();
     let work = move || {
         let mut command = Command::new(python());
-        command.args([
-            "-c",
-            LIBROUTEROS,
-            &at.address.to_string(),
-            &at.api_port.to_string(),
-        ]);
+        command.args(["-c", script, &at.address.to_string(), &port.to_string()]);
         String::from_utf8(run(&mut command).stdout).unwrap()
     };
     tokio::task::spawn_blocking(work).await.unwrap()
@@ -76,8 +90,17 @@ async fn librouteros(device: Device) -> String {
 async fn librouteros_lists_adds_and_meets_a_trap() {
     let (_lab, device) = one(spec()).await;
 
-    let said = librouteros(device.clone()).await;
+    let said = librouteros(LIBROUTEROS, &device, device.summary().api_port).await;
 
     assert_eq!(said.trim(), "10 interfaces");
     assert_eq!(device.counts().logins, 1);
+}
+
+#[tokio::test]
+async fn librouteros_speaks_tls_with_a_certificate_of_the_device() {
+    let (_lab, device) = one(spec()).await;
+
+    let said = librouteros(LIBROUTEROS_TLS, &device, device.summary().api_ssl_port).await;
+
+    assert_eq!(said, "r1\nTrue\n");
 }

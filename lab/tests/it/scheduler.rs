@@ -127,7 +127,7 @@ async fn device_mode_marks_or_refuses_entries() {
     let answer = client
         .run("/system/scheduler/add", &["name=s", "interval=1m"])
         .await;
-    lab.advance(Duration::from_secs(120));
+    lab.advance(Duration::from_mins(2));
 
     assert_eq!(answer.trap.unwrap(), "failure: not allowed by device-mode");
     let row = &marked.rows("/system/scheduler")[0];

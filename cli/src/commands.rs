@@ -1,0 +1,130 @@
+//! One module for each noun, one file in it for each verb.
+
+pub mod auth;
+pub mod completion;
+pub mod config;
+pub mod context;
+pub mod device;
+pub mod doctor;
+pub mod enrol;
+pub mod events;
+pub mod exec;
+pub mod help;
+pub mod login;
+pub mod logout;
+pub mod man;
+pub mod metrics;
+pub mod run;
+pub mod session;
+pub mod setup;
+pub mod ssh;
+pub mod tenant;
+pub mod top;
+pub mod tui;
+pub mod user;
+pub mod version;
+pub mod whoami;
+
+use clap::Subcommand;
+
+use crate::cx::Cx;
+use crate::error::CliError;
+
+/// What can be done.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Make the first administrator of a new server, and sign in
+    Setup(setup::Args),
+    /// Join with an invitation, and sign in
+    Enrol(enrol::Args),
+    /// Sign in
+    Login(login::Args),
+    /// Sign out
+    Logout(logout::Args),
+    /// Show who is signed in, where, and until when
+    Whoami(whoami::Args),
+    /// Choose between servers and tenants
+    #[command(subcommand)]
+    Context(context::Command),
+    /// See and end sign-in sessions
+    #[command(subcommand)]
+    Session(session::Command),
+    /// Ask what you may do
+    #[command(subcommand)]
+    Auth(auth::Command),
+    /// Open the full-screen dashboard
+    #[command(visible_alias = "dash")]
+    Tui(tui::Args),
+    /// Check this machine, the server and the session
+    Doctor(doctor::Args),
+    /// See, add and change devices
+    #[command(subcommand)]
+    Device(device::Command),
+    /// See what happened
+    Events(events::Args),
+    /// See the busiest devices
+    Top(top::Args),
+    /// See values over time
+    #[command(subcommand)]
+    Metrics(metrics::Command),
+    /// Run a RouterOS command on many devices
+    Exec(exec::Args),
+    /// See earlier runs of commands
+    #[command(subcommand)]
+    Run(run::Command),
+    /// Change configuration under guard
+    #[command(subcommand)]
+    Config(config::Command),
+    /// Open a terminal on a device, or run a command there
+    Ssh(ssh::Args),
+    /// See, make and choose tenants
+    #[command(subcommand)]
+    Tenant(tenant::Command),
+    /// See and invite people
+    #[command(subcommand)]
+    User(user::Command),
+    /// Show versions
+    Version(version::Args),
+    /// Print a script that completes commands in a shell
+    Completion(completion::Args),
+    /// Print or write man pages
+    Man(man::Args),
+    /// Explain a command or a topic
+    Help(help::Args),
+    /// Write what other files are made from
+    #[command(name = "__gen", hide = true, subcommand)]
+    Gen(man::Gen),
+}
+
+impl Command {
+    /// Runs the command.
+    pub async fn run(self, cx: &mut Cx) -> Result<(), CliError> {
+        match self {
+            Self::Setup(args) => setup::run(args, cx).await,
+            Self::Enrol(args) => enrol::run(args, cx).await,
+            Self::Login(args) => login::run(args, cx).await,
+            Self::Logout(args) => logout::run(args, cx).await,
+            Self::Whoami(args) => whoami::run(args, cx).await,
+            Self::Context(command) => command.run(cx).await,
+            Self::Session(command) => command.run(cx).await,
+            Self::Auth(command) => command.run(cx).await,
+            Self::Tui(args) => tui::run(args, cx).await,
+            Self::Doctor(args) => doctor::run(args, cx).await,
+            Self::Device(command) => command.run(cx).await,
+            Self::Events(args) => events::run(args, cx).await,
+            Self::Top(args) => top::run(args, cx).await,
+            Self::Metrics(command) => command.run(cx).await,
+            Self::Exec(args) => exec::run(args, cx).await,
+            Self::Run(command) => command.run(cx).await,
+            Self::Config(command) => command.run(cx).await,
+            Self::Ssh(args) => ssh::run(args, cx).await,
+            Self::Tenant(command) => command.run(cx).await,
+            Self::User(command) => command.run(cx).await,
+            Self::Version(args) => version::run(args, cx).await,
+            Self::Completion(args) => completion::run(&args, cx),
+            Self::Man(args) => man::run(&args, cx),
+            Self::Help(args) => help::run(&args, cx),
+            Self::Gen(command) => command.run(cx),
+        }
+    }
+}

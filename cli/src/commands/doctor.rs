@@ -1,0 +1,232 @@
+//! `todctl doctor`
+
+use serde::Serialize;
+use tod_client::store::{Kind, Store};
+use tod_client::tls::introduce;
+use tod_client::view::Tone;
+use tod_client::view::units::span;
+use tod_proto::api::account::Whoami;
+use tod_proto::api::status;
+use tod_proto::page::Empty;
+use tod_proto::untrusted::plain;
+
+use crate::cx::Cx;
+use crate::error::{CliError, exit};
+use crate::term::Paint;
+
+/// Check this machine, the server and the session
+#[derive(Debug, clap::Args)]
+pub struct Args {}
+
+/// How a check went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Verdict {
+    Ok,
+    Warning,
+    Failure,
+}
+
+#[derive(Debug, Serialize)]
+struct Check {
+    name: &'static str,
+    verdict: Verdict,
+    text: String,
+    fix: Option<String>,
+}
+
+fn ok(name: &'static str, text: impl Into<String>) -> Check {
+    Check {
+        name,
+        verdict: Verdict::Ok,
+        text: text.into(),
+        fix: None,
+    }
+}
+
+fn bad(name: &'static str, verdict: Verdict, error: &CliError) -> Check {
+    let report = error.report();
+    let why = report
+        .why
+        .map(|why| format!(" ({why})"))
+        .unwrap_or_default();
+    Check {
+        name,
+        verdict,
+        text: format!("{}{why}", report.message),
+        fix: report.next.first().cloned().or(report.hint),
+    }
+}
+
+pub(super) async fn run(Args {}: Args, cx: &mut Cx) -> Result<(), CliError> {
+    let mut checks = vec![config(cx)];
+    let reachable = match cx.here() {
+        Err(_) => false,
+        Ok((_, context)) => {
+            let check = network(&context.server).await;
+            let reachable = check.verdict != Verdict::Failure;
+            checks.push(check);
+            reachable
+        }
+    };
+    if reachable {
+        checks.push(
+            server(cx)
+                .await
+                .unwrap_or_else(|e| bad("server", Verdict::Failure, &e)),
+        );
+        checks.push(
+            session(cx)
+                .await
+                .unwrap_or_else(|e| bad("session", Verdict::Failure, &e)),
+        );
+    }
+    checks.push(secrets(cx));
+    checks.push(terminal(cx));
+    let failures = checks
+        .iter()
+        .filter(|check| check.verdict == Verdict::Failure)
+        .count();
+    let warnings = checks
+        .iter()
+        .filter(|check| check.verdict == Verdict::Warning)
+        .count();
+    cx.out
+        .value("Doctor", &serde_json::json!({"checks": checks}), || {
+            checks
+                .iter()
+                .fold(String::new(), |text, check| text + &line(check))
+        })?;
+    cx.out.flush()?;
+    cx.say
+        .note(format!("{failures} failures, {warnings} warnings"));
+    match failures {
+        0 => Ok(()),
+        _ => Err(CliError::outcome(exit::FAILURE)),
+    }
+}
+
+fn line(check: &Check) -> String {
+    let (mark, tone) = match check.verdict {
+        Verdict::Ok => ("✓", Tone::Good),
+        Verdict::Warning => ("▲", Tone::Warn),
+        Verdict::Failure => ("✗", Tone::Bad),
+    };
+    let fix = check
+        .fix
+        .as_ref()
+        .map(|fix| format!("    fix: {fix}"))
+        .unwrap_or_default();
+    format!(
+        "{} {:<10} {}{fix}\n",
+        Paint::tone(tone, mark),
+        check.name,
+        check.text
+    )
+}
+
+fn config(cx: &mut Cx) -> Check {
+    let path = cx.paths.config_file();
+    let here = cx.config().and_then(|_| cx.here());
+    match here {
+        Ok((name, _)) => ok("config", format!("{}, context {name}", path.display())),
+        Err(error) => bad("config", Verdict::Failure, &error),
+    }
+}
+
+async fn network(server: &str) -> Check {
+    match introduce(server).await {
+        Ok(None) => ok("network", format!("{server}, without TLS")),
+        Ok(Some(shown)) => {
+            let who = if shown.untrusted.is_none() {
+                "vouched for"
+            } else {
+                "pinned"
+            };
+            let short = shown.fingerprint.short();
+            ok(
+                "network",
+                format!("{server}, TLS, certificate {short} {who}"),
+            )
+        }
+        Err(error) => bad("network", Verdict::Failure, &CliError::Call(error)),
+    }
+}
+
+async fn server(cx: &mut Cx) -> Result<Check, CliError> {
+    let client = cx.client()?;
+    let ready = client
+        .call(status::Ready, Empty {}, Empty {}, Empty {})
+        .await?;
+    let shown = client
+        .call(status::Show, Empty {}, Empty {}, Empty {})
+        .await?;
+    let skew = shown
+        .time
+        .duration_since(cx.clock.now())
+        .as_secs()
+        .unsigned_abs();
+    let parts: Vec<String> = ready
+        .checks
+        .iter()
+        .map(|(name, state)| format!("{} {}", plain(name), plain(state)))
+        .collect();
+    let text = format!(
+        "{}, ready ({}), clock skew {}",
+        plain(&shown.version),
+        parts.join(", "),
+        span(skew)
+    );
+    let mut check = ok("server", text);
+    if skew > 60 {
+        check.verdict = Verdict::Warning;
+        check.fix = Some("set the clock of this machine".to_owned());
+    }
+    Ok(check)
+}
+
+async fn session(cx: &mut Cx) -> Result<Check, CliError> {
+    let me = cx
+        .client()?
+        .call(Whoami, Empty {}, Empty {}, Empty {})
+        .await?;
+    Ok(ok("session", format!("{} ({})", plain(&me.email), me.role)))
+}
+
+fn secrets(cx: &mut Cx) -> Check {
+    let kind = cx.here().ok().and_then(|(_, context)| context.store);
+    match (kind, Store::probe_keyring()) {
+        (Some(Kind::Insecure), _) => Check {
+            verdict: Verdict::Warning,
+            fix: Some("todctl login --store file".to_owned()),
+            ..ok("secrets", "kept in a file that only its mode protects")
+        },
+        (Some(Kind::File), _) => ok("secrets", "kept in an encrypted file"),
+        (Some(Kind::Memory), _) => ok("secrets", "not kept"),
+        (Some(Kind::Keyring), Err(error)) => bad("secrets", Verdict::Failure, &error.into()),
+        (_, Ok(())) => ok("secrets", "the OS keyring answers"),
+        (None, Err(error)) => bad("secrets", Verdict::Warning, &error.into()),
+    }
+}
+
+fn terminal(cx: &mut Cx) -> Check {
+    let term = cx.env.text("TERM").unwrap_or("none").to_owned();
+    let depth = match cx.env.text("COLORTERM") {
+        Some("truecolor" | "24bit") => "true colour",
+        _ if term.contains("256color") => "256 colours",
+        _ => "16 colours",
+    };
+    let size = cx
+        .term
+        .width
+        .map_or("no terminal".to_owned(), |width| format!("{width} columns"));
+    let mut check = ok("terminal", format!("{term}, {depth}, {size}"));
+    let locale = ["LC_ALL", "LC_CTYPE", "LANG"]
+        .iter()
+        .find_map(|name| cx.env.text(name));
+    if locale.is_some_and(|name| !name.to_lowercase().replace('-', "").contains("utf8")) {
+        check.verdict = Verdict::Warning;
+        check.fix = Some("use a UTF-8 locale".to_owned());
+    }
+    check
+}

@@ -1,0 +1,125 @@
+//! `todctl user`
+
+use clap::Subcommand;
+use serde_json::json;
+use tod_client::view::units::{ago, rfc3339};
+use tod_proto::api::users::{Invite, InviteBody, List, Set, User, UserPatch};
+use tod_proto::endpoint::Role;
+use tod_proto::page::Empty;
+
+use crate::cx::{Cx, similar};
+use crate::error::CliError;
+use crate::output::Listing;
+
+/// The verbs.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// List people
+    #[command(visible_alias = "ls")]
+    List,
+    /// Invite a person; stdout is the invitation and nothing else
+    Invite {
+        /// Their e-mail address
+        email: String,
+        /// What they may do: viewer, operator, admin
+        #[arg(long)]
+        role: Role,
+        /// Their name [default: what stands before the @]
+        #[arg(long)]
+        name: Option<String>,
+    },
+    /// Change a person's role, or whether they may sign in
+    Set {
+        /// Their e-mail address
+        email: String,
+        /// The new role
+        #[arg(long)]
+        role: Option<Role>,
+        /// Let them sign in
+        #[arg(long, conflicts_with = "disable")]
+        enable: bool,
+        /// Do not let them sign in; their sessions end within seconds
+        #[arg(long)]
+        disable: bool,
+    },
+}
+
+impl Command {
+    /// Runs the command.
+    pub async fn run(self, cx: &mut Cx) -> Result<(), CliError> {
+        match self {
+            Self::List => {
+                cx.out.check::<User>()?;
+                let (client, tenant) = cx.tenant().await?;
+                let page = client.call(List, tenant, Empty {}, Empty {}).await?;
+                cx.out.list(Listing::all(page.items))
+            }
+            Self::Invite { email, role, name } => invite(cx, email, role, name).await,
+            Self::Set {
+                email,
+                role,
+                enable,
+                disable,
+            } => {
+                let active = (enable || disable).then_some(enable);
+                set(cx, &email, UserPatch { role, active }).await
+            }
+        }
+    }
+}
+
+async fn invite(
+    cx: &mut Cx,
+    email: String,
+    role: Role,
+    name: Option<String>,
+) -> Result<(), CliError> {
+    cx.may_change(&format!("invite {email} as {role}"))?;
+    let (client, tenant) = cx.tenant().await?;
+    let before = email.split('@').next().unwrap_or_default().to_owned();
+    let body = InviteBody {
+        name: name.unwrap_or(before),
+        email,
+        role,
+    };
+    let answer = client.call(Invite, tenant, Empty {}, body).await?;
+    let value = json!({
+        "email": answer.user.email,
+        "role": answer.user.role,
+        "token": answer.token,
+        "expires_at": rfc3339(answer.expires_at),
+    });
+    let until = ago(answer.expires_at, cx.clock.now());
+    cx.say.note(format!(
+        "{} is invited as {}; the invitation is shown once and ends {until}",
+        answer.user.email, answer.user.role
+    ));
+    cx.say
+        .next("todctl enrol --server … --token-file invitation   (on their machine)");
+    cx.out
+        .value("Invitation", value, || format!("{}\n", answer.token))
+}
+
+async fn set(cx: &mut Cx, email: &str, patch: UserPatch) -> Result<(), CliError> {
+    if patch.role.is_none() && patch.active.is_none() {
+        return Err(CliError::usage(
+            "nothing to change: give --role, --enable or --disable",
+        ));
+    }
+    cx.may_change(&format!("change {email}"))?;
+    let (client, tenant) = cx.tenant().await?;
+    let page = client.call(List, tenant, Empty {}, Empty {}).await?;
+    let wanted = tod_client::srp::account(email);
+    let emails: Vec<String> = page.items.iter().map(|user| user.email.clone()).collect();
+    let found = page
+        .items
+        .into_iter()
+        .find(|user| user.email.to_lowercase() == wanted);
+    let user = found.ok_or_else(|| CliError::NotFound {
+        kind: "user",
+        name: email.to_owned(),
+        like: similar(&wanted, emails.iter()),
+    })?;
+    let user = client.call(Set, (tenant, user.id), Empty {}, patch).await?;
+    cx.out.list(Listing::all(vec![user]))
+}

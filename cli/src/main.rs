@@ -1,0 +1,7 @@
+//! `todctl`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    tod_cli::main()
+}

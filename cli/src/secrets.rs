@@ -1,0 +1,172 @@
+//! Secrets come from a prompt, a file or stdin, never from the command line.
+
+use std::fs::File;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+use secrecy::SecretString;
+use tod_client::secret_key::SecretKey;
+use zeroize::Zeroizing;
+
+use crate::cx::Cx;
+use crate::error::{CliError, file};
+
+/// No secret of ours is longer.
+const MAX_SECRET: u64 = 64 << 10;
+
+/// Where a password comes from.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub struct PasswordArgs {
+    /// Read the password from stdin
+    #[arg(long, help_heading = "Secrets")]
+    pub password_stdin: bool,
+    /// Read the password from this file
+    #[arg(
+        long,
+        value_name = "FILE",
+        help_heading = "Secrets",
+        conflicts_with = "password_stdin"
+    )]
+    pub password_file: Option<PathBuf>,
+    /// Read the password from this variable of the environment
+    #[arg(long, value_name = "NAME", help_heading = "Secrets",
+        conflicts_with_all = ["password_stdin", "password_file"])]
+    pub from_env: Option<String>,
+    /// It is there to say that it is not there
+    #[arg(long, hide = true, num_args = 0..=1, value_name = "NOT_HERE")]
+    pub password: Option<Option<String>>,
+}
+
+/// Where a Secret Key comes from.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub struct SecretKeyArgs {
+    /// Read the Secret Key from stdin
+    #[arg(long, help_heading = "Secrets", conflicts_with = "password_stdin")]
+    pub secret_key_stdin: bool,
+    /// Read the Secret Key from this file, such as an Emergency Kit
+    #[arg(long, value_name = "FILE", help_heading = "Secrets")]
+    pub secret_key_file: Option<PathBuf>,
+}
+
+impl PasswordArgs {
+    /// The password, if a flag says where it is.
+    pub fn given(&self, cx: &Cx) -> Result<Option<SecretString>, CliError> {
+        if self.password.is_some() {
+            return Err(CliError::Usage {
+                message: "there is no --password: everyone on this machine could read it in the \
+                          list of processes, and the shell would write it to its history"
+                    .to_owned(),
+                hint: Some(
+                    "use --password-stdin, --password-file FILE or --from-env NAME".to_owned(),
+                ),
+            });
+        }
+        if self.password_stdin {
+            return stdin().map(Some);
+        }
+        if let Some(path) = &self.password_file {
+            return from_file(path).map(Some);
+        }
+        let Some(name) = &self.from_env else {
+            return Ok(None);
+        };
+        let value = cx.env.text(name);
+        let missing = || CliError::usage(format!("the environment has no {name}"));
+        Ok(Some(value.ok_or_else(missing)?.into()))
+    }
+
+    /// The password; asks for it if no flag says where it is.
+    pub fn get(&self, cx: &Cx, question: &str) -> Result<SecretString, CliError> {
+        match self.given(cx)? {
+            Some(password) => Ok(password),
+            None => cx
+                .ask
+                .secret(question, "--password-stdin or --password-file"),
+        }
+    }
+
+    /// A new password; asks for it twice.
+    pub fn choose(&self, cx: &Cx) -> Result<SecretString, CliError> {
+        use secrecy::ExposeSecret as _;
+
+        let password = match self.given(cx)? {
+            Some(password) => password,
+            None => {
+                let flag = "--password-stdin or --password-file";
+                let one = cx.ask.secret("Choose a password:", flag)?;
+                let two = cx.ask.secret("The same again:", flag)?;
+                if one.expose_secret() != two.expose_secret() {
+                    return Err(CliError::usage("the two passwords differ"));
+                }
+                one
+            }
+        };
+        if password.expose_secret().trim().chars().count() < 10 {
+            return Err(CliError::usage("a password has at least 10 characters"));
+        }
+        Ok(password)
+    }
+}
+
+impl SecretKeyArgs {
+    /// The Secret Key, if a flag says where it is.
+    pub fn given(&self) -> Result<Option<SecretKey>, CliError> {
+        use secrecy::ExposeSecret as _;
+
+        let text = if self.secret_key_stdin {
+            stdin()?
+        } else if let Some(path) = &self.secret_key_file {
+            from_file(path)?
+        } else {
+            return Ok(None);
+        };
+        read_key(text.expose_secret()).map(Some)
+    }
+}
+
+/// Finds a Secret Key in text: the key alone, or an Emergency Kit.
+fn read_key(text: &str) -> Result<SecretKey, CliError> {
+    let line = text.lines().find_map(|line| {
+        let word = line.split_whitespace().last()?;
+        (line.trim() == word || line.contains("Secret Key"))
+            .then_some(word)
+            .filter(|word| word.starts_with("A3-") || word.starts_with("a3-"))
+    });
+    key_of(line.unwrap_or(text))
+}
+
+/// Reads a Secret Key as it was typed.
+pub fn key_of(text: &str) -> Result<SecretKey, CliError> {
+    text.parse().map_err(|error| CliError::Usage {
+        message: format!("{error}"),
+        hint: Some("it is in your Emergency Kit, and looks like A3-7KQ2MN-…".to_owned()),
+    })
+}
+
+/// A secret from stdin.
+pub fn stdin() -> Result<SecretString, CliError> {
+    read(std::io::stdin().lock(), "stdin")
+}
+
+/// A secret from a file; `-` is stdin.
+pub fn from_file(path: &Path) -> Result<SecretString, CliError> {
+    if path == Path::new("-") {
+        return stdin();
+    }
+    let name = path.display().to_string();
+    let open = File::open(path).map_err(file(&name))?;
+    read(open, &name)
+}
+
+fn read(source: impl std::io::Read, name: &str) -> Result<SecretString, CliError> {
+    let mut text = Zeroizing::new(String::new());
+    source
+        .take(MAX_SECRET)
+        .read_to_string(&mut text)
+        .map_err(file(name))?;
+    let secret = text.trim_end_matches(['\n', '\r']);
+    if secret.is_empty() {
+        return Err(CliError::usage(format!("{name} holds no secret")));
+    }
+    Ok(secret.into())
+}

@@ -1,0 +1,15 @@
+//! `todctl` as a process: a home of its own, no terminal, a server of canned answers.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test panics when it fails"
+)]
+
+mod completion;
+mod contexts;
+mod exit_codes;
+mod fixtures;
+mod harness;
+mod help;
+mod output;
+mod secrets;
