@@ -139,6 +139,14 @@ impl Say {
 pub struct Spinner(Option<ProgressBar>);
 
 impl Spinner {
+    /// Does something that writes, without leaving a piece of it on the screen.
+    pub fn aside<T>(&self, act: impl FnOnce() -> T) -> T {
+        match &self.0 {
+            Some(bar) => bar.suspend(act),
+            None => act(),
+        }
+    }
+
     /// Says something else beside it.
     pub fn says(&self, text: &str) {
         if let Some(bar) = &self.0 {

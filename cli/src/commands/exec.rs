@@ -198,7 +198,9 @@ impl Watch {
                 }
                 Some(Ok(Update::Item(RunUpdate::Finished { run }))) => self.run = run,
                 Some(Ok(Update::Connected)) => {}
-                Some(Ok(Update::Lost { error, .. })) => cx.say.note(format!("{error}")),
+                Some(Ok(Update::Lost { error, .. })) => {
+                    spinner.aside(|| cx.say.note(format!("{error}")));
+                }
                 Some(Err(error)) => return Err(error.into()),
                 None => break,
             }

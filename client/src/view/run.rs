@@ -25,7 +25,7 @@ pub fn result(status: ResultStatus) -> Cell {
 }
 
 fn state(run: &Run) -> Cell {
-    let (text, tone) = match (run.state, run.failed) {
+    let (text, tone) = match (run.state, run.failed + run.skipped) {
         (RunState::Running, _) => ("◐ running", Tone::Accent),
         (RunState::Finished, 0) => ("✓ done", Tone::Good),
         (RunState::Finished, _) if run.ok == 0 => ("✗ failed", Tone::Bad),

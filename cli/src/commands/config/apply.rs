@@ -80,7 +80,7 @@ pub(super) async fn run(args: Args, cx: &mut Cx) -> Result<(), CliError> {
         return watch::finish(cx, plan, Wanted::Kept);
     }
     let done = args.dry_run || plan.diff.is_empty();
-    show_plan(cx, &plan, done)?;
+    show_plan(cx, &plan, done, args.unguarded)?;
     if done {
         cx.say.note(if args.dry_run {
             "dry run: nothing was changed"
@@ -105,7 +105,12 @@ pub(super) async fn run(args: Args, cx: &mut Cx) -> Result<(), CliError> {
 }
 
 /// Shows what would be done, and what could go wrong.
-fn show_plan(cx: &mut Cx, plan: &Change, is_result: bool) -> Result<(), CliError> {
+fn show_plan(
+    cx: &mut Cx,
+    plan: &Change,
+    is_result: bool,
+    is_unguarded: bool,
+) -> Result<(), CliError> {
     let text = card::plan(plan);
     match (cx.out.is_for_programs(), is_result) {
         (true, true) => cx.out.list(Listing::all(vec![plan.clone()]))?,
@@ -117,7 +122,7 @@ fn show_plan(cx: &mut Cx, plan: &Change, is_result: bool) -> Result<(), CliError
     for line in card::warnings(plan) {
         cx.say.loud(line);
     }
-    cx.say.note(card::guard(plan));
+    cx.say.note(card::guard(plan, is_unguarded));
     Ok(())
 }
 

@@ -53,17 +53,17 @@ pub(super) fn warnings(item: &Change) -> Vec<String> {
         .collect()
 }
 
-/// What guards it, in words.
-pub(super) fn guard(item: &Change) -> String {
+/// What guards it, in words. A plan has no guard yet, but what it will be is known.
+pub(super) fn guard(item: &Change, is_unguarded: bool) -> String {
     match item.guard {
-        Some(GuardKind::Undo) => {
+        Some(GuardKind::None) => "NO GUARD: nothing undoes a mistake".to_owned(),
+        None if is_unguarded => "NO GUARD: nothing will undo a mistake".to_owned(),
+        Some(GuardKind::Undo) | None => {
             format!(
                 "the device undoes it after {}s unless it is confirmed",
                 item.window_seconds
             )
         }
-        Some(GuardKind::None) => "NO GUARD: nothing undoes a mistake".to_owned(),
-        None => "no guard chosen yet".to_owned(),
     }
 }
 
@@ -81,7 +81,7 @@ pub(super) fn text(item: &Change, now: Timestamp) -> String {
     if let Some(reason) = &item.reason {
         out.push_str(&format!("  reason    {}\n", plain(reason.raw())));
     }
-    out.push_str(&format!("  guard     {}\n", guard(item)));
+    out.push_str(&format!("  guard     {}\n", guard(item, false)));
     if let Some(at) = item.reverts_at.filter(|_| !item.state.is_final()) {
         out.push_str(&format!("  reverts   at {}\n", clock(at)));
     }

@@ -37,8 +37,10 @@ pub(super) async fn until(
     let mut said = change.timeline.len();
     let spinner = cx.say.spinner(change.state.as_str());
     loop {
-        for step in change.timeline.iter().skip(said) {
-            say_step(cx, step.state, step.message.raw());
+        // How it ended is said in the end.
+        let steps = change.timeline.iter().skip(said);
+        for step in steps.filter(|step| !step.state.is_final()) {
+            spinner.aside(|| say_step(cx, step.state, step.message.raw()));
         }
         said = said.max(change.timeline.len());
         if change.state.is_final() || stop.contains(&change.state) {
