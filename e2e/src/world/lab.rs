@@ -15,10 +15,10 @@ pub(super) const TENANT: &str = "acme";
 pub(super) fn start(dir: &Path, devices: u32) -> Result<(Guarded, Lab)> {
     let socket = dir.join("lab.sock");
     let mut command = Command::new(program("tod-lab")?);
-    command
-        .arg("--socket")
-        .arg(&socket)
-        .args(["--devices", &devices.to_string()]);
+    command.args(["serve", "--devices", &devices.to_string(), "--control"]);
+    command.arg(&socket);
+    // Any ports: other labs may run on this machine.
+    command.args(["--api-port", "0", "--api-ssl-port", "0", "--ssh-port", "0"]);
     let mut process = Guarded::spawn(&command, &dir.join("lab.log"))?;
     let lab = Lab::at(&socket);
     let up = || Ok(lab.devices().is_ok().then_some(()));
