@@ -60,9 +60,12 @@ impl Daemon {
     }
 
     /// Gives it the certificate of another, as servers behind one address have.
-    pub(super) fn with_certificate_of(self, other: &Self) -> Result<Self> {
+    pub(super) fn with_certificate_of(mut self, other: &Self) -> Result<Self> {
+        // A folder that tod did not make is refused, so tod makes it.
+        self.start()?;
+        self.stop()?;
+        self.listen = "127.0.0.1:0".to_owned();
         let (from, to) = (other.data.join("tls"), self.data.join("tls"));
-        std::fs::create_dir_all(&to)?;
         for file in ["cert.pem", "key.pem"] {
             std::fs::copy(from.join(file), to.join(file))
                 .with_context(|| format!("{} has no {file}", other.name))?;
