@@ -30,6 +30,16 @@ pub enum Command {
     Config(ConfigCommand),
     /// Print the version.
     Version,
+    /// Write what is generated from the program.
+    #[command(name = "__gen", hide = true, subcommand)]
+    Generate(Generate),
+}
+
+/// What is generated from the program.
+#[derive(Debug, Subcommand)]
+pub enum Generate {
+    /// The reference of the API.
+    ApiReference,
 }
 
 /// What `todd config` can do.

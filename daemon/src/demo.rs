@@ -12,7 +12,6 @@ use crate::args::{Common, Demo};
 use crate::config::Config;
 use crate::data_dir::DataDir;
 use crate::environment::Environment;
-use crate::say;
 use crate::targets::{self, Door, Stack};
 
 mod fleet;
@@ -46,10 +45,10 @@ pub async fn run(args: &Demo, environment: &Environment) -> anyhow::Result<()> {
         }
     };
     let ended = match ready {
-        Ok(note) => match say(&note.welcome()) {
-            Ok(()) => stack.run(&mut signals).await,
-            Err(error) => stack.stop().await.and(Err(error)),
-        },
+        Ok(note) => {
+            targets::announce(&note.welcome());
+            stack.run(&mut signals).await
+        }
         Err(error) => stack.stop().await.and(Err(error)),
     };
     lab.stop().await;

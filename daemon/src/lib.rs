@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use tod_service::telemetry::Logging;
 
-use crate::args::{Args, Command, Common, ConfigCommand};
+use crate::args::{Args, Command, Common, ConfigCommand, Generate};
 use crate::config::Config;
 use crate::environment::Environment;
 
@@ -15,7 +15,9 @@ pub mod config;
 pub mod data_dir;
 pub mod demo;
 pub mod environment;
+mod notify;
 pub mod postgres;
+pub mod reference;
 pub mod targets;
 pub mod tls;
 
@@ -49,6 +51,7 @@ fn command(args: &Args) -> anyhow::Result<()> {
         }
         Command::Config(ConfigCommand::Check(common)) => check(common, &environment),
         Command::Config(ConfigCommand::Default) => say(config::DEFAULT.trim_end()),
+        Command::Generate(Generate::ApiReference) => say(reference::api().trim_end()),
         Command::Version => say(&format!("todd {}", data_dir::VERSION)),
     }
 }

@@ -18,6 +18,7 @@ use tokio::net::TcpListener;
 use crate::config::{Config, Target};
 use crate::data_dir::DataDir;
 use crate::environment::Environment;
+use crate::notify;
 use crate::postgres::{Cluster, Options, Places, Role};
 use crate::say;
 use crate::tls::Identity;
@@ -30,9 +31,17 @@ pub async fn serve(config: &Config, environment: &Environment) -> anyhow::Result
     let mut signals = Signals::install().context("cannot catch signals")?;
     let stack = Stack::start(config, environment).await?;
     if let Some(door) = &stack.door {
-        say(&door.describe())?;
+        announce(&door.describe());
     }
+    notify::ready(environment);
     stack.run(&mut signals).await
+}
+
+/// Says something to whoever started us. That nobody listens is no reason to stop serving.
+pub(crate) fn announce(text: &str) {
+    if let Err(error) = say(text) {
+        tracing::warn!(error = format!("{error:#}"), "nobody reads what is printed");
+    }
 }
 
 /// Everything that runs in this process.
@@ -59,10 +68,17 @@ pub struct Door {
 
 impl Door {
     fn describe(&self) -> String {
-        format!(
+        let mut text = format!(
             "listening on https://{}\ncertificate sha256 {}",
             self.address, self.fingerprint
-        )
+        );
+        if self.setup_token.exists() {
+            let (address, token) = (self.address, self.setup_token.display());
+            text.push_str(&format!(
+                "\nnobody is enrolled yet: todctl setup https://{address} takes the token in {token}"
+            ));
+        }
+        text
     }
 }
 
@@ -223,10 +239,7 @@ impl Parts<'_> {
             database_connections: self.config.database.connections,
             master_key: self.master_key(data)?,
             setup_token: door.setup_token.clone(),
-            base_url: match &self.config.http.base_url {
-                Some(url) => url.clone(),
-                None => format!("https://{address}"),
-            },
+            base_url: self.base_url(address)?,
             certificate_pin: identity.self_made.then_some(identity.fingerprint),
         };
         let shared = tod_server::startup::Shared {
@@ -247,6 +260,24 @@ impl Parts<'_> {
             served
         });
         Ok(door)
+    }
+
+    /// How pollers reach this very server.
+    fn base_url(&self, address: SocketAddr) -> anyhow::Result<String> {
+        if let Some(url) = &self.config.http.base_url {
+            return Ok(url.clone());
+        }
+        if !address.ip().is_unspecified() {
+            return Ok(format!("https://{address}"));
+        }
+        if self.config.target == Target::Server {
+            bail!(
+                "listening on all addresses, the server does not know which one its pollers can \
+                 reach: say it with TOD_HTTP__BASE_URL=https://HOST:{}",
+                address.port()
+            );
+        }
+        Ok(format!("https://127.0.0.1:{}", address.port()))
     }
 
     fn poller(&self, bus: &Bus, own: Option<SocketAddr>) -> anyhow::Result<()> {

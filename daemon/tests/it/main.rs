@@ -8,4 +8,5 @@
 mod demo;
 mod harness;
 mod private_database;
+mod split;
 mod start;

@@ -2,6 +2,8 @@
 
 use std::net::TcpListener;
 
+use rustix::process::{Pid, Signal, kill_process};
+
 use crate::harness::{Todd, command, folder, refusal, run};
 
 #[test]
@@ -36,6 +38,24 @@ fn two_todds_live_beside_each_other() {
     assert_ne!(first.fingerprint, second.fingerprint);
     first.stop();
     second.stop();
+}
+
+#[test]
+fn a_todd_that_nobody_listens_to_serves_and_stops_all_the_same() {
+    let folder = folder();
+    let mut silent = crate::harness::serve(folder.path());
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let child = silent
+        .stdout(writer)
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    let token = folder.path().join("setup-token");
+    crate::harness::wait_until("it serves", || token.exists());
+    kill_process(Pid::from_child(&child), Signal::TERM).unwrap();
+    assert!(child.wait_with_output().unwrap().status.success());
+    assert!(crate::harness::postmasters(folder.path()).is_empty());
 }
 
 #[test]

@@ -1,0 +1,71 @@
+//! The reference of the API, written from the declarations that server and client use.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use tod_proto::api::OPS;
+use tod_proto::endpoint::{Carrier, Op, Scope};
+
+const HEAD: &str = "\
+# The API
+
+Written from the declarations in `proto/src/api`; `cargo xtask gen` writes it anew.
+
+Everything is JSON over HTTPS. A caller who is signed in sends `Authorization: Bearer TOKEN`.
+Errors are `{code, message, detail, hint, request_id}`. What belongs to another tenant does not
+exist: 404. A role may do all that the lower ones may: viewer, operator, admin, super_admin.
+";
+
+/// The reference, in Markdown.
+pub fn api() -> String {
+    let mut groups = BTreeMap::<&str, Vec<&Op>>::new();
+    for op in OPS {
+        let group = op.name.split('.').next().unwrap_or_default();
+        groups.entry(group).or_default().push(op);
+    }
+    let mut text = HEAD.to_owned();
+    for (group, ops) in groups {
+        text.extend([
+            "\n## ",
+            group,
+            "\n\n| operation | request | who | answer |\n|---|---|---|---|\n",
+        ]);
+        for op in ops {
+            let who = match op.scope {
+                Scope::Public => "anyone",
+                Scope::Account => "anyone signed in",
+                Scope::Tenant(role) => role.as_str(),
+                Scope::Platform => "super_admin",
+            };
+            let answer = match op.carrier {
+                Carrier::Json => "JSON",
+                Carrier::Events => "server-sent events",
+                Carrier::Socket => "WebSocket",
+            };
+            let (method, path) = (op.method.as_str(), op.path);
+            let line = writeln!(
+                text,
+                "| `{}` | `{method} {path}` | {who} | {answer} |",
+                op.name
+            );
+            // Writing to a string does not fail.
+            debug_assert!(line.is_ok());
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_operation_is_in_the_reference_once() {
+        let text = api();
+        for op in OPS {
+            let row = format!("| `{}` | `{} {}` |", op.name, op.method.as_str(), op.path);
+            assert_eq!(text.matches(&row).count(), 1, "{row}");
+        }
+        assert!(text.lines().all(|line| line == line.trim_end()));
+    }
+}
