@@ -1,3 +1,5 @@
+//! What a poll becomes, by example and by law.
+
 use tod_proto::bus::sample::{Failure, FailureKind};
 use tod_proto::id::{PollerId, TenantId};
 

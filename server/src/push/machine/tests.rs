@@ -1,3 +1,5 @@
+//! The machine of a change, by example and by law.
+
 use proptest::prelude::*;
 
 use super::*;
