@@ -12,8 +12,10 @@ use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
 use futures_util::StreamExt as _;
 use secrecy::SecretString;
 use tod_proto::bus::lease::{Assignment, LeaseReply, LeaseRequest, Poke};
+use tod_proto::bus::sample::{Failure, FailureKind, Outcome, Sample};
 use tod_proto::bus::{LEASE, poked};
 use tod_proto::id::{DeviceId, PollerId};
+use tod_proto::untrusted::Untrusted;
 use tod_service::bus::{Bus, BusError, Subscription};
 use tod_service::sealed::Recipient;
 use tokio::time::{Instant, sleep, sleep_until};
@@ -22,6 +24,7 @@ use tokio_util::sync::CancellationToken;
 use crate::device::Target;
 use crate::fleet::Fleet;
 use crate::startup::Zone;
+use crate::worker::Kit;
 
 /// How long a server may take to answer.
 const ANSWER: Duration = Duration::from_secs(5);
@@ -35,6 +38,10 @@ pub struct Leases {
     zones: BTreeMap<String, Arc<Zone>>,
     recipient: Recipient,
     every: Duration,
+    kit: Arc<Kit>,
+    /// Assignments that cannot be taken. They are told as known, so that they come again only when
+    /// they have changed, and the others come at all.
+    unfit: BTreeMap<DeviceId, u64>,
 }
 
 /// Why an assignment cannot be taken.
@@ -48,20 +55,22 @@ enum Unfit {
 
 impl Leases {
     /// Asks for devices of `zones` every so often.
-    pub fn new(poller: PollerId, zones: Vec<Zone>, recipient: Recipient, every: Duration) -> Self {
+    pub fn new(zones: Vec<Zone>, recipient: Recipient, every: Duration, kit: Arc<Kit>) -> Self {
         let zones = zones
             .into_iter()
             .map(|zone| (zone.name.clone(), Arc::new(zone)));
         Self {
-            poller,
+            poller: kit.poller,
             zones: zones.collect(),
             recipient,
             every,
+            kit,
+            unfit: BTreeMap::new(),
         }
     }
 
     /// Keeps the fleet to what servers say, until `stop`; then gives everything back.
-    pub async fn keep(&self, bus: &Bus, fleet: &Fleet, stop: CancellationToken) {
+    pub async fn keep(&mut self, bus: &Bus, fleet: &Fleet, stop: CancellationToken) {
         let mut pokes: Option<Subscription<Poke>> = None;
         let mut good_until = None;
         let mut is_away = false;
@@ -90,6 +99,7 @@ impl Leases {
                 good_until = None;
                 tracing::error!(devices = fleet.len(), "leases have lapsed");
                 fleet.clear();
+                self.unfit.clear();
             }
             tokio::select! {
                 () = stop.cancelled() => {}
@@ -111,12 +121,12 @@ impl Leases {
     ) -> Result<LeaseReply, BusError> {
         let left = good_until.map(|until| until.saturating_duration_since(Instant::now()));
         let deadline = left.map_or(ANSWER, |left| left.min(ANSWER));
-        bus.request(LEASE, &self.request(fleet.holds(), false), deadline)
+        bus.request(LEASE, &self.request(self.holds(fleet), false), deadline)
             .await
     }
 
     async fn leave(&self, bus: &Bus, fleet: &Fleet) {
-        let request = self.request(fleet.holds(), true);
+        let request = self.request(self.holds(fleet), true);
         fleet.clear();
         let left = bus
             .request::<_, LeaseReply>(LEASE, &request, FAREWELL)
@@ -124,6 +134,14 @@ impl Leases {
         if let Err(error) = left {
             tracing::debug!(%error, "nobody took the devices back, their leases will lapse");
         }
+    }
+
+    fn holds(&self, fleet: &Fleet) -> Vec<(DeviceId, u64)> {
+        let unfit = self
+            .unfit
+            .iter()
+            .map(|(&device, &revision)| (device, revision));
+        fleet.holds().into_iter().chain(unfit).collect()
     }
 
     fn request(&self, holds: Vec<(DeviceId, u64)>, leaving: bool) -> LeaseRequest {
@@ -136,27 +154,49 @@ impl Leases {
         }
     }
 
-    fn apply(&self, fleet: &Fleet, reply: LeaseReply) {
+    fn apply(&mut self, fleet: &Fleet, reply: LeaseReply) {
         for device in reply.withdraw {
+            self.unfit.remove(&device);
             fleet.release(device);
         }
         for assignment in reply.assign {
-            let device = assignment.device;
-            match self.open(assignment) {
-                Ok(target) => fleet.hold(target),
+            self.unfit.remove(&assignment.device);
+            match self.open(&assignment) {
+                Ok((zone, password)) => fleet.hold(Target::new(assignment, password, zone)),
                 Err(error) => {
-                    tracing::error!(device.id = %device, %error, "an assignment is not taken");
-                    fleet.release(device);
+                    fleet.release(assignment.device);
+                    self.refuse(&assignment, &error);
                 }
             }
         }
     }
 
-    fn open(&self, assignment: Assignment) -> Result<Target, Unfit> {
+    /// Says why a device is not polled, where people look.
+    fn refuse(&mut self, assignment: &Assignment, error: &Unfit) {
+        tracing::error!(device.id = %assignment.device, %error, "an assignment is not taken");
+        self.unfit.insert(assignment.device, assignment.revision);
+        self.kit.spool.push(Sample {
+            tenant: assignment.tenant,
+            device: assignment.device,
+            poller: self.poller,
+            fence: assignment.fence,
+            at: self.kit.clock.now(),
+            poll_ms: 0,
+            logins: 0,
+            outcome: Outcome::Failed(Failure {
+                kind: FailureKind::Other,
+                message: Untrusted::new(format!("the poller cannot take the device: {error}")),
+                failures: 1,
+                retry_seconds: None,
+            }),
+        });
+    }
+
+    fn open(&self, assignment: &Assignment) -> Result<(Arc<Zone>, SecretString), Unfit> {
         let zone = self.zones.get(&assignment.zone);
         let zone = zone.ok_or_else(|| Unfit::Zone(assignment.zone.escape_debug().to_string()))?;
-        let password = self.password(&assignment).ok_or(Unfit::Password)?;
-        Ok(Target::new(assignment, password, Arc::clone(zone)))
+        let password = self.password(assignment).ok_or(Unfit::Password)?;
+        Ok((Arc::clone(zone), password))
     }
 
     fn password(&self, assignment: &Assignment) -> Option<SecretString> {

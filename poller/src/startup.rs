@@ -124,7 +124,7 @@ pub fn build(config: Config, parts: Parts) -> anyhow::Result<Poller> {
         clock: parts.clock.clone(),
         spool: spool.clone(),
     });
-    let fleet = Fleet::new(kit, parts.supervisor.clone());
+    let fleet = Fleet::new(Arc::clone(&kit), parts.supervisor.clone());
     let relays = Relays::new(
         dialler,
         Arc::clone(&parts.relay_dial),
@@ -132,10 +132,10 @@ pub fn build(config: Config, parts: Parts) -> anyhow::Result<Poller> {
         parts.supervisor.clone(),
     );
     let leases = Leases::new(
-        id,
         config.zones,
         Recipient::generate()?,
         config.limits.lease_every,
+        kit,
     );
     Ok(Poller {
         id,
@@ -159,7 +159,7 @@ impl Poller {
             id,
             parts,
             fleet,
-            leases,
+            mut leases,
             spool,
             tasks,
         } = self;

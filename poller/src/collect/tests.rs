@@ -1,3 +1,5 @@
+//! Tests of the runner of collectors.
+
 use routeros::error::{Category, Trap};
 
 use super::*;

@@ -1,3 +1,5 @@
+//! Tests of the spool.
+
 use jiff::Timestamp;
 use tod_proto::bus::sample::{Failure, FailureKind, InterfaceCounters, Observation};
 use tod_proto::id::{DeviceId, PollerId, TenantId};

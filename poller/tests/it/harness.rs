@@ -216,11 +216,6 @@ impl World {
         drop(within(found).await.unwrap());
     }
 
-    /// How many requests for leases there were since the last forgetting.
-    pub(crate) fn requests(&self) -> usize {
-        self.server.asks.borrow().len()
-    }
-
     /// Starts a fake device beside it.
     pub(crate) async fn with_fake(self) -> (Self, crate::fake::Fake) {
         let fake = crate::fake::Fake::start(&self.supervisor).await;

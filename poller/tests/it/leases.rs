@@ -7,7 +7,7 @@ use tod_proto::bus::task::{Report, What};
 use tod_proto::error::ErrorCode;
 
 use crate::fake::Fake;
-use crate::harness::{Setup, World, record, short_deadlines, until};
+use crate::harness::{Setup, World, record, short_deadlines};
 
 #[tokio::test]
 async fn an_edit_of_the_address_is_felt_at_once() {
@@ -142,18 +142,26 @@ async fn a_name_that_resolves_to_this_machine_is_refused_too() {
 }
 
 #[tokio::test]
-async fn an_assignment_of_another_zone_or_with_a_foreign_password_is_not_taken() {
-    let world = World::start(Setup::default());
+async fn an_assignment_that_cannot_be_taken_says_why_and_does_not_come_again() {
+    let mut world = World::start(Setup::default());
     let fake = Fake::start(&world.supervisor).await;
     let mut foreign = record(fake.address);
     "elsewhere".clone_into(&mut foreign.assignment.zone);
-    world.grant(&foreign).await;
+    let device = world.grant(&foreign).await;
 
-    world.forget_requests();
-    until("two more requests", || world.requests() >= 2).await;
+    let failure = world.failed().await;
 
+    assert_eq!(failure.kind, FailureKind::Other);
+    assert!(failure.message.raw().contains("elsewhere"), "{failure:?}");
     world
-        .lease_request(|request| request.holds.is_empty())
+        .lease_request(|request| request.holds == [(device, 1)])
         .await;
     assert_eq!(fake.connections(), 0);
+
+    world
+        .edit(device, |record| {
+            "lab".clone_into(&mut record.assignment.zone)
+        })
+        .await;
+    world.answered().await;
 }

@@ -5,6 +5,7 @@
     reason = "a test panics when it fails"
 )]
 
+mod change;
 mod fake;
 mod harness;
 mod lab;
