@@ -28,8 +28,13 @@ type Tree = BTreeMap<String, String>;
 pub(crate) fn run(mut args: Args) -> Result<()> {
     let check = args.switch("--check");
     let profile = args.value("--profile")?.unwrap_or_else(|| "dev".to_owned());
+    let no_build = args.switch("--no-build");
     args.end()?;
-    let bins = Bins::build(&profile)?;
+    let bins = if no_build {
+        Bins::built(&profile)
+    } else {
+        Bins::build(&profile)?
+    };
     let (wanted, there) = (wanted(&bins)?, committed()?);
     let stale = differences(&wanted, &there);
     if stale.is_empty() {

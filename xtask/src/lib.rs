@@ -44,6 +44,7 @@ Usage: cargo xtask VERB [flags]
   tidy     arrows between crates, sizes, headers, words, licences, duplicates
   gen      man pages, completions and references from the built binaries
              --check          fail when a committed file is stale
+             --no-build       ask the binaries that were built before
   up       a throw-away PostgreSQL and NATS for one's own test runs
              --detach         leave them running; `cargo xtask down` stops them
   down     stop what `up --detach` started

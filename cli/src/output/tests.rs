@@ -1,3 +1,5 @@
+//! Tests of output formats.
+
 use serde_json::json;
 
 use super::*;

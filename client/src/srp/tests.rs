@@ -1,3 +1,5 @@
+//! Tests of the client half of SRP.
+
 use srp::ServerG3072;
 
 use super::*;

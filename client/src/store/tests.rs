@@ -1,3 +1,5 @@
+//! Tests of the token store.
+
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 

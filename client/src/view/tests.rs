@@ -1,3 +1,5 @@
+//! Tests of views of records.
+
 use std::collections::BTreeSet;
 
 use tod_proto::api::account::Session;

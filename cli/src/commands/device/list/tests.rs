@@ -1,3 +1,5 @@
+//! Tests of the list of devices.
+
 use tod_client::stub::Stub;
 use tod_proto::api::devices::List;
 use tod_proto::error::{ErrorBody, ErrorCode};
