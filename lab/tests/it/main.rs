@@ -13,3 +13,4 @@ mod others;
 mod reach;
 mod scheduler;
 mod ssh;
+mod undo;
