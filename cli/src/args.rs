@@ -44,6 +44,7 @@ pub enum When {
 }
 
 /// Flags of every command.
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag")]
 #[derive(Clone, Debug, Default, clap::Args)]
 pub struct Globals {
     /// Use this context

@@ -80,9 +80,10 @@ impl Output {
     pub fn stdout(term: &Term, args: OutputArgs, say: Say, now: Timestamp) -> Self {
         let stream = AutoStream::new(io::stdout(), term.stdout_colour);
         let chosen = args.format;
-        let format = chosen.unwrap_or(match term.stdout_tty {
-            true => Format::Table,
-            false => Format::Tsv,
+        let format = chosen.unwrap_or(if term.stdout_tty {
+            Format::Table
+        } else {
+            Format::Tsv
         });
         Self {
             sink: Sink::Stdout(stream),
@@ -250,8 +251,8 @@ impl Output {
             pretty(&fields::pick(&value, wanted))?
         } else {
             match self.format {
-                Format::Json => pretty(&self.enclose(kind, vec![value], 1))?,
-                Format::Yaml => yaml::text(&self.enclose(kind, vec![value], 1)),
+                Format::Json => pretty(&self.enclose(kind, &[value], 1))?,
+                Format::Yaml => yaml::text(&self.enclose(kind, &[value], 1)),
                 Format::Jsonl => value.to_string() + "\n",
                 _ => text(),
             }
@@ -302,10 +303,10 @@ impl Output {
     }
 
     fn envelope<T: Serialize>(&self, kind: &str, listing: &Listing<T>) -> Result<Value, CliError> {
-        Ok(self.enclose(kind, values(&listing.items)?, listing.total))
+        Ok(self.enclose(kind, &values(&listing.items)?, listing.total))
     }
 
-    fn enclose(&self, kind: &str, items: Vec<Value>, total: u64) -> Value {
+    fn enclose(&self, kind: &str, items: &[Value], total: u64) -> Value {
         json!({
             "apiVersion": API_VERSION,
             "kind": format!("{kind}List"),

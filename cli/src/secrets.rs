@@ -89,17 +89,16 @@ impl PasswordArgs {
     pub fn choose(&self, cx: &Cx) -> Result<SecretString, CliError> {
         use secrecy::ExposeSecret as _;
 
-        let password = match self.given(cx)? {
-            Some(password) => password,
-            None => {
-                let flag = "--password-stdin or --password-file";
-                let one = cx.ask.secret("Choose a password:", flag)?;
-                let two = cx.ask.secret("The same again:", flag)?;
-                if one.expose_secret() != two.expose_secret() {
-                    return Err(CliError::usage("the two passwords differ"));
-                }
-                one
+        let password = if let Some(password) = self.given(cx)? {
+            password
+        } else {
+            let flag = "--password-stdin or --password-file";
+            let one = cx.ask.secret("Choose a password:", flag)?;
+            let two = cx.ask.secret("The same again:", flag)?;
+            if one.expose_secret() != two.expose_secret() {
+                return Err(CliError::usage("the two passwords differ"));
             }
+            one
         };
         if password.expose_secret().trim().chars().count() < 10 {
             return Err(CliError::usage("a password has at least 10 characters"));
@@ -163,7 +162,7 @@ fn read(source: impl std::io::Read, name: &str) -> Result<SecretString, CliError
     source
         .take(MAX_SECRET)
         .read_to_string(&mut text)
-        .map_err(file(name))?;
+        .map_err(file(&name))?;
     let secret = text.trim_end_matches(['\n', '\r']);
     if secret.is_empty() {
         return Err(CliError::usage(format!("{name} holds no secret")));

@@ -1,4 +1,4 @@
-//! WebSockets: bytes both ways, with JSON messages beside them.
+//! A WebSocket: bytes both ways, with JSON messages beside them.
 
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt as _, StreamExt as _};

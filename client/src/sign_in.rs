@@ -89,9 +89,8 @@ impl Client {
         let refresh_token = grant.tokens.refresh_token;
         let body = RefreshBody { refresh_token };
         match self.call(SignOut, Empty {}, Empty {}, body).await {
-            Ok(Empty {}) => Ok(true),
-            // It had ended already.
-            Err(Error::Refused(_)) => Ok(true),
+            // Refused: it had ended already.
+            Ok(Empty {}) | Err(Error::Refused(_)) => Ok(true),
             Err(error) => Err(error),
         }
     }

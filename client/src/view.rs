@@ -54,6 +54,10 @@ impl Cell {
     }
 
     /// A text for people and another for programs, both escaped.
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "callers have numbers at hand"
+    )]
     pub fn pair(text: impl AsRef<str>, value: impl ToString) -> Self {
         Self {
             text: plain(text.as_ref()),

@@ -38,7 +38,7 @@ pub enum Command {
         /// Further settings, as for `set`
         settings: Vec<Pair>,
     },
-    /// Change a context: label, color, protected, readonly, tenant, server, pin_sha256
+    /// Change a context: label, color, protected, readonly, tenant, server, `pin_sha256`
     Set {
         /// Which
         #[arg(add = clap_complete::ArgValueCandidates::new(crate::complete::contexts))]

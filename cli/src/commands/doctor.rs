@@ -92,7 +92,7 @@ pub(super) async fn run(Args {}: Args, cx: &mut Cx) -> Result<(), CliError> {
         .filter(|check| check.verdict == Verdict::Warning)
         .count();
     cx.out
-        .value("Doctor", &serde_json::json!({"checks": checks}), || {
+        .value("Doctor", serde_json::json!({"checks": checks}), || {
             checks
                 .iter()
                 .fold(String::new(), |text, check| text + &line(check))

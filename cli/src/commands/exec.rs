@@ -27,6 +27,7 @@ use crate::output::Listing;
 /// The run lives on the server: if this command ends early, the run goes on. What devices answer
 /// is grouped by identical answers on a terminal; with -o jsonl there is one line for each device
 /// as soon as it is done. Commands that can lock people out are refused unless --allow-dangerous.
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag")]
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   todctl exec tag=core -- /system/resource/print

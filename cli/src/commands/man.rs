@@ -108,9 +108,9 @@ fn write_all(dir: &Path, cx: &Cx) -> Result<(), CliError> {
 
 fn write(path: &Path, text: &str) -> Result<(), CliError> {
     if let Some(dir) = path.parent() {
-        std::fs::create_dir_all(dir).map_err(file(dir.display()))?;
+        std::fs::create_dir_all(dir).map_err(file(&dir.display()))?;
     }
-    std::fs::write(path, text).map_err(file(path.display()))
+    std::fs::write(path, text).map_err(file(&path.display()))
 }
 
 impl Gen {

@@ -28,7 +28,7 @@ pub struct Which {
     #[arg(value_name = "DEVICE",
         add = clap_complete::ArgValueCandidates::new(crate::complete::devices))]
     device: String,
-    /// cpu, mem, disk, temp, volt, rx, tx, poll_ms, iface:NAME:rx or iface:NAME:tx
+    /// cpu, mem, disk, temp, volt, rx, tx, `poll_ms`, iface:NAME:rx or iface:NAME:tx
     #[arg(value_name = "METRIC")]
     metric: String,
     /// How far back

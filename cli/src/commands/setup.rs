@@ -52,16 +52,15 @@ pub(super) async fn run(args: Args, cx: &mut Cx) -> Result<(), CliError> {
             message: "this server is set up already: sign in with todctl login".to_owned(),
         });
     }
-    let token = match &args.token_file {
-        Some(path) => secrets::from_file(path)?,
-        None => {
-            if let Some(path) = &state.token_path {
-                let path = tod_proto::untrusted::plain(path);
-                cx.say
-                    .note(format!("the server has put its setup token into {path}"));
-            }
-            cx.ask.secret("Setup token:", "--token-file FILE")?
+    let token = if let Some(path) = &args.token_file {
+        secrets::from_file(path)?
+    } else {
+        if let Some(path) = &state.token_path {
+            let path = tod_proto::untrusted::plain(path);
+            cx.say
+                .note(format!("the server has put its setup token into {path}"));
         }
+        cx.ask.secret("Setup token:", "--token-file FILE")?
     };
     let tenant = match tenant {
         Some(tenant) => tenant,
@@ -107,7 +106,7 @@ impl Newcomer {
             secret_key: &key,
             made_at: cx.clock.now(),
         };
-        kit.save(&path).map_err(file(path.display()))?;
+        kit.save(&path).map_err(file(&path.display()))?;
         let name = self.name.unwrap_or_else(|| {
             let before = self.email.split('@').next();
             before.unwrap_or_default().to_owned()

@@ -89,7 +89,7 @@ fn mistakes_on_the_command_line_are_2() {
         assert!(!ran.stderr.contains("secret"), "{line}: {ran}");
     }
     let ran = machine.run("device list site=berlin cpu>>3");
-    assert!(ran.stderr.contains("^"), "{ran}");
+    assert!(ran.stderr.contains('^'), "{ran}");
 }
 
 #[test]

@@ -1,9 +1,5 @@
 //! `todctl` as a process: a home of its own, no terminal, a server of canned answers.
-#![expect(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "a test panics when it fails"
-)]
+#![expect(clippy::unwrap_used, reason = "a test panics when it fails")]
 
 mod completion;
 mod contexts;

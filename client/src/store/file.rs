@@ -169,13 +169,12 @@ impl Vault {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .clone();
-        let key = match cached {
-            Some(key) => key,
-            None => {
-                let salt: [u8; 16] = rand::random();
-                let passphrase = ask(Purpose::Create)?;
-                self.stretch(&passphrase, salt.to_vec(), MEMORY_KIB, PASSES)?
-            }
+        let key = if let Some(key) = cached {
+            key
+        } else {
+            let salt: [u8; 16] = rand::random();
+            let passphrase = ask(Purpose::Create)?;
+            self.stretch(&passphrase, salt.to_vec(), MEMORY_KIB, PASSES)?
         };
         let nonce: [u8; 12] = rand::random();
         let data = serde_json::to_vec(secrets).map_err(|e| self.corrupt(e))?;

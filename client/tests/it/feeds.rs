@@ -39,12 +39,10 @@ impl Transport for Flaky {
         let cursor = cursor.map(|id| id.to_str().unwrap().to_owned());
         let last: u64 = cursor.as_deref().map_or(0, |id| id.parse().unwrap());
         self.cursors.lock().unwrap().push(cursor);
-        let text = (last + 1..=last + 2)
-            .map(|n| {
-                let data = serde_json::to_string(&event(n)).unwrap();
-                format!(": heartbeat\n\nid: {n}\ndata: {data}\n\n")
-            })
-            .collect::<String>();
+        let text = (last + 1..=last + 2).fold(String::new(), |text, n| {
+            let data = serde_json::to_string(&event(n)).unwrap();
+            text + ": heartbeat\n\nid: " + &n.to_string() + "\ndata: " + &data + "\n\n"
+        });
         let text = text + "data: {\"of\":\"another version\"}\n\n";
         Box::pin(async move { Ok(Response::new(Body::full(text))) })
     }

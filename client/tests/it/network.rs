@@ -1,4 +1,4 @@
-//! Over real sockets: TLS, pins, WebSockets.
+//! Over real sockets: TLS, pins, and a WebSocket.
 
 use std::sync::Arc;
 

@@ -9,7 +9,7 @@ use tod_client::Client;
 use tod_client::Error;
 use tod_client::auth::Grant;
 use tod_client::clock::Clock;
-use tod_client::store::{AskPassphrase, Kind, Store, StoreError, TokenStore};
+use tod_client::store::{AskPassphrase, Kind, Store, StoreError, TokenStore as _};
 use tod_client::stub::Stub;
 use tod_proto::api::account::{Refresh, SignOut, Tokens};
 use tod_proto::api::tenants::List;

@@ -26,6 +26,7 @@ const MAX_SCRIPT: u64 = 256 << 10;
 /// timer with the inverse script is put on the device, the script is applied, and the device is
 /// looked at over a new connection. Unless you confirm within the window, the device undoes the
 /// change by itself, even if nobody can reach it any more.
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag")]
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   todctl config apply ber-core-02 -f fw.rsc

@@ -100,33 +100,31 @@ pub(super) fn minutes(seconds: u64) -> String {
 
 /// Says how a change ended, writes it, and turns it into an exit status.
 pub(super) fn finish(cx: &mut Cx, change: Change, wanted: Wanted) -> Result<(), CliError> {
-    let (number, state) = (change.number, change.state);
-    let device = plain(&change.device_name);
-    let why = change
-        .reason
-        .as_ref()
-        .map(|reason| format!(": {}", plain(reason.raw())));
-    let why = why.unwrap_or_default();
-    let left = left(cx, &change);
-    let for_people = cx.out.is_for_people() || !cx.out.is_for_programs();
-    if !for_people {
+    let verdict = verdict(cx, &change, wanted);
+    if cx.out.is_for_programs() {
         cx.out.list(Listing::all(vec![change]))?;
         cx.out.flush()?;
     }
-    let status = match (state, wanted) {
-        (ChangeState::Confirmed, Wanted::Kept) => {
-            cx.say.note(format!(
-                "✓ confirmed c-{number} on {device}, as read back from it"
-            ));
-            exit::OK
-        }
-        (ChangeState::Reverted, Wanted::Undone) => {
-            cx.say.note(format!(
-                "✓ reverted c-{number} on {device}, as read back from it"
-            ));
-            exit::OK
-        }
+    match verdict {
+        exit::OK => Ok(()),
+        status => Err(CliError::outcome(status)),
+    }
+}
+
+/// Says how a change ended; returns the exit status.
+fn verdict(cx: &Cx, change: &Change, wanted: Wanted) -> u8 {
+    let (number, device) = (change.number, plain(&change.device_name));
+    let why = change.reason.as_ref().map(|reason| plain(reason.raw()));
+    let why = why.map(|why| format!(": {why}")).unwrap_or_default();
+    match (change.state, wanted) {
         (ChangeState::Planned, _) => exit::OK,
+        (ChangeState::Confirmed, Wanted::Kept) | (ChangeState::Reverted, Wanted::Undone) => {
+            let word = change.state.as_str();
+            cx.say.note(format!(
+                "✓ {word} c-{number} on {device}, as read back from it"
+            ));
+            exit::OK
+        }
         (ChangeState::Confirmed, Wanted::Undone) => {
             cx.say
                 .loud(format!("c-{number} was confirmed already{why}"));
@@ -152,7 +150,7 @@ pub(super) fn finish(cx: &mut Cx, change: Change, wanted: Wanted) -> Result<(), 
             exit::FAILURE
         }
         (ChangeState::Pending, _) => {
-            let left = left.map(minutes).unwrap_or_default();
+            let left = left(cx, change).map(minutes).unwrap_or_default();
             cx.say.loud(format!(
                 "pending: c-{number} reverts in {left} unless confirmed"
             ));
@@ -161,16 +159,12 @@ pub(super) fn finish(cx: &mut Cx, change: Change, wanted: Wanted) -> Result<(), 
             ));
             exit::PENDING
         }
-        _ => {
+        (state, _) => {
+            let state = state.as_str();
             cx.say.note(format!(
-                "c-{number} is {}: todctl config show c-{number}",
-                state.as_str()
+                "c-{number} is {state}: todctl config show c-{number}"
             ));
             exit::PENDING
         }
-    };
-    match status {
-        exit::OK => Ok(()),
-        status => Err(CliError::outcome(status)),
     }
 }

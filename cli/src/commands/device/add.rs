@@ -22,8 +22,8 @@ const MAX_FILE: u64 = 64 << 20;
 /// Add devices
 ///
 /// They are polled at once. A file has a header line (CSV) or is a JSON array or JSON lines, with
-/// the fields name, address, port, ssh_port, tls, username, password, zone, site, tags, note and
-/// poll_seconds; what it leaves out comes from the flags.
+/// the fields name, address, port, `ssh_port`, tls, username, password, zone, site, tags, note and
+/// `poll_seconds`; what it leaves out comes from the flags.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  \
     todctl device add 10.4.0.1 --name ber-core-01 --username tod --password-file pw --site berlin\n  \
@@ -159,6 +159,11 @@ pub(super) async fn run(args: Args, cx: &mut Cx) -> Result<(), CliError> {
         return Ok(());
     }
     cx.may_change(&format!("add {} devices", devices.len()))?;
+    send(cx, devices).await
+}
+
+/// Adds one device after the other.
+async fn send(cx: &mut Cx, devices: Vec<NewDevice>) -> Result<(), CliError> {
     let (client, tenant) = cx.tenant().await?;
     let total = devices.len();
     let (mut added, mut failed) = (Vec::new(), 0);
@@ -255,36 +260,7 @@ fn read(path: &Path, format: Option<FileFormat>) -> Result<Vec<Entry>, CliError>
     // The message may quote the file, and the file may hold passwords: only the place is told.
     let place = |line: usize| CliError::usage(format!("{name}: line {line} does not parse"));
     match format {
-        FileFormat::Csv => {
-            let mut reader = csv::ReaderBuilder::new()
-                .trim(csv::Trim::Headers)
-                .from_reader(text.as_bytes());
-            let header = reader.headers().map_err(|_| place(1))?.clone();
-            let known = [
-                "name",
-                "address",
-                "port",
-                "ssh_port",
-                "tls",
-                "username",
-                "password",
-                "zone",
-                "site",
-                "tags",
-                "note",
-                "poll_seconds",
-            ];
-            if let Some(other) = header.iter().find(|title| !known.contains(title)) {
-                return Err(CliError::Usage {
-                    message: format!("{name}: there is no field `{}`", plain(other)),
-                    hint: Some(format!("the fields are {}", known.join(" "))),
-                });
-            }
-            let entries = reader.deserialize().enumerate();
-            entries
-                .map(|(n, entry)| entry.map_err(|_| place(n + 2)))
-                .collect()
-        }
+        FileFormat::Csv => csv(&text, &name),
         FileFormat::Jsonl => {
             let lines = text
                 .lines()
@@ -300,4 +276,37 @@ fn read(path: &Path, format: Option<FileFormat>) -> Result<Vec<Entry>, CliError>
             serde_json::from_value(items).map_err(|error| place(error.line().max(1)))
         }
     }
+}
+
+/// Reads entries of a table whose header names the fields.
+fn csv(text: &str, name: &str) -> Result<Vec<Entry>, CliError> {
+    let place = |line: usize| CliError::usage(format!("{name}: line {line} does not parse"));
+    let mut reader = csv::ReaderBuilder::new()
+        .trim(csv::Trim::Headers)
+        .from_reader(text.as_bytes());
+    let header = reader.headers().map_err(|_| place(1))?.clone();
+    let known = [
+        "name",
+        "address",
+        "port",
+        "ssh_port",
+        "tls",
+        "username",
+        "password",
+        "zone",
+        "site",
+        "tags",
+        "note",
+        "poll_seconds",
+    ];
+    if let Some(other) = header.iter().find(|title| !known.contains(title)) {
+        return Err(CliError::Usage {
+            message: format!("{name}: there is no field `{}`", plain(other)),
+            hint: Some(format!("the fields are {}", known.join(" "))),
+        });
+    }
+    let entries = reader.deserialize().enumerate();
+    entries
+        .map(|(n, entry)| entry.map_err(|_| place(n + 2)))
+        .collect()
 }

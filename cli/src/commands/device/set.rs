@@ -1,6 +1,8 @@
 //! `todctl device set`
 
-use tod_proto::api::devices::{DevicePatch, Set};
+use tod_client::Client;
+use tod_proto::api::devices::{Device, DevicePatch, Set};
+use tod_proto::id::TenantId;
 use tod_proto::selector::Selector;
 use tod_proto::untrusted::plain;
 
@@ -13,8 +15,8 @@ use crate::secrets::PasswordArgs;
 
 /// Change the record of devices
 ///
-/// Settings: name, address, port, ssh_port, tls (auto, verified, pinned, plain), username, zone,
-/// site, tags (a,b), note, poll_seconds, forget_pins=true. An empty value removes. A new password
+/// Settings: name, address, port, `ssh_port`, tls (auto, verified, pinned, plain), username, zone,
+/// site, tags (a,b), note, `poll_seconds`, `forget_pins=true`. An empty value removes. A new password
 /// comes from --password-stdin or --password-file.
 #[derive(Debug, clap::Args)]
 #[command(
@@ -76,6 +78,25 @@ pub(super) async fn run(args: Args, cx: &mut Cx) -> Result<(), CliError> {
     } else {
         targets(cx, &selector, "change the record of", args.expect).await?
     };
+    let (done, failed) = send(cx, &client, tenant, devices, &patch, simple).await?;
+    let none = done.is_empty();
+    cx.out.list(Listing::all(done))?;
+    match failed {
+        0 => Ok(()),
+        _ if none => Err(CliError::outcome(exit::FAILURE)),
+        _ => Err(CliError::outcome(exit::PARTIAL)),
+    }
+}
+
+/// Sends a patch for each device; the error of a single one is the command's.
+async fn send(
+    cx: &Cx,
+    client: &Client,
+    tenant: TenantId,
+    devices: Vec<Device>,
+    patch: &DevicePatch,
+    is_single: bool,
+) -> Result<(Vec<Device>, usize), CliError> {
     let (mut done, mut failed) = (Vec::new(), 0);
     for device in devices {
         let path = (tenant, device.id);
@@ -84,20 +105,14 @@ pub(super) async fn run(args: Args, cx: &mut Cx) -> Result<(), CliError> {
             .await
         {
             Ok(device) => done.push(device),
-            Err(error) if simple => return Err(error.into()),
+            Err(error) if is_single => return Err(error.into()),
             Err(error) => {
                 failed += 1;
                 cx.say.loud(format!("{}: {error}", plain(&device.name)));
             }
         }
     }
-    let none = done.is_empty();
-    cx.out.list(Listing::all(done))?;
-    match failed {
-        0 => Ok(()),
-        _ if none => Err(CliError::outcome(exit::FAILURE)),
-        _ => Err(CliError::outcome(exit::PARTIAL)),
-    }
+    Ok((done, failed))
 }
 
 /// Puts one assignment into a patch.

@@ -33,17 +33,7 @@ fn text(value: Option<&Untrusted>) -> String {
 
 /// What is known of a device, in about ten lines.
 fn card(d: &Device, now: Timestamp) -> String {
-    let status = device::status(d.status);
-    let mut head = format!(
-        "{}  {}",
-        plain(&d.name),
-        Paint::tone(status.tone, &status.text)
-    );
-    head.push_str(&format!(" for {}", ago(d.status_since, now)));
-    if let Some(reason) = &d.status_reason {
-        head.push_str(&format!("   {}", plain(reason.raw())));
-    }
-    let mut lines = vec![head];
+    let mut lines = vec![head(d, now)];
     let mut line = |label: &str, text: String| lines.push(format!("  {label:<9} {text}"));
     let (model, arch) = (text(d.model.as_ref()), text(d.arch.as_ref()));
     line(
@@ -52,16 +42,7 @@ fn card(d: &Device, now: Timestamp) -> String {
     );
     let (version, channel) = (text(d.version.as_ref()), text(d.channel.as_ref()));
     line("routeros", format!("{version} {channel}"));
-    let api = format!("api {} TLS {}", d.port, device::tls(d.tls));
-    let ssh = format!("ssh {} as {}", d.ssh_port, plain(&d.username));
-    line(
-        "address",
-        format!(
-            "{}   {api}   {ssh}   zone {}",
-            plain(&d.address),
-            plain(&d.zone)
-        ),
-    );
+    line("address", ways(d));
     let tags = if d.tags.is_empty() {
         "-".to_owned()
     } else {
@@ -69,14 +50,7 @@ fn card(d: &Device, now: Timestamp) -> String {
     };
     let site = d.site.as_deref().map_or_else(|| "-".to_owned(), plain);
     line("site", format!("{site}   tags {tags}"));
-    let up = d.uptime_seconds.map_or_else(|| "-".to_owned(), span_long);
-    let seen = d
-        .seen_at
-        .map_or_else(|| "never".to_owned(), |at| format!("{} ago", ago(at, now)));
-    line(
-        "uptime",
-        format!("{up}   last seen {seen}   polled every {}s", d.poll_seconds),
-    );
+    line("uptime", age(d, now));
     line("health", health(d));
     let rate = |value: Option<u64>| value.map_or_else(|| "-".to_owned(), bps);
     line(
@@ -99,6 +73,38 @@ fn card(d: &Device, now: Timestamp) -> String {
     }
     line("id", d.id.to_string());
     lines.join("\n") + "\n"
+}
+
+/// `ber-core-02  ▲ degr for 4m   CPU 97 %`
+fn head(d: &Device, now: Timestamp) -> String {
+    let status = device::status(d.status);
+    let shown = Paint::tone(status.tone, &status.text);
+    let since = ago(d.status_since, now);
+    let reason = d.status_reason.as_ref().map(|reason| plain(reason.raw()));
+    let reason = reason
+        .map(|reason| format!("   {reason}"))
+        .unwrap_or_default();
+    format!("{}  {shown} for {since}{reason}", plain(&d.name))
+}
+
+/// How it is reached.
+fn ways(d: &Device) -> String {
+    let api = format!("api {} TLS {}", d.port, device::tls(d.tls));
+    let ssh = format!("ssh {} as {}", d.ssh_port, plain(&d.username));
+    format!(
+        "{}   {api}   {ssh}   zone {}",
+        plain(&d.address),
+        plain(&d.zone)
+    )
+}
+
+/// How long it has been up, and when it was last heard of.
+fn age(d: &Device, now: Timestamp) -> String {
+    let up = d.uptime_seconds.map_or_else(|| "-".to_owned(), span_long);
+    let seen = d
+        .seen_at
+        .map_or_else(|| "never".to_owned(), |at| format!("{} ago", ago(at, now)));
+    format!("{up}   last seen {seen}   polled every {}s", d.poll_seconds)
 }
 
 fn health(d: &Device) -> String {
