@@ -142,20 +142,17 @@ async fn prepare(
     lab: &Lab,
     before: Option<Note>,
 ) -> anyhow::Result<Note> {
-    let note = match before {
-        Some(before) => {
-            let note = before.moved_to(door);
-            let people = people::come_back(&note).await?;
-            fleet::forget_pins(&people).await?;
-            note
-        }
-        None => {
-            let mut note = Note::new(folder, door, lab);
-            let people = people::enrol(&note, &door.setup_token).await?;
-            fleet::add(&people, lab).await?;
-            note.signed_in = people.signed_in();
-            note
-        }
+    let note = if let Some(before) = before {
+        let note = before.moved_to(door);
+        let people = people::come_back(&note).await?;
+        fleet::forget_pins(&people).await?;
+        note
+    } else {
+        let mut note = Note::new(folder, door, lab);
+        let people = people::enrol(&note, &door.setup_token).await?;
+        fleet::add(&people, lab).await?;
+        note.signed_in = people.signed_in();
+        note
     };
     lab.control(&note.lab_socket)?;
     note.write(folder)?;

@@ -68,17 +68,18 @@ pub struct Door {
 
 impl Door {
     fn describe(&self) -> String {
-        let mut text = format!(
+        let text = format!(
             "listening on https://{}\ncertificate sha256 {}",
             self.address, self.fingerprint
         );
-        if self.setup_token.exists() {
-            let (address, token) = (self.address, self.setup_token.display());
-            text.push_str(&format!(
-                "\nnobody is enrolled yet: todctl setup https://{address} takes the token in {token}"
-            ));
+        if !self.setup_token.exists() {
+            return text;
         }
-        text
+        let (address, token) = (self.address, self.setup_token.display());
+        format!(
+            "{text}\nnobody is enrolled yet: todctl setup https://{address} takes the token in \
+             {token}"
+        )
     }
 }
 

@@ -67,15 +67,15 @@ pub(super) async fn enrol(note: &Note, setup_token: &Path) -> anyhow::Result<Peo
         .call(tenants::List, Empty {}, Empty {}, Empty {})
         .await?;
     for name in &note.tenants {
-        let id = match there.items.iter().find(|tenant| tenant.name == *name) {
-            Some(tenant) => tenant.id,
-            None => {
-                let body = tenants::CreateBody { name: name.clone() };
-                admin
-                    .call(tenants::Create, Empty {}, Empty {}, body)
-                    .await?
-                    .id
-            }
+        let known = there.items.iter().find(|tenant| tenant.name == *name);
+        let id = if let Some(tenant) = known {
+            tenant.id
+        } else {
+            let body = tenants::CreateBody { name: name.clone() };
+            admin
+                .call(tenants::Create, Empty {}, Empty {}, body)
+                .await?
+                .id
         };
         tenants.push((name.clone(), id));
     }
@@ -181,7 +181,7 @@ impl Desk {
     }
 
     fn client(&self, store: Store) -> anyhow::Result<Client> {
-        let client = Client::new(Https::new(&self.server, self.trust.clone())?);
+        let client = Client::new(Https::new(&self.server, self.trust)?);
         Ok(client.with_store(Arc::new(store), Clock::system()))
     }
 

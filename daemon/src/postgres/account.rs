@@ -126,7 +126,7 @@ mod tests {
     const PASSWD: &str = "root:x:0:0:root:/root:/bin/bash\n\
         nobody:x:65534:65534:nobody:/:/usr/sbin/nologin\n\
         bad line\n\
-        ana:x:1000:1000::/home/ana:/bin/sh\n";
+        ana:x:1000:1000::/srv/ana:/bin/sh\n";
 
     #[test]
     fn root_gives_the_cluster_away_and_others_keep_it() {
