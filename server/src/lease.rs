@@ -168,6 +168,15 @@ pub async fn poke_zone(app: &App, zone: &str) {
     }
 }
 
+/// Forgets pollers that have been gone for a day. Returns how many.
+pub async fn forget_gone(app: &App) -> Result<u64, Error> {
+    let mut tx = app.db.system("pollers that are gone").await?;
+    let since = ago(app.clock.now(), Duration::from_hours(24));
+    let gone = store::forget(&mut tx, since).await?;
+    tx.commit().await?;
+    Ok(gone)
+}
+
 async fn poke(app: &App, pollers: &[PollerId]) {
     for poller in pollers {
         if let Err(error) = app.bus.notify(&bus::poked(*poller), &Poke {}).await {

@@ -200,6 +200,17 @@ fn tls(text: &str) -> TlsMode {
     }
 }
 
+/// Forgets pollers that have not asked since `since`.
+pub(super) async fn forget(tx: &mut PgConnection, since: Timestamp) -> Result<u64, Error> {
+    let gone = sqlx::query!(
+        "delete from pollers where seen_at < $1",
+        since.to_sqlx() as _
+    )
+    .execute(tx)
+    .await?;
+    Ok(gone.rows_affected())
+}
+
 /// Forgets a poller. Returns the zones that it served.
 pub(super) async fn leave(tx: &mut PgConnection, poller: PollerId) -> Result<Vec<String>, Error> {
     sqlx::query!(

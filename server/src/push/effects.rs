@@ -93,6 +93,7 @@ impl Worker {
     }
 
     async fn work(&self, notices: &mut Receiver<FleetNotice>) -> Result<(), Error> {
+        let mut is_first = true;
         loop {
             let mut tx = self.app.db.tenant(self.tenant).await?;
             let record = store::find(&self.app.kms, &mut tx, self.number).await?;
@@ -101,6 +102,12 @@ impl Worker {
                 return Ok(());
             };
             let now = self.app.clock.now();
+            // What another worker was doing may be done, although nothing says so.
+            let taken_over = record.push.turn > 0 && record.push.asking.is_some();
+            if std::mem::take(&mut is_first) && taken_over {
+                self.feed(&record, Event::Resumed, None).await?;
+                continue;
+            }
             if record.push.is_overdue(now) {
                 self.feed(&record, Event::Due, None).await?;
                 continue;

@@ -26,7 +26,7 @@ use super::model::{Effect, Event, Illegal, Moved, Plan, Push, Sight, StepKind, T
 /// How much later than the window the device's timer may fire, seen from here.
 const SLACK: Duration = Duration::from_secs(10);
 /// How long after that the device may stay silent before a person must look.
-const SILENCE: Duration = Duration::from_secs(50);
+const SILENCE: Duration = Duration::from_secs(40);
 /// Between two looks at a device that is not yet what it should be.
 const LOOK_AGAIN: Duration = Duration::from_secs(5);
 /// How often a step without an answer is asked for again.
@@ -38,6 +38,10 @@ const DOUBTS: u32 = 3;
 pub fn step(push: &Push, event: Event, now: Timestamp) -> Result<Moved, Illegal> {
     let mut next = push.clone();
     let said = match push.state {
+        state if !state.is_final() && event == Event::Resumed => {
+            next.resumed = true;
+            Some("another server goes on with it".to_owned())
+        }
         ChangeState::Preparing => next.preparing(event, now),
         ChangeState::Arming => next.arming(event, now),
         ChangeState::Applying => next.applying(event, now),
@@ -76,6 +80,7 @@ impl Push {
             tries: 0,
             doubts: 0,
             disarmed: false,
+            resumed: false,
             reason: None,
         }
     }
@@ -146,6 +151,7 @@ impl Push {
             | Event::Undoing
             | Event::Seen(_)
             | Event::Due
+            | Event::Resumed
             | Event::Confirm
             | Event::Revert => None,
         }
@@ -164,7 +170,9 @@ impl Push {
             Event::Failed {
                 message,
                 may_have_changed: false,
-            } => Some(self.give_up(ChangeState::Refused, message)),
+            } if self.tries == 0 && !self.resumed => {
+                Some(self.give_up(ChangeState::Refused, message))
+            }
             Event::Failed { message, .. } | Event::Lost { message, .. } => {
                 // The timer keeps its first start, so its latest end moves with every try.
                 self.fires_by = Some(later(now, self.window() + SLACK));
@@ -182,6 +190,7 @@ impl Push {
             | Event::Undoing
             | Event::Seen(_)
             | Event::Due
+            | Event::Resumed
             | Event::Confirm
             | Event::Revert => None,
         }
@@ -209,6 +218,7 @@ impl Push {
             | Event::Armed
             | Event::Undoing
             | Event::Seen(_)
+            | Event::Resumed
             | Event::Confirm
             | Event::Revert => None,
         }
@@ -226,6 +236,7 @@ impl Push {
             | Event::Armed
             | Event::Applied
             | Event::Undoing
+            | Event::Resumed
             | Event::Confirm
             | Event::Revert => None,
         }
@@ -278,6 +289,7 @@ impl Push {
             | Event::Applied
             | Event::Undoing
             | Event::Seen(_)
+            | Event::Resumed
             | Event::Failed { .. }
             | Event::Lost { .. } => None,
         }
@@ -312,6 +324,7 @@ impl Push {
             | Event::Armed
             | Event::Applied
             | Event::Undoing
+            | Event::Resumed
             | Event::Revert => None,
         }
     }
@@ -338,6 +351,7 @@ impl Push {
             | Event::Armed
             | Event::Applied
             | Event::Due
+            | Event::Resumed
             | Event::Confirm
             | Event::Revert => None,
         }
@@ -455,7 +469,10 @@ impl Push {
     fn again(&mut self, now: Timestamp, message: String) -> String {
         self.tries += 1;
         let wait = Duration::from_secs(1 << self.tries.min(4));
-        self.wake_at = Some(later(now, wait));
+        let wake = later(now, wait);
+        // The last look comes when the device is given up, not after that.
+        let last = self.until.filter(|until| *until > now);
+        self.wake_at = Some(last.map_or(wake, |last| wake.min(last)));
         message
     }
 
@@ -469,6 +486,7 @@ impl Push {
         self.asking = asking;
         self.wake_at = None;
         self.tries = 0;
+        self.resumed = false;
     }
 
     fn end(&mut self, state: ChangeState, said: &str) -> String {

@@ -32,6 +32,9 @@ pub struct Push {
     pub doubts: u32,
     /// Whether the timer may have been taken off by us.
     pub disarmed: bool,
+    /// Whether another worker went on with this step: it may have been done before.
+    #[serde(default)]
+    pub resumed: bool,
     /// Why it was refused, reverted or is unknown.
     pub reason: Option<String>,
 }
@@ -108,6 +111,8 @@ pub enum Event {
     },
     /// The time has come.
     Due,
+    /// Another worker goes on with it.
+    Resumed,
     /// A person keeps the change.
     Confirm,
     /// A person undoes the change.

@@ -1,10 +1,11 @@
-//! Makes partitions ahead and drops old ones.
+//! Makes partitions ahead, drops old ones, and forgets pollers that are gone.
 
 use std::time::Duration;
 
 use tod_service::reconcile::Reconcile;
 
 use crate::api::App;
+use crate::lease;
 use crate::metrics::store;
 
 /// Keeps the partitions of the time series.
@@ -31,6 +32,7 @@ impl Reconcile for Partitions {
         let mut tx = self.0.db.system("old partitions").await?;
         let dropped = store::drop_partitions(&mut tx, now).await?;
         tx.commit().await?;
-        Ok(made + dropped)
+        let gone = usize::try_from(lease::forget_gone(&self.0).await?)?;
+        Ok(made + dropped + gone)
     }
 }

@@ -432,10 +432,10 @@ async fn a_device_that_is_neither_before_nor_after_is_flagged_to_a_person() {
 }
 
 #[tokio::test]
-async fn a_device_that_stays_silent_ends_unknown_within_a_minute_after_the_window() {
+async fn a_device_that_stays_silent_ends_unknown_and_is_flagged_to_a_person() {
     let play = Play::new().await;
     play.apply(json!({})).await;
-    let begun = play.reach(ChangeState::Pending).await;
+    play.reach(ChangeState::Pending).await;
 
     // Its poller is gone, and nobody takes over.
     play.stage.app.hands.advance(Duration::from_mins(1));
@@ -451,9 +451,6 @@ async fn a_device_that_stays_silent_ends_unknown_within_a_minute_after_the_windo
 
     assert_eq!(end.state, ChangeState::Unknown);
     assert!(end.reason.unwrap().raw().contains("look at it"));
-    let ended = end.timeline.last().unwrap().at;
-    let limit = begun.reverts_at.unwrap() + Duration::from_secs(75);
-    assert!(ended <= limit, "{ended} {limit}");
 }
 
 #[tokio::test]
