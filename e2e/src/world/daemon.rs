@@ -64,7 +64,7 @@ impl Daemon {
         // A folder that tod did not make is refused, so tod makes it.
         self.start()?;
         self.stop()?;
-        self.listen = "127.0.0.1:0".to_owned();
+        "127.0.0.1:0".clone_into(&mut self.listen);
         let (from, to) = (other.data.join("tls"), self.data.join("tls"));
         for file in ["cert.pem", "key.pem"] {
             std::fs::copy(from.join(file), to.join(file))
