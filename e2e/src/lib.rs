@@ -9,8 +9,10 @@ mod database;
 mod eventually;
 mod nats;
 mod postmasters;
+mod terminal;
 mod world;
 
 pub use eventually::eventually;
 pub use postmasters::postmasters;
+pub use terminal::Terminal;
 pub use world::{Daemon, World};

@@ -1,7 +1,7 @@
 //! The first minutes of a user, with real processes and a private PostgreSQL.
 
 use std::time::Duration;
-use tod_e2e::{World, eventually};
+use tod_e2e::{Terminal, World, eventually};
 use xtask::lab::text;
 
 #[test]
@@ -49,4 +49,37 @@ fn a_daemon_that_is_asked_to_stop_leaves_nothing_running() {
     assert!(world.servers[0].stop().unwrap().success());
 
     assert_eq!(tod_e2e::postmasters(&data).unwrap(), Vec::<u32>::new());
+}
+
+#[test]
+fn the_dashboard_shows_what_changed_on_the_device_within_one_poll() {
+    let world = World::single(1).unwrap();
+    let name = &world.devices().unwrap()[0];
+    world.wait_until_online(name).unwrap();
+    let terminal = Terminal::open(&world.todctl, &["tui"]).unwrap();
+    let shows = |text: &str| {
+        eventually(
+            &format!("`{text}` on the screen"),
+            Duration::from_secs(20),
+            || {
+                let screen = terminal.screen()?;
+                anyhow::ensure!(screen.contains(text), "the screen is:\n{screen}");
+                Ok(Some(()))
+            },
+        )
+        .unwrap();
+    };
+    shows("1 up");
+    terminal.press(&["g", "v"]).unwrap();
+    shows(name);
+    terminal.press(&["Enter"]).unwrap();
+    shows("identity");
+
+    let values = serde_json::json!({"name": "renamed-by-hand"});
+    world
+        .lab
+        .set(name, "/system/identity", None, &values)
+        .unwrap();
+
+    shows("renamed-by-hand");
 }
