@@ -70,7 +70,7 @@ fn escape(text: &str, block: bool) -> String {
             '\r' => out.push_str("\\r"),
             '\t' => out.push_str("\\t"),
             '\0'..='\x1f' | '\x7f'..='\u{9f}' => {
-                write_escape(&mut out, format_args!("\\x{:02x}", u32::from(c)))
+                write_escape(&mut out, format_args!("\\x{:02x}", u32::from(c)));
             }
             c if is_hidden(c) => write_escape(&mut out, format_args!("\\u{{{:x}}}", u32::from(c))),
             _ if marks > MAX_MARKS => {}
