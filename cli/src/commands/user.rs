@@ -24,8 +24,8 @@ pub enum Command {
         /// What they may do: viewer, operator, admin
         #[arg(long)]
         role: Role,
-        /// Their name [default: what stands before the @]
-        #[arg(long)]
+        /// Their name
+        #[arg(long, help = "Their name [default: what stands before the @]")]
         name: Option<String>,
     },
     /// Change a person's role, or whether they may sign in

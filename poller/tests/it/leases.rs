@@ -160,7 +160,7 @@ async fn an_assignment_that_cannot_be_taken_says_why_and_does_not_come_again() {
 
     world
         .edit(device, |record| {
-            "lab".clone_into(&mut record.assignment.zone)
+            "lab".clone_into(&mut record.assignment.zone);
         })
         .await;
     world.answered().await;
