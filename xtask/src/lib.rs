@@ -11,6 +11,7 @@ mod bins;
 mod ci;
 mod demo;
 mod environment;
+mod fuzz;
 mod generate;
 pub mod guarded;
 pub mod lab;
@@ -51,6 +52,10 @@ Usage: cargo xtask VERB [flags]
   sqlx     migrate a scratch database and refresh .sqlx
              --check          fail when .sqlx is stale
   bench    the figures that are promised, as ratios
+  fuzz     every fuzz target for a minute, from a new seed
+             TARGET…          only these
+             --seconds N      for so long each
+             --seed N         as a run before
 ";
 
 /// Does the chore that the command line names.
@@ -65,6 +70,7 @@ pub fn run() -> ExitCode {
         Some("ci") => ci::run(args),
         Some("demo") => demo::run(args),
         Some("down") => up::down(args),
+        Some("fuzz") => fuzz::run(args),
         Some("gen") => generate::run(args),
         Some("sqlx") => sqlx::run(args),
         Some("test") => test::run(args),

@@ -9,6 +9,8 @@ use std::process::Command;
 /// What is going to be done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Purpose {
+    /// Build, and run what needs nothing else.
+    Build,
     /// Build and run the demo.
     Demo,
     /// Run throw-away services.
@@ -25,7 +27,7 @@ struct Need {
     is_there: fn() -> bool,
 }
 
-const BUILDING: &[Purpose] = &[Purpose::Demo, Purpose::Test];
+const BUILDING: &[Purpose] = &[Purpose::Build, Purpose::Demo, Purpose::Test];
 const EVERYTHING: &[Purpose] = &[Purpose::Demo, Purpose::Up, Purpose::Test];
 const TESTING: &[Purpose] = &[Purpose::Test];
 

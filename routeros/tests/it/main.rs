@@ -7,6 +7,7 @@
 
 mod device;
 mod export;
+mod fuzz;
 mod lockout;
 mod pair;
 mod script;
