@@ -14,4 +14,4 @@
 /system script add name=hello owner=admin policy=read,write source=":foreach i in=[/interface find] do={\r\
     \n :put [/interface get \$i name]\r\
     \n}"
-/tool netwatch add comment="gateway" down-script="/log error message=\"down\"" host=10.1.0.254
+/tool netwatch add comment=gateway down-script="/log error message=\"down\"" host=10.1.0.254

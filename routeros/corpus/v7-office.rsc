@@ -19,7 +19,7 @@ add comment=defconf name=WAN
 add comment=defconf name=LAN
 /interface wifi
 set [ find default-name=wifi1 ] channel.band=5ghz-ax .skip-dfs-channels=\
-    10min-cac configuration.country=Latvia .mode=ap .ssid="Caf\E9 \3F" \
+    10min-cac configuration.country=Latvia .mode=ap .ssid="Caf\E9 \?" \
     disabled=no security.authentication-types=wpa2-psk,wpa3-psk .ft=yes \
     .ft-over-ds=yes
 /ip pool

@@ -1,17 +1,20 @@
 //! Exports: the text that a device gives of its configuration.
 //!
-//! [`lex`] takes it apart into headers and logical lines, [`wrap`] puts a line on paper as a device
-//! does, [`normalise`](normalise::normalise) removes what changes without a change,
-//! [`redact`](redact::redact) masks secrets, [`diff`](diff::diff) compares by menu.
+//! [`Export`] takes it apart and prints it again, byte for byte; [`normalise`] removes what changes
+//! without a change, [`redact`] masks secrets, [`wrap`] puts a line on paper as a device does.
 
-pub mod diff;
-pub mod lex;
-pub mod normalise;
+mod header;
+mod lex;
+mod normalise;
+mod note;
+mod print;
 pub mod redact;
+mod tree;
 mod wrap;
 
-pub use diff::diff;
-pub use lex::{Header, Line, lines};
+pub use header::Header;
+pub use lex::LineEnd;
 pub use normalise::{Incomplete, normalise};
 pub use redact::redact;
+pub use tree::{Command, Export, Layout, Line, Property, Value};
 pub use wrap::{Style, wrap};

@@ -12,10 +12,11 @@
 //! | [`query`] | which rows a `print` asks for |
 //! | [`quote`] | values in scripts and exports |
 //! | [`row`], [`value`], [`text`] | records with typed access; values and bytes of devices |
+//! | [`secret`] | which properties hold secrets, and texts that give one away |
 //! | [`script`] | the scripting language: tree, interpreter, ordered operations |
 //! | [`undo`] | what a change will do, and the script that takes it back |
 //! | [`version`] | versions, channels, what each can do |
-//! | [`export`] | export text: joined, wrapped, cleaned, masked, compared |
+//! | [`export`] | export text: taken apart, printed, cleaned, masked |
 //! | [`error`] | what can be wrong with the bytes, and what traps mean |
 
 #![warn(missing_docs)]
@@ -29,6 +30,7 @@ pub mod quote;
 pub mod reply;
 pub mod row;
 pub mod script;
+pub mod secret;
 pub mod sentence;
 pub mod server;
 pub mod session;

@@ -1,5 +1,7 @@
 //! Quoting of values in scripts and exports, both ways.
 
+use std::borrow::Cow;
+
 /// Whether a byte may stand outside quotes, as `/export` does it.
 fn is_bare(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"._:/,+*@!<>~#%-".contains(&byte)
@@ -97,6 +99,29 @@ pub(crate) fn unescape(after: &[u8]) -> Option<(u8, usize)> {
     Some((byte, 1))
 }
 
+/// Reads a value as written in an export: quotes and escapes gone. What is no proper string stays
+/// as it is.
+pub fn decode(raw: &[u8]) -> Cow<'_, [u8]> {
+    let inner = raw
+        .strip_prefix(b"\"")
+        .and_then(|rest| rest.strip_suffix(b"\""));
+    let Some(inner) = inner else {
+        return Cow::Borrowed(raw);
+    };
+    if !inner.contains(&b'\\') {
+        return Cow::Borrowed(inner);
+    }
+    let mut out = Vec::with_capacity(inner.len());
+    let mut rest = inner;
+    while let Some((&byte, after)) = rest.split_first() {
+        let escape = unescape(after).filter(|_| byte == b'\\');
+        let (byte, width) = escape.unwrap_or((byte, 0));
+        out.push(byte);
+        rest = after.get(width..).unwrap_or_default();
+    }
+    Cow::Owned(out)
+}
+
 fn digit(byte: u8) -> Option<u8> {
     match byte {
         b'0'..=b'9' => Some(byte - b'0'),
@@ -143,6 +168,7 @@ mod tests {
             for text in [value(&bytes), quoted(&bytes)] {
                 prop_assert!(text.bytes().all(|b| (b' '..=b'~').contains(&b)));
                 prop_assert_eq!(parse(&text), Some(bytes.clone()));
+                prop_assert_eq!(decode(text.as_bytes()).into_owned(), bytes.clone());
             }
         }
 

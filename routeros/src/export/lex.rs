@@ -1,195 +1,190 @@
-//! From export text to logical lines, each with the menu it belongs to.
+//! Physical lines of an export joined into logical ones, and the pieces of a line.
 
-use std::borrow::Cow;
+use std::ops::Range;
 
-use crate::text::lossy;
-use crate::version::Version;
-
-/// A logical line of an export: continued lines joined, `\r` gone.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Line {
-    /// The menu, such as `/ip/address`; empty before the first one.
-    pub menu: String,
-    /// What the line is.
-    pub kind: LineKind,
-    /// The text, without the menu if both stood on one line.
-    pub text: String,
-}
-
-/// What a line of an export is.
+/// Which bytes end a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LineKind {
-    /// `# …`
-    Comment,
-    /// `/ip address` alone.
-    Menu,
-    /// A command.
-    Command,
+pub enum LineEnd {
+    /// `\n`
+    Lf,
+    /// `\r\n`, which devices write.
+    CrLf,
 }
 
-/// What the comments at the top of an export say.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Header {
-    /// When it was made, in the device's own words.
-    pub made: Option<String>,
-    /// The version.
-    pub version: Option<Version>,
-    /// `software id`, of devices that have one.
-    pub software_id: Option<String>,
-    /// `model`, of boards.
-    pub model: Option<String>,
-    /// `serial number`, of boards.
-    pub serial_number: Option<String>,
+impl LineEnd {
+    /// The bytes.
+    pub fn as_bytes(self) -> &'static [u8] {
+        match self {
+            Self::Lf => b"\n",
+            Self::CrLf => b"\r\n",
+        }
+    }
+
+    /// What the first line of a text ends with.
+    pub(super) fn of(text: &[u8]) -> Self {
+        match text.iter().position(|&b| b == b'\n') {
+            Some(at) if at > 0 && text.get(at - 1) == Some(&b'\r') => Self::CrLf,
+            _ => Self::Lf,
+        }
+    }
 }
 
-impl Header {
-    /// Reads the comments at the top.
-    pub fn parse(text: &[u8]) -> Self {
-        let text = lossy(text);
-        let mut header = Self::default();
-        let comments = text.lines().map_while(|line| line.strip_prefix('#'));
-        for comment in comments.map(str::trim) {
-            if let Some((made, version)) = comment.split_once(" by RouterOS ") {
-                header.made = Some(made.to_owned());
-                header.version = Version::parse(version.trim());
-            } else if let Some((name, value)) = comment.split_once('=') {
-                let value = Some(value.trim().to_owned()).filter(|value| !value.is_empty());
-                match name.trim() {
-                    "software id" => header.software_id = value,
-                    "model" => header.model = value,
-                    "serial number" => header.serial_number = value,
-                    _ => {}
-                }
+/// A text whose continued lines are joined.
+#[derive(Debug)]
+pub(super) struct Joined {
+    /// The lines, one after the other, without line ends.
+    pub(super) text: Vec<u8>,
+    /// Where each of them is.
+    pub(super) lines: Vec<Range<usize>>,
+    /// Some line that is not continued is longer than a wrapped one can be.
+    pub(super) is_wide: bool,
+    /// The last line has no end.
+    pub(super) is_open: bool,
+}
+
+/// Joins continued lines. Line ends may differ from line to line.
+pub(super) fn join(source: &[u8]) -> Joined {
+    let mut joined = Joined {
+        text: Vec::with_capacity(source.len()),
+        lines: Vec::with_capacity(source.len() / 64),
+        is_wide: false,
+        is_open: !source.is_empty() && source.last() != Some(&b'\n'),
+    };
+    let mut start = None;
+    let mut rest = source;
+    while !rest.is_empty() {
+        let (line, after) = first_line(rest);
+        rest = after;
+        let part = match start {
+            None => line,
+            Some(_) => indented(line, &mut joined.text),
+        };
+        let from = *start.get_or_insert(joined.text.len());
+        let is_comment = joined.text.get(from).or(part.first()) == Some(&b'#');
+        match part.split_last() {
+            // A pair of backslashes is one in a string.
+            Some((b'\\', kept)) if !is_comment && !ends_in_odd(kept) && !rest.is_empty() => {
+                joined.text.extend_from_slice(kept);
+            }
+            _ => {
+                let is_whole = joined.text.len() == from;
+                joined.is_wide |= is_whole && !is_comment && part.len() > super::wrap::ATOM_END;
+                joined.text.extend_from_slice(part);
+                joined.lines.push(from..joined.text.len());
+                start = None;
             }
         }
-        header
     }
-}
-
-/// Takes an export apart. Bytes that are not text are read as WinBox would write them.
-pub fn lines(text: &[u8]) -> Vec<Line> {
-    let text = lossy(text);
-    let mut menu = String::new();
-    let mut lines = Vec::new();
-    for text in join(&text) {
-        let (kind, text) = classify(text, &mut menu);
-        let menu = menu.clone();
-        lines.push(Line { menu, kind, text });
-    }
-    lines
-}
-
-/// Verbs that stand after the menu in terse exports.
-const VERBS: [&str; 3] = ["add", "set", "remove"];
-
-fn classify(text: String, menu: &mut String) -> (LineKind, String) {
-    if text.starts_with('#') {
-        return (LineKind::Comment, text);
-    }
-    if !text.starts_with('/') {
-        return (LineKind::Command, text);
-    }
-    let mut blanks = text.match_indices(' ').map(|(at, _)| at);
-    let verb = blanks.find(|at| {
-        let rest = text.get(at + 1..).unwrap_or_default();
-        let word = rest.split(' ').next().unwrap_or_default();
-        VERBS.contains(&word)
-    });
-    let path = verb.map_or(text.as_str(), |at| text.get(..at).unwrap_or_default());
-    *menu = path.trim_end().replace(' ', "/");
-    match verb {
-        Some(at) => (
-            LineKind::Command,
-            text.get(at + 1..).unwrap_or_default().to_owned(),
-        ),
-        None => (LineKind::Menu, text),
-    }
-}
-
-/// Joins continued lines; empty ones are left out.
-pub(super) fn join(text: &str) -> Vec<String> {
-    let mut joined = Vec::new();
-    let mut open: Option<String> = None;
-    for line in text
-        .lines()
-        .map(|line| line.strip_suffix('\r').unwrap_or(line))
-    {
-        let part: Cow<'_, str> = match &open {
-            None => Cow::Borrowed(line),
-            Some(_) => continued(line),
-        };
-        let is_comment = open.is_none() && line.starts_with('#');
-        let (part, goes_on) = match part.strip_suffix('\\') {
-            // A pair of backslashes is one in a string.
-            Some(rest) if !is_comment && !ends_in_odd(rest) => (rest.to_owned(), true),
-            _ => (part.into_owned(), false),
-        };
-        let whole = open.take().unwrap_or_default() + &part;
-        if goes_on {
-            open = Some(whole);
-        } else if !whole.is_empty() {
-            joined.push(whole);
-        }
-    }
-    joined.extend(open);
     joined
 }
 
-fn ends_in_odd(text: &str) -> bool {
-    let backslashes = text.bytes().rev().take_while(|&b| b == b'\\').count();
+/// A line without its end, and what follows.
+fn first_line(text: &[u8]) -> (&[u8], &[u8]) {
+    let at = text.iter().position(|&b| b == b'\n');
+    let (line, rest) = match at {
+        Some(at) => (
+            text.get(..at).unwrap_or_default(),
+            text.get(at + 1..).unwrap_or_default(),
+        ),
+        None => (text, &[][..]),
+    };
+    (line.strip_suffix(b"\r").unwrap_or(line), rest)
+}
+
+fn ends_in_odd(text: &[u8]) -> bool {
+    let backslashes = text.iter().rev().take_while(|&&b| b == b'\\').count();
     backslashes % 2 == 1
 }
 
-/// A continuation without its indentation; `\_` at its start is a blank.
-fn continued(line: &str) -> Cow<'_, str> {
+/// A continuation without its indentation; `\_` at its start is a blank, which goes to `text`.
+fn indented<'l>(line: &'l [u8], text: &mut Vec<u8>) -> &'l [u8] {
     let line = line
-        .strip_prefix("    ")
-        .unwrap_or_else(|| line.trim_start());
-    match line.strip_prefix("\\_") {
-        Some(rest) => Cow::Owned(format!(" {rest}")),
-        None => Cow::Borrowed(line),
+        .strip_prefix(b"    ")
+        .unwrap_or_else(|| line.trim_ascii_start());
+    match line.strip_prefix(b"\\_") {
+        Some(rest) => {
+            text.push(b' ');
+            rest
+        }
+        None => line,
     }
 }
 
 /// Splits a line at its blanks and after each `=`; strings in quotes stay whole.
-pub(super) fn atoms(line: &str) -> Vec<&str> {
-    let mut atoms = Vec::new();
+pub(super) fn atoms(line: &[u8]) -> impl Iterator<Item = &[u8]> {
     let mut rest = line;
-    while let Some(first) = rest.chars().next() {
-        let end = match first {
-            ' ' => 1,
-            '"' => string_end(rest),
+    std::iter::from_fn(move || {
+        let end = match rest.first()? {
+            b' ' => 1,
+            b'"' => string_end(rest),
             _ => word_end(rest),
         };
-        let Some((atom, after)) = rest.split_at_checked(end) else {
-            break;
-        };
-        atoms.push(atom);
+        let (atom, after) = rest.split_at_checked(end)?;
         rest = after;
-    }
-    atoms
+        Some(atom)
+    })
 }
 
-fn string_end(text: &str) -> usize {
-    let mut is_escaped = false;
-    for (at, c) in text.char_indices().skip(1) {
-        match c {
-            _ if is_escaped => is_escaped = false,
-            '\\' => is_escaped = true,
-            '"' => return at + 1,
+/// How long the string is that the text starts with, its quotes included.
+pub(super) fn string_end(text: &[u8]) -> usize {
+    let mut at = 1;
+    while let Some(&byte) = text.get(at) {
+        match byte {
+            b'\\' => at += 2,
+            b'"' => return at + 1,
+            _ => at += 1,
+        }
+    }
+    text.len()
+}
+
+fn word_end(text: &[u8]) -> usize {
+    for (at, byte) in text.iter().enumerate() {
+        match byte {
+            b'=' => return at + 1,
+            b' ' | b'"' if at > 0 => return at,
             _ => {}
         }
     }
     text.len()
 }
 
-fn word_end(text: &str) -> usize {
-    for (at, c) in text.char_indices() {
-        match c {
-            '=' => return at + 1,
-            ' ' | '"' => return at,
+/// How long the value is that the text starts with: up to a blank that is in no string.
+pub(super) fn value_end(text: &[u8]) -> usize {
+    if text.first() == Some(&b'[') {
+        return bracket_end(text);
+    }
+    let mut at = 0;
+    while let Some(&byte) = text.get(at) {
+        match byte {
+            b' ' => return at,
+            b'"' => at += string_end(text.get(at..).unwrap_or_default()),
+            _ => at += 1,
+        }
+    }
+    text.len()
+}
+
+/// How long the `[ … ]` is that the text starts with.
+fn bracket_end(text: &[u8]) -> usize {
+    let mut depth = 0_usize;
+    let mut at = 0;
+    while let Some(&byte) = text.get(at) {
+        match byte {
+            b'"' => {
+                at += string_end(text.get(at..).unwrap_or_default());
+                continue;
+            }
+            b'[' => depth += 1,
+            b']' => {
+                depth -= 1;
+                if depth == 0 {
+                    return at + 1;
+                }
+            }
             _ => {}
         }
+        at += 1;
     }
     text.len()
 }

@@ -1,60 +1,67 @@
 //! Exports without secrets.
 
-use super::lex::{atoms, join};
-use crate::text::{is_sensitive, lossy};
+use super::print::push_path;
+use super::tree::{Command, Export, Line, Value};
+use crate::secret::{MASK, holds_secret, is_secret};
 
-/// What stands for a secret.
-pub const MASK: &str = "***";
-
-/// Masks the values of secrets, line by line. Lines come out unwrapped.
-///
-/// A string that itself holds an assignment of a secret, as scripts do, is masked as a whole.
-pub fn redact(text: &[u8]) -> String {
-    let text = lossy(text);
-    let lines = join(&text);
-    lines
-        .iter()
-        .flat_map(|line| [redact_line(line), "\n".to_owned()])
-        .collect()
+impl Export {
+    /// Masks secrets: values of properties that hold them, and values, scripts and comments that
+    /// give one away. A value that is empty stays, as it says that there is none.
+    #[must_use]
+    pub fn redact(&self) -> Self {
+        let mut out = Vec::new();
+        for (at, line) in self.lines().enumerate() {
+            if at > 0 {
+                out.push(b'\n');
+            }
+            match line {
+                Line::Blank => {}
+                Line::Menu(menu) => push_path(menu, &mut out),
+                Line::Comment(text) | Line::Other(text) if holds_secret(text) => {
+                    out.extend_from_slice(b"# ");
+                    out.extend_from_slice(MASK.as_bytes());
+                }
+                Line::Comment(text) | Line::Other(text) => out.extend_from_slice(text),
+                Line::Command(command) => push_masked(&command, &mut out),
+            }
+        }
+        if !self.layout().is_open {
+            out.push(b'\n');
+        }
+        Self::parse(&out).laid_out(self.layout())
+    }
 }
 
-fn redact_line(line: &str) -> String {
-    if line.starts_with('#') {
-        return line.to_owned();
-    }
-    let mut out = String::with_capacity(line.len());
-    let mut is_secret = false;
-    let mut is_masked = false;
-    for atom in atoms(line) {
-        if atom == " " {
-            is_secret = false;
-        }
-        if is_secret || (atom.starts_with('"') && assigns_secret(atom)) {
-            // An empty string is no secret, and says that there is none.
-            let mask = if atom == "\"\"" { atom } else { MASK };
-            out.push_str(if is_masked { "" } else { mask });
-            is_masked = is_secret;
-            continue;
-        }
-        out.push_str(atom);
-        // The value of `name=` goes on until a blank.
-        is_secret = atom.strip_suffix('=').is_some_and(is_sensitive);
-        is_masked = false;
-    }
-    out
+/// Masks the secrets in the text of an export: [`Export::redact`].
+pub fn redact(text: &[u8]) -> Vec<u8> {
+    Export::parse(text).redact().print()
 }
 
-/// Whether there is `password=`, or the like, inside a string.
-fn assigns_secret(string: &str) -> bool {
-    let parts = string.split('=');
-    let names = parts.map(|part| {
-        let is_name = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
-        part.rsplit(|c| !is_name(c)).next().unwrap_or_default()
-    });
-    let mut names: Vec<_> = names.collect();
-    // What follows the last `=` is a value.
-    names.pop();
-    names.into_iter().any(is_sensitive)
+fn push_masked(command: &Command<'_>, out: &mut Vec<u8>) {
+    if command.has_path() {
+        push_path(command.menu(), out);
+        out.push(b' ');
+    }
+    out.extend_from_slice(command.verb().as_bytes());
+    if let Some(selector) = command.selector() {
+        let is_safe = !holds_secret(selector);
+        out.push(b' ');
+        out.extend_from_slice(if is_safe { selector } else { MASK.as_bytes() });
+    }
+    for (property, (name, value)) in command.properties().zip(command.settings()) {
+        out.push(b' ');
+        if value == Value::Unset {
+            out.push(b'!');
+        }
+        out.extend_from_slice(property.name.as_bytes());
+        if let Value::Given(raw) = value {
+            out.push(b'=');
+            let bytes = crate::quote::decode(raw);
+            let is_masked = !bytes.is_empty()
+                && (is_secret(command.menu(), &name) || holds_secret(&bytes) || holds_secret(raw));
+            out.extend_from_slice(if is_masked { MASK.as_bytes() } else { raw });
+        }
+    }
 }
 
 #[cfg(test)]
@@ -66,15 +73,17 @@ mod tests {
         let text = b"/ppp secret\nadd name=joe password=\"hun ter2\" service=l2tp\n\
             add name=ann password=hun=ter\"2\" profile=x\nset passphrase=\"\" name=password\n\
             /system script\nadd name=s source=\"/user set a password=\\\"hunter2\\\"\"\n\
-            add name=t source=\":log info password\"\n\
-            set wpa2-pre-shared-key=\\\n    hunter2hunter2\n";
+            add name=t source=\":log info password\"\n# my password: hunter2\n\
+            /interface wifi\nset wpa2-pre-shared-key=\\\n    hunter2hunter2\n\
+            add security.ft=yes .passphrase=hunter2\n";
         let redacted = redact(text);
         assert_eq!(
-            redacted,
+            String::from_utf8(redacted).unwrap(),
             "/ppp secret\nadd name=joe password=*** service=l2tp\n\
              add name=ann password=*** profile=x\nset passphrase=\"\" name=password\n\
              /system script\nadd name=s source=***\nadd name=t source=\":log info password\"\n\
-             set wpa2-pre-shared-key=***\n"
+             # ***\n/interface wifi\nset wpa2-pre-shared-key=***\n\
+             add security.ft=yes .passphrase=***\n"
         );
     }
 }

@@ -7,12 +7,12 @@
 use super::lex::atoms;
 
 /// The last column for an atom.
-const ATOM_END: usize = 77;
+pub(super) const ATOM_END: usize = 77;
 
 /// The last column inside a string that is cut.
 const STRING_END: usize = 78;
 
-const INDENT: &str = "    ";
+const INDENT: &[u8] = b"    ";
 
 /// Which kind of export.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,81 +25,104 @@ pub enum Style {
 
 /// Puts a logical line on physical ones, without line ends.
 pub fn wrap(line: &str, style: Style) -> Vec<String> {
+    let mut out = Vec::with_capacity(line.len() + line.len() / 8);
+    wrap_into(line.as_bytes(), style, b"\n", &mut out);
+    let lines = out.split(|&b| b == b'\n');
+    // Nothing but whole characters was moved.
+    lines
+        .map(|line| String::from_utf8_lossy(line).into_owned())
+        .collect()
+}
+
+/// Puts a logical line on physical ones with line ends between them, but none after the last.
+pub(super) fn wrap_into(line: &[u8], style: Style, line_end: &[u8], out: &mut Vec<u8>) {
     let mut page = Page {
-        lines: Vec::new(),
-        current: String::new(),
+        out,
+        line_end,
+        column: 0,
+        is_empty: true,
         style,
     };
     for atom in atoms(line) {
         page.atom(atom);
     }
-    page.lines.push(page.current);
-    page.lines
 }
 
-struct Page {
-    lines: Vec<String>,
-    current: String,
+struct Page<'p> {
+    out: &'p mut Vec<u8>,
+    line_end: &'p [u8],
+    /// Columns of the present line.
+    column: usize,
+    /// The present line has nothing but blanks.
+    is_empty: bool,
     style: Style,
 }
 
-impl Page {
-    fn atom(&mut self, atom: &str) {
-        let is_string = atom.starts_with('"');
-        let has_lines = is_string && units(atom).any(|unit| unit == "\\n");
-        let fits = |columns: usize| columns <= ATOM_END || self.style == Style::Terse;
-        if atom == " " || (!has_lines && fits(columns(&self.current) + columns(atom))) {
-            self.current.push_str(atom);
-        } else if has_lines || (is_string && columns(INDENT) + columns(atom) > ATOM_END) {
+impl Page<'_> {
+    fn push(&mut self, text: &[u8]) {
+        self.column += columns(text);
+        self.is_empty &= text == b" ";
+        self.out.extend_from_slice(text);
+    }
+
+    fn atom(&mut self, atom: &[u8]) {
+        let is_string = atom.first() == Some(&b'"');
+        let has_lines = is_string && units(atom).any(|unit| unit == b"\\n");
+        let width = columns(atom);
+        let fits = self.column + width <= ATOM_END || self.style == Style::Terse;
+        if atom == b" " || (!has_lines && fits) {
+            self.push(atom);
+        } else if has_lines || (is_string && INDENT.len() + width > ATOM_END) {
             self.string(atom, has_lines);
         } else {
-            if !self.current.trim().is_empty() {
+            if !self.is_empty {
                 self.cut();
             }
-            self.current.push_str(atom);
+            self.push(atom);
         }
     }
 
-    fn string(&mut self, atom: &str, has_lines: bool) {
-        let mut is_fresh = false;
+    fn string(&mut self, atom: &[u8], has_lines: bool) {
         for unit in units(atom) {
-            let is_full = columns(&self.current) + columns(unit) > STRING_END;
-            let is_line = unit == "\\n" && has_lines && !is_fresh;
+            let is_full = self.column + columns(unit) > STRING_END;
+            let is_line = unit == b"\\n" && has_lines;
             if is_line || (self.style == Style::Wrapped && is_full) {
                 self.cut();
-                is_fresh = true;
+                self.push(if unit == b" " { b"\\_" } else { unit });
+            } else {
+                self.push(unit);
             }
-            let is_start = is_fresh && self.current == INDENT;
-            self.current
-                .push_str(if is_start && unit == " " { "\\_" } else { unit });
-            is_fresh = false;
         }
     }
 
     fn cut(&mut self) {
-        let mut line = std::mem::replace(&mut self.current, INDENT.to_owned());
-        line.push('\\');
-        self.lines.push(line);
+        self.out.push(b'\\');
+        self.out.extend_from_slice(self.line_end);
+        self.out.extend_from_slice(INDENT);
+        self.column = INDENT.len();
+        self.is_empty = true;
     }
 }
 
-fn columns(text: &str) -> usize {
-    text.chars().count()
+/// How many characters there are: bytes that continue one are none.
+fn columns(text: &[u8]) -> usize {
+    text.iter().filter(|&&b| b & 0xC0 != 0x80).count()
 }
 
 /// Characters and escapes, which are never cut.
-fn units(text: &str) -> impl Iterator<Item = &str> {
+fn units(text: &[u8]) -> impl Iterator<Item = &[u8]> {
     let mut rest = text;
     std::iter::from_fn(move || {
-        let first = rest.chars().next()?;
-        let is_hex = |c: char| c.is_ascii_digit() || ('A'..='F').contains(&c);
-        let after = rest.get(1..3).filter(|pair| pair.chars().all(is_hex));
-        let end = match first {
-            '\\' if after.is_some() => 3,
-            '\\' => 1 + rest.chars().nth(1).map_or(0, char::len_utf8),
-            c => c.len_utf8(),
+        let is_hex = |b: &u8| matches!(b, b'0'..=b'9' | b'A'..=b'F');
+        let head = match rest {
+            [] => return None,
+            [b'\\', high, low, ..] if is_hex(high) && is_hex(low) => 3,
+            [b'\\', _, ..] => 2,
+            _ => 1,
         };
-        let (unit, left) = rest.split_at_checked(end)?;
+        // A character of several bytes stays whole.
+        let tail = rest.iter().skip(head).take_while(|&&b| b & 0xC0 == 0x80);
+        let (unit, left) = rest.split_at_checked(head + tail.count())?;
         rest = left;
         Some(unit)
     })
@@ -132,7 +155,8 @@ mod tests {
         let lines = wrap(&line, Style::Wrapped);
         assert_eq!(lines[0].len(), 79);
         assert!(lines[1].starts_with("    \\_a"), "{}", lines[1]);
-        assert_eq!(join(&lines.join("\r\n")), [line]);
+        let joined = join(lines.join("\r\n").as_bytes());
+        assert_eq!((joined.text, joined.lines.len()), (line.into_bytes(), 1));
     }
 
     #[test]
@@ -145,14 +169,14 @@ mod tests {
         #[test]
         fn what_is_wrapped_can_be_joined(
             words in proptest::collection::vec(
-                "[a-z-]{1,20}=([a-z0-9./]{1,30}|\"([a-z ]|\\\\[nr\"$])*\")",
+                "[a-z-]{1,20}=([a-z0-9./]{1,30}|\"([a-zé ]|\\\\[nr\"$])*\")",
                 1..12,
             ),
         ) {
             let line = format!("add {}", words.join(" "));
             let lines = wrap(&line, Style::Wrapped);
-            prop_assert!(lines.iter().all(|line| line.len() <= 79 + 3));
-            prop_assert_eq!(join(&lines.join("\n")), vec![line]);
+            prop_assert!(lines.iter().all(|line| line.chars().count() <= 79 + 3));
+            prop_assert_eq!(join(lines.join("\n").as_bytes()).text, line.into_bytes());
         }
 
         #[test]

@@ -9,7 +9,7 @@ use super::model::{Entry, Origin};
 use super::planner::Plan;
 use super::properties::{canonical, completed, is_dynamic, is_ordered, settings};
 use crate::row::Row;
-use crate::text::is_sensitive;
+use crate::secret::is_sensitive;
 
 /// The configuration in a row, in the one spelling that equal ones share.
 fn configuration(menu: &str, row: &Row) -> BTreeMap<String, Vec<u8>> {

@@ -6,7 +6,7 @@ use super::model::{Handle, Model, Origin};
 use super::properties::{canonical, is_ordered, settings};
 use crate::quote;
 use crate::row::Row;
-use crate::text::is_sensitive;
+use crate::secret::{MASK, is_secret};
 
 /// What happens to an item.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -113,24 +113,24 @@ pub(super) fn changes(
     let added = settings(menu, new).map(|(name, _)| name);
     names.extend(added.filter(|name| old.raw(name).is_none_or(<[u8]>::is_empty)));
     let line = |name: &str| {
-        let was = shown(name, old.raw(name).unwrap_or_default());
-        let is = shown(name, new.raw(name).unwrap_or_default());
+        let was = shown(menu, name, old.raw(name).unwrap_or_default());
+        let is = shown(menu, name, new.raw(name).unwrap_or_default());
         Line::changed(menu, old, &format!("{name}: {was} → {is}"))
     };
     let names = names.into_iter().filter(|name| differs(name));
     names.map(line).collect()
 }
 
-fn shown(name: &str, value: &[u8]) -> String {
-    if is_sensitive(name) && !value.is_empty() {
-        return "***".to_owned();
+fn shown(menu: &str, name: &str, value: &[u8]) -> String {
+    if is_secret(menu, name) && !value.is_empty() {
+        return MASK.to_owned();
     }
     quote::value(value)
 }
 
 fn whole(menu: &str, row: &Row) -> String {
     let settings =
-        settings(menu, row).map(|(name, value)| format!("{name}={}", shown(name, value)));
+        settings(menu, row).map(|(name, value)| format!("{name}={}", shown(menu, name, value)));
     settings.collect::<Vec<_>>().join(" ")
 }
 
@@ -154,7 +154,7 @@ fn label_in(menu: &str, row: &Row) -> String {
         return whole(menu, row).chars().take(60).collect();
     };
     let value = |name: &&str| {
-        let value = shown(name, row.raw(name).unwrap_or_default());
+        let value = shown(menu, name, row.raw(name).unwrap_or_default());
         format!("{name}={value}")
     };
     names.iter().map(value).collect::<Vec<_>>().join(" ")

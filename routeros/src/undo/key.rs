@@ -5,7 +5,7 @@ use super::model::{Entry, Handle, Model, Origin};
 use super::properties::{is_dynamic, may_be_absent, settings};
 use crate::quote;
 use crate::row::Row;
-use crate::text::is_sensitive;
+use crate::secret::is_sensitive;
 use crate::value::{self, Value as _};
 
 /// Properties that tell items apart, the best first. What follows is tried in every menu.

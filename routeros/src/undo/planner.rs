@@ -9,7 +9,7 @@ use super::step::{Step, Target, Verb};
 use super::{MAX_INVERSE, PlanError, PlanProblem, Snapshot, removal};
 use crate::row::Row;
 use crate::script::operation::{Action, Operation, Property, Selector};
-use crate::text::is_sensitive;
+use crate::secret::is_sensitive;
 
 /// A change that is understood: what it will do, and how to take it back.
 #[derive(Clone, Debug)]

@@ -7,10 +7,12 @@
 
 mod device;
 mod export;
+mod fixtures;
 mod fuzz;
 mod lockout;
 mod pair;
 mod script;
+mod secrets;
 mod transcripts;
 mod undo;
 mod undo_law;
