@@ -10,6 +10,9 @@ use crate::env::Env;
 use crate::error::CliError;
 use crate::term::Term;
 
+/// How often a person may answer a question.
+const TRIES: usize = 3;
+
 /// Asks the person.
 #[derive(Clone, Debug)]
 pub struct Ask {
@@ -87,6 +90,31 @@ impl Ask {
             Mode::Nobody => Err(needs(question, flag)),
             Mode::Scripted(answers) => next(answers, question, flag).map(Into::into),
             Mode::Terminal => Ok(rpassword::prompt_password(format!("{question} "))?.into()),
+        }
+    }
+
+    /// Asks again when a person's answer cannot be used, and says why it cannot.
+    pub fn until<T>(&self, ask: impl Fn() -> Result<T, CliError>) -> Result<T, CliError> {
+        for _ in 1..TRIES {
+            match ask() {
+                Err(error @ CliError::Usage { .. }) if self.has_more() => {
+                    let mut stderr = io::stderr().lock();
+                    writeln!(stderr, "{}", error.report().message)?;
+                }
+                answer => return answer,
+            }
+        }
+        ask()
+    }
+
+    fn has_more(&self) -> bool {
+        match &self.mode {
+            Mode::Terminal => true,
+            Mode::Nobody => false,
+            Mode::Scripted(answers) => {
+                let answers = answers.lock().unwrap_or_else(PoisonError::into_inner);
+                !answers.is_empty()
+            }
         }
     }
 

@@ -141,7 +141,12 @@ impl Cx {
 
     /// The store of a context's secrets.
     pub fn store(&self, kind: Kind, context: &str) -> Store {
-        Store::open(kind, &self.paths.config, context, self.passphrase())
+        let dir = &self.paths.config;
+        if self.env.has("TODCTL_STORE_PASSPHRASE_FILE") {
+            Store::open(kind, dir, context, self.passphrase())
+        } else {
+            Store::open_for_person(kind, dir, context, self.passphrase())
+        }
     }
 
     /// Where the passphrase of the encrypted file comes from: a file, or the terminal.
@@ -150,11 +155,15 @@ impl Cx {
         let ask = self.ask.clone();
         Arc::new(move |purpose| {
             if let Some(path) = &path {
+                if purpose == Purpose::Again {
+                    return Err(StoreError::NoPassphrase);
+                }
                 let read = secrets::from_file(path.as_ref());
                 return read.map_err(|error| StoreError::Broken(error.report().message));
             }
             let asked = match purpose {
                 Purpose::Open => ask.secret("Passphrase of the store of secrets:", ""),
+                Purpose::Again => ask.secret("That is not it. Once more:", ""),
                 Purpose::Create => twice(&ask),
             };
             asked.map_err(|_| StoreError::NoPassphrase)
@@ -244,13 +253,13 @@ impl CliError {
 fn twice(ask: &Ask) -> Result<SecretString, CliError> {
     use secrecy::ExposeSecret as _;
 
-    let one = ask.secret("Choose a passphrase for the store of secrets:", "")?;
-    let two = ask.secret("The same again:", "")?;
-    if one.expose_secret() == two.expose_secret() && !one.expose_secret().is_empty() {
-        Ok(one)
-    } else {
-        Err(CliError::usage("the two passphrases differ"))
-    }
+    ask.until(|| {
+        let one = ask.secret("Choose a passphrase for the store of secrets:", "")?;
+        if one.expose_secret().is_empty() {
+            return Err(CliError::usage("a passphrase is not empty"));
+        }
+        secrets::same_again(ask, one, "")
+    })
 }
 
 async fn find_tenant(

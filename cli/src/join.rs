@@ -9,6 +9,7 @@ use tod_client::store::{Kind, Store};
 use tod_client::tls::{Fingerprint, introduce};
 use tod_client::{Client, Error};
 use tod_proto::api::account::Me;
+use tod_proto::untrusted::plain;
 
 use crate::cx::Cx;
 use crate::error::CliError;
@@ -63,6 +64,8 @@ impl ServerArgs {
         let kind = self.place(cx, &context)?;
         context.store = Some(kind);
         let store = cx.store(kind, &name);
+        // Now, and not under a spinner when half is done.
+        store.unlock()?;
         let client = cx
             .connect(&context)?
             .with_store(std::sync::Arc::new(store.clone()), cx.clock.clone());
@@ -131,8 +134,9 @@ impl ServerArgs {
             Ok(()) => Ok(Kind::Keyring),
             Err(error) => {
                 if cx.ask.can() || cx.env.has("TODCTL_STORE_PASSPHRASE_FILE") {
-                    cx.say
-                        .note(format!("{error}; secrets go into an encrypted file"));
+                    cx.say.note(
+                        "no OS keyring answers here: secrets go into a file, encrypted with a passphrase",
+                    );
                     Ok(Kind::File)
                 } else {
                     Err(error.into())
@@ -145,16 +149,11 @@ impl ServerArgs {
 impl Meeting {
     /// The e-mail address, from a flag, the context or the person.
     pub fn email(&self, cx: &Cx, flag: Option<&String>) -> Result<String, CliError> {
-        let email = match flag.or(self.context.user.as_ref()) {
-            Some(email) => email.clone(),
-            None => cx.ask.line("Email:", "--email ADDRESS")?,
-        };
-        if email.contains('@') {
-            Ok(tod_client::srp::account(&email))
-        } else {
-            Err(CliError::usage(format!(
-                "`{email}` is not an e-mail address"
-            )))
+        match flag.or(self.context.user.as_ref()) {
+            Some(email) => account(email),
+            None => cx
+                .ask
+                .until(|| account(&cx.ask.line("Email:", "--email ADDRESS")?)),
         }
     }
 
@@ -199,6 +198,18 @@ impl Meeting {
             cx.say.warn("whoever can read your files can act as you");
         }
         Ok(me)
+    }
+}
+
+fn account(email: &str) -> Result<String, CliError> {
+    let parts = email.split_once('@');
+    if parts.is_some_and(|(name, host)| !name.is_empty() && !host.is_empty()) {
+        Ok(tod_client::srp::account(email))
+    } else {
+        let email = plain(email);
+        Err(CliError::usage(format!(
+            "`{email}` is not an e-mail address"
+        )))
     }
 }
 

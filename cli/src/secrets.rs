@@ -8,6 +8,7 @@ use secrecy::SecretString;
 use tod_client::secret_key::SecretKey;
 use zeroize::Zeroizing;
 
+use crate::ask::Ask;
 use crate::cx::Cx;
 use crate::error::{CliError, file};
 
@@ -89,21 +90,21 @@ impl PasswordArgs {
     pub fn choose(&self, cx: &Cx) -> Result<SecretString, CliError> {
         use secrecy::ExposeSecret as _;
 
-        let password = if let Some(password) = self.given(cx)? {
-            password
-        } else {
-            let flag = "--password-stdin or --password-file";
-            let one = cx.ask.secret("Choose a password:", flag)?;
-            let two = cx.ask.secret("The same again:", flag)?;
-            if one.expose_secret() != two.expose_secret() {
-                return Err(CliError::usage("the two passwords differ"));
+        let long_enough = |password: SecretString| {
+            if password.expose_secret().trim().chars().count() < 10 {
+                return Err(CliError::usage("a password has at least 10 characters"));
             }
-            one
+            Ok(password)
         };
-        if password.expose_secret().trim().chars().count() < 10 {
-            return Err(CliError::usage("a password has at least 10 characters"));
+        if let Some(password) = self.given(cx)? {
+            return long_enough(password);
         }
-        Ok(password)
+        let flag = "--password-stdin or --password-file";
+        cx.ask.until(|| {
+            let one = cx.ask.secret("Choose a password:", flag)?;
+            let one = long_enough(one)?;
+            same_again(&cx.ask, one, flag)
+        })
     }
 }
 
@@ -140,6 +141,18 @@ pub fn key_of(text: &str) -> Result<SecretKey, CliError> {
         message: format!("{error}"),
         hint: Some("it is in your Emergency Kit, and looks like A3-7KQ2MN-…".to_owned()),
     })
+}
+
+/// Takes a secret that was typed twice alike.
+pub fn same_again(ask: &Ask, one: SecretString, flag: &str) -> Result<SecretString, CliError> {
+    use secrecy::ExposeSecret as _;
+
+    let two = ask.secret("The same again:", flag)?;
+    if one.expose_secret() == two.expose_secret() {
+        Ok(one)
+    } else {
+        Err(CliError::usage("the two differ"))
+    }
 }
 
 /// A secret from stdin.

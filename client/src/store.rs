@@ -3,6 +3,7 @@
 mod file;
 mod keyring;
 pub mod private;
+mod remembered;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -172,15 +173,23 @@ pub enum Purpose {
     Create,
     /// To open it.
     Open,
+    /// To open it, after a wrong one. Whoever has only one passphrase has none now.
+    Again,
 }
 
-/// Asks for the passphrase of the encrypted file.
+/// Asks for the passphrase of the encrypted file. It is asked again when the passphrase is wrong.
 pub type AskPassphrase = Arc<dyn Fn(Purpose) -> Result<SecretString, StoreError> + Send + Sync>;
 
 /// A place for named secrets.
 pub(crate) trait Vault: Send + Sync {
     fn get(&self, name: &str) -> Result<Option<Zeroizing<String>>, StoreError>;
     fn put(&self, name: &str, value: Option<&str>) -> Result<(), StoreError>;
+    /// Asks now for what would be asked for later.
+    fn unlock(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+    /// Forgets the answer.
+    fn lock_up(&self) {}
 }
 
 #[derive(Default)]
@@ -223,9 +232,19 @@ impl fmt::Debug for Store {
 impl Store {
     /// Opens the secrets of a context. `dir` is where files and locks are.
     pub fn open(kind: Kind, dir: &Path, context: &str, ask: AskPassphrase) -> Self {
+        Self::of(kind, dir, context, file::Vault::encrypted(dir, ask))
+    }
+
+    /// The same for a person, who types the passphrase once and not for each command.
+    pub fn open_for_person(kind: Kind, dir: &Path, context: &str, ask: AskPassphrase) -> Self {
+        let file = file::Vault::encrypted(dir, ask).remembering();
+        Self::of(kind, dir, context, file)
+    }
+
+    fn of(kind: Kind, dir: &Path, context: &str, encrypted: file::Vault) -> Self {
         let vault: Arc<dyn Vault> = match kind {
             Kind::Keyring => Arc::new(keyring::Keyring),
-            Kind::File => Arc::new(file::Vault::encrypted(dir, ask)),
+            Kind::File => Arc::new(encrypted),
             Kind::Insecure => Arc::new(file::Vault::plain(dir)),
             Kind::Memory => Arc::new(Memory::default()),
         };
@@ -251,6 +270,17 @@ impl Store {
     /// Which store this is.
     pub fn kind(&self) -> Kind {
         self.kind
+    }
+
+    /// Makes sure that the secrets can be read and written, so that nobody is asked for a passphrase
+    /// in the middle of something else.
+    pub fn unlock(&self) -> Result<(), StoreError> {
+        self.vault.unlock()
+    }
+
+    /// Makes the next command ask for the passphrase.
+    pub fn lock_up(&self) {
+        self.vault.lock_up();
     }
 
     /// The Secret Key, if it is kept here.

@@ -75,10 +75,10 @@ impl Door {
         if !self.setup_token.exists() {
             return text;
         }
-        let (address, token) = (self.address, self.setup_token.display());
+        let (address, pin, token) = (self.address, &self.fingerprint, self.setup_token.display());
         format!(
-            "{text}\nnobody is enrolled yet: todctl setup https://{address} takes the token in \
-             {token}"
+            "{text}\nnobody is enrolled yet; on this machine:\n  todctl setup --server \
+             https://{address} --trust-server {pin} --token-file {token}"
         )
     }
 }

@@ -126,7 +126,11 @@ pub async fn perform(worker: &mut Worker, change: Change, step: PushStep) -> Rep
             may_have_changed,
         }) => {
             worker.failed(&error);
-            task::unreachable(&error, may_have_changed)
+            if may_have_changed {
+                task::lost(&error)
+            } else {
+                task::unreachable(&error, false)
+            }
         }
     }
 }

@@ -30,6 +30,9 @@ const MAX_WORD: usize = 64 << 10;
 /// The longest time that anything may take.
 const MAX_DEADLINE: Duration = Duration::from_hours(1);
 
+/// For how long after its deadline a worker is heard: it says what it waited for.
+const LAST_WORDS: Duration = Duration::from_millis(300);
+
 /// Commands that are about the session and not about the device.
 const SESSION: &[&str] = &["/login", "/quit", "/cancel"];
 
@@ -105,7 +108,8 @@ async fn ask(handle: &Handle, job: Job, deadline: Instant) -> Report {
             false,
         );
     }
-    match timeout_at(deadline, answer).await {
+    // The worker gives up at the deadline and knows why: its reason comes first.
+    match timeout_at(deadline + LAST_WORDS, answer).await {
         Ok(Ok(report)) => report,
         Ok(Err(_)) => failed(
             ErrorCode::Conflict,
@@ -114,7 +118,7 @@ async fn ask(handle: &Handle, job: Job, deadline: Instant) -> Report {
             may_change,
         ),
         Err(_) => {
-            let message = "the device was not done in time";
+            let message = "the device was busy with something else all the time";
             failed(ErrorCode::DeviceUnreachable, message, None, may_change)
         }
     }
@@ -211,6 +215,13 @@ fn fitting(rows: impl Iterator<Item = Row>) -> (Vec<Row>, bool) {
         kept.push(row);
     }
     (kept, false)
+}
+
+/// What is said when a device could be talked to, and not any more once it was being changed.
+pub fn lost(error: &LinkError) -> Report {
+    let code = ErrorCode::DeviceUnreachable;
+    let message = format!("contact was lost after the change had begun: {error}");
+    failed(code, message, error.hint(), true)
 }
 
 /// The device cannot be talked to.

@@ -54,10 +54,10 @@ fn kept(
         Some(key) if key.is_for(email) => Ok(key),
         _ => {
             let flag = "--secret-key-file or --secret-key-stdin";
-            let typed = cx
-                .ask
-                .secret("Secret Key (from your Emergency Kit):", flag)?;
-            key_of(typed.expose_secret())
+            cx.ask.until(|| {
+                let question = "Secret Key (from your Emergency Kit):";
+                key_of(cx.ask.secret(question, flag)?.expose_secret())
+            })
         }
     }
 }

@@ -18,10 +18,12 @@ pub(super) async fn run(args: Args, cx: &mut Cx) -> Result<(), CliError> {
     let (name, context) = cx.here()?;
     let client = cx.client()?;
     let ended = client.sign_out().await;
+    let kind = context.store.unwrap_or(tod_client::store::Kind::Keyring);
+    let store = cx.store(kind, &name);
     if args.forget {
-        let kind = context.store.unwrap_or(tod_client::store::Kind::Keyring);
-        cx.store(kind, &name).keep_secret_key(None)?;
+        store.keep_secret_key(None)?;
     }
+    store.lock_up();
     match ended {
         Ok(true) => cx.say.note(format!("signed out of {name}")),
         Ok(false) => cx.say.note(format!("nobody was signed in to {name}")),

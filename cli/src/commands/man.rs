@@ -145,7 +145,10 @@ pub fn reference() -> String {
     for (code, name, when) in exit::TABLE {
         out.push_str(&format!("| {code} | {name} | {when} |\n"));
     }
-    section("todctl", &tree(), &mut out);
+    let root = tree();
+    section("todctl", &root, &mut out);
+    out.push_str("\nThe global options above go with every command below.\n");
+    subsections("todctl", &root, &mut out);
     out
 }
 
@@ -157,7 +160,16 @@ fn section(name: &str, command: &Clap, out: &mut String) {
         "\n## {name}\n\n```text\n{}\n```\n",
         help.join("\n")
     ));
+}
+
+fn subsections(name: &str, command: &Clap, out: &mut String) {
     for sub in command.get_subcommands().filter(|sub| !sub.is_hide_set()) {
-        section(&format!("{name} {}", sub.get_name()), sub, out);
+        let name = format!("{name} {}", sub.get_name());
+        let own = sub.clone().mut_args(|arg| match arg.is_global_set() {
+            true => arg.hide(true),
+            false => arg,
+        });
+        section(&name, &own, out);
+        subsections(&name, sub, out);
     }
 }

@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use super::private::{self, Others};
-use super::{AskPassphrase, Purpose, StoreError};
+use super::{AskPassphrase, Purpose, StoreError, remembered};
 
 /// The format that this version writes.
 const FORMAT: u32 = 1;
@@ -25,6 +25,8 @@ const MEMORY_KIB: u32 = 19 * 1024;
 const PASSES: u32 = 2;
 /// A file that asks for more than this would be an attack on our memory.
 const MAX_MEMORY_KIB: u32 = 1 << 20;
+/// How often a person may try to open the file.
+const TRIES: usize = 3;
 
 type Secrets = BTreeMap<String, Zeroizing<String>>;
 
@@ -56,6 +58,8 @@ pub(super) struct Vault {
     path: PathBuf,
     lock: PathBuf,
     ask: Option<AskPassphrase>,
+    /// Whether the kernel may remember the key.
+    is_remembered: bool,
     /// The key and what it was made from, so that the passphrase is asked for once.
     key: Mutex<Option<Key>>,
 }
@@ -74,7 +78,15 @@ impl Vault {
             path: dir.join("secrets.enc"),
             lock: dir.join("secrets.lock"),
             ask: Some(ask),
+            is_remembered: false,
             key: Mutex::new(None),
+        }
+    }
+
+    pub(super) fn remembering(self) -> Self {
+        Self {
+            is_remembered: true,
+            ..self
         }
     }
 
@@ -83,6 +95,7 @@ impl Vault {
             path: dir.join("secrets.json"),
             lock: dir.join("secrets.lock"),
             ask: None,
+            is_remembered: false,
             key: Mutex::new(None),
         }
     }
@@ -118,29 +131,86 @@ impl Vault {
     fn unseal(&self, sealed: &Sealed, ask: &AskPassphrase) -> Result<Secrets, StoreError> {
         let decode = |text: &str| STANDARD.decode(text).map_err(|e| self.corrupt(e));
         let salt = decode(&sealed.salt)?;
-        let cached = self
-            .key
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone();
-        let key = match cached {
-            Some(key) if key.salt == salt => key,
-            _ => self.stretch(&ask(Purpose::Open)?, salt, sealed.memory_kib, sealed.passes)?,
+        let (nonce, data) = (decode(&sealed.nonce)?, decode(&sealed.data)?);
+        let mut purpose = Purpose::Open;
+        let mut known = self.known(sealed, &salt);
+        for _ in 0..TRIES {
+            let is_known = known.is_some();
+            let key = match known.take() {
+                Some(key) => key,
+                None => match ask(purpose) {
+                    Ok(passphrase) => {
+                        let cost = (sealed.memory_kib, sealed.passes);
+                        self.stretch(&passphrase, salt.clone(), cost)?
+                    }
+                    Err(StoreError::NoPassphrase) if purpose == Purpose::Again => break,
+                    Err(error) => return Err(error),
+                },
+            };
+            if let Some(secrets) = self.open_with(&key, &nonce, &data)? {
+                self.learn(&key);
+                return Ok(secrets);
+            }
+            if !is_known {
+                purpose = Purpose::Again;
+            }
+        }
+        Err(StoreError::WrongPassphrase {
+            path: self.path.clone(),
+        })
+    }
+
+    /// The secrets, if `key` is the right one.
+    fn open_with(
+        &self,
+        key: &Key,
+        nonce: &[u8],
+        data: &[u8],
+    ) -> Result<Option<Secrets>, StoreError> {
+        let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|e| self.corrupt(e))?;
+        let mut data = Zeroizing::new(data.to_vec());
+        let opened = self
+            .cipher(key)?
+            .open_in_place(nonce, Aad::from(key.header()), &mut data);
+        let Ok(opened) = opened else {
+            return Ok(None);
         };
-        let nonce = decode(&sealed.nonce)?;
-        let nonce = Nonce::try_assume_unique_for_key(&nonce).map_err(|e| self.corrupt(e))?;
-        let mut data = Zeroizing::new(decode(&sealed.data)?);
-        let cipher = self.cipher(&key)?;
-        let opened = cipher
-            .open_in_place(nonce, Aad::from(key.header()), &mut data)
-            .map_err(|_| StoreError::WrongPassphrase {
-                path: self.path.clone(),
-            })?;
         let secrets: BTreeMap<String, String> =
             serde_json::from_slice(opened).map_err(|e| self.corrupt(e))?;
-        *self.key.lock().unwrap_or_else(PoisonError::into_inner) = Some(key);
         let secrets = secrets.into_iter();
-        Ok(secrets.map(|(k, v)| (k, Zeroizing::new(v))).collect())
+        Ok(Some(secrets.map(|(k, v)| (k, Zeroizing::new(v))).collect()))
+    }
+
+    /// The key that this process or the kernel remembers.
+    fn known(&self, sealed: &Sealed, salt: &[u8]) -> Option<Key> {
+        let cached = self.key.lock().unwrap_or_else(PoisonError::into_inner);
+        let ours = cached.clone().filter(|key| key.salt == salt);
+        ours.or_else(|| {
+            let bytes = self
+                .is_remembered
+                .then(|| remembered::find(&name(salt)))??;
+            Some(Key {
+                salt: salt.to_vec(),
+                memory_kib: sealed.memory_kib,
+                passes: sealed.passes,
+                bytes,
+            })
+        })
+    }
+
+    /// Remembers the key.
+    fn learn(&self, key: &Key) {
+        let mut cached = self.key.lock().unwrap_or_else(PoisonError::into_inner);
+        if cached
+            .as_ref()
+            .is_some_and(|cached| cached.salt == key.salt)
+        {
+            return;
+        }
+        if self.is_remembered {
+            remembered::keep(&name(&key.salt), &key.bytes);
+        }
+        *cached = Some(key.clone());
     }
 
     fn write(&self, secrets: &Secrets) -> Result<(), StoreError> {
@@ -174,7 +244,7 @@ impl Vault {
         } else {
             let salt: [u8; 16] = rand::random();
             let passphrase = ask(Purpose::Create)?;
-            self.stretch(&passphrase, salt.to_vec(), MEMORY_KIB, PASSES)?
+            self.stretch(&passphrase, salt.to_vec(), (MEMORY_KIB, PASSES))?
         };
         let nonce: [u8; 12] = rand::random();
         let data = serde_json::to_vec(secrets).map_err(|e| self.corrupt(e))?;
@@ -194,7 +264,7 @@ impl Vault {
             nonce: STANDARD.encode(nonce),
             data: STANDARD.encode(&*data),
         };
-        *self.key.lock().unwrap_or_else(PoisonError::into_inner) = Some(key);
+        self.learn(&key);
         Ok(sealed)
     }
 
@@ -202,8 +272,7 @@ impl Vault {
         &self,
         passphrase: &SecretString,
         salt: Vec<u8>,
-        memory_kib: u32,
-        passes: u32,
+        (memory_kib, passes): (u32, u32),
     ) -> Result<Key, StoreError> {
         if memory_kib > MAX_MEMORY_KIB || passes > 64 {
             return Err(self.corrupt("its key derivation asks for too much"));
@@ -234,6 +303,11 @@ impl Key {
     }
 }
 
+/// What the kernel calls the key of the file with this salt.
+fn name(salt: &[u8]) -> String {
+    format!("todctl:{}", STANDARD.encode(salt))
+}
+
 impl super::Vault for Vault {
     fn get(&self, name: &str) -> Result<Option<Zeroizing<String>>, StoreError> {
         Ok(self.read()?.and_then(|secrets| secrets.get(name).cloned()))
@@ -251,5 +325,22 @@ impl super::Vault for Vault {
             None => secrets.remove(name),
         };
         self.write(&secrets)
+    }
+
+    fn unlock(&self) -> Result<(), StoreError> {
+        let _lock = private::lock(&self.lock)?;
+        match self.read()? {
+            Some(_) => Ok(()),
+            None => self.write(&Secrets::new()),
+        }
+    }
+
+    fn lock_up(&self) {
+        *self.key.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        let read = private::read(&self.path, Others::Nothing).ok().flatten();
+        let sealed = read.and_then(|bytes| serde_json::from_slice::<Sealed>(&bytes).ok());
+        if let Some(salt) = sealed.and_then(|sealed| STANDARD.decode(sealed.salt).ok()) {
+            remembered::forget(&name(&salt));
+        }
     }
 }

@@ -103,3 +103,44 @@ fn without_a_keyring_the_probe_says_so_in_time() {
         assert!(matches!(error, StoreError::NoKeyring(_)), "{error}");
     }
 }
+
+#[test]
+fn a_person_is_asked_again_and_then_not_at_all() {
+    let dir = tempfile::tempdir().unwrap();
+    let asked = Arc::new(Mutex::new(Vec::new()));
+    let person = |answers: &'static [&'static str]| {
+        let (asked, answers) = (Arc::clone(&asked), Mutex::new(answers.iter()));
+        let ask: AskPassphrase = Arc::new(move |purpose| {
+            asked.lock().unwrap().push(purpose);
+            let next = answers.lock().unwrap().next().copied();
+            next.map(Into::into).ok_or(StoreError::NoPassphrase)
+        });
+        Store::open_for_person(Kind::File, dir.path(), "prod", ask)
+    };
+
+    person(&["one"]).unlock().unwrap();
+    person(&["one"]).lock_up();
+    let wrong = person(&["two", "three"]).unlock();
+    person(&["two", "one"]).unlock().unwrap();
+    let remembered = person(&[]).unlock();
+    person(&[]).lock_up();
+
+    assert!(matches!(wrong, Err(StoreError::WrongPassphrase { .. })));
+    // Where the kernel keeps no keys, everyone is asked.
+    assert!(matches!(remembered, Ok(()) | Err(StoreError::NoPassphrase)));
+    assert_eq!(
+        asked.lock().unwrap()[..6],
+        [
+            Purpose::Create,
+            Purpose::Open,
+            Purpose::Again,
+            Purpose::Again,
+            Purpose::Open,
+            Purpose::Again
+        ]
+    );
+    assert!(matches!(
+        person(&[]).unlock(),
+        Err(StoreError::NoPassphrase)
+    ));
+}

@@ -50,7 +50,10 @@ pub fn check(zone: &Zone, own: &[SocketAddr], found: &[SocketAddr]) -> Result<()
             return Err(LinkError::AddressRefused(why));
         }
         if !is_listed(&zone.networks, ip) {
-            let why = format!("{ip} is in no network of the zone `{}`", zone.name);
+            let why = format!(
+                "{ip} is in no network of the zone `{}`; todd.toml lists them: [[poller.zones]]",
+                zone.name
+            );
             return Err(LinkError::AddressRefused(why));
         }
     }

@@ -122,7 +122,7 @@ impl Screen for DeviceScreen {
             |ms| format!("last poll took {ms} ms"),
         );
         format!(
-            "{polled} · every {} s · {} sign-ins in 24 h",
+            "{polled} · every {} s · signed in {}× in 24 h",
             device.poll_seconds, device.logins_today
         )
     }

@@ -62,7 +62,7 @@ fn card(d: &Device, now: Timestamp) -> String {
         .map_or_else(|| "-".to_owned(), |ms| format!("{ms} ms"));
     line(
         "polling",
-        format!("{poll} for a poll, {} sign-ins in 24 h", d.logins_today),
+        format!("{poll} for a poll, signed in {}× in 24 h", d.logins_today),
     );
     if let Some(change) = d.pending_change {
         let text = format!("c-{change} waits for confirmation   todctl config confirm c-{change}");

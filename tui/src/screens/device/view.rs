@@ -234,7 +234,7 @@ fn draw_interfaces(
     let interfaces = screen.interfaces(fleet);
     let remark = format!("{} · live", interfaces.len());
     let inner = pane(frame, area, "Interfaces", &remark, focused, theme);
-    let head = "   ST    NAME            TYPE      RX         TX         ERR    DROP   COMMENT";
+    let head = "   ST     NAME            TYPE      RX         TX         ERR    DROP   COMMENT";
     Line::styled(cell(head, usize::from(inner.width)), theme.title).render(
         Rect::new(inner.x, inner.y, inner.width, 1.min(inner.height)),
         frame.buffer_mut(),
@@ -261,9 +261,9 @@ fn draw_interfaces(
 
 fn interface_line(i: &Interface, at_cursor: bool, width: usize, theme: &Theme) -> Line<'static> {
     let (state, style) = match (i.disabled, i.running) {
-        (true, _) => ("= off ", theme.faint),
-        (false, true) => ("● up  ", theme.ok),
-        (false, false) => ("✗ down", theme.crit),
+        (true, _) => ("= off  ", theme.faint),
+        (false, true) => ("● up   ", theme.ok),
+        (false, false) => ("✗ down ", theme.crit),
     };
     let number = |value: Option<u64>| value.map_or_else(|| "-".to_owned(), |v| v.to_string());
     let rate = |value: Option<u64>| value.map_or_else(|| "-".to_owned(), units::bps);
@@ -281,6 +281,6 @@ fn interface_line(i: &Interface, at_cursor: bool, width: usize, theme: &Theme) -
     Line::from(vec![
         Span::raw(if at_cursor { " ▸ " } else { "   " }),
         Span::styled(state, style),
-        Span::styled(cell(&text, width.saturating_sub(9)), theme.fg),
+        Span::styled(cell(&text, width.saturating_sub(10)), theme.fg),
     ])
 }

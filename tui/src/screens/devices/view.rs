@@ -1,5 +1,7 @@
 //! How the list of devices looks.
 
+use std::cmp::Reverse;
+
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::style::Style;
@@ -62,22 +64,26 @@ fn columns() -> Vec<Column> {
     ]
 }
 
-/// The columns that fit, dropping the least important first.
+/// The columns that fit: the most important first, and smaller ones where a larger one does not.
 fn fitting(width: usize) -> Vec<Column> {
     let mut columns = columns();
-    while columns.iter().map(|c| c.width + 1).sum::<usize>() > width {
-        let Some(least) = (0..columns.len()).min_by_key(|&i| columns.get(i).map_or(9, |c| c.keep))
-        else {
-            break;
+    let mut by_importance: Vec<usize> = (0..columns.len()).collect();
+    by_importance.sort_by_key(|&at| Reverse(columns.get(at).map(|c| c.keep)));
+    let mut left = width;
+    let mut fits = vec![false; columns.len()];
+    for at in by_importance {
+        let (Some(column), Some(fits)) = (columns.get(at), fits.get_mut(at)) else {
+            continue;
         };
-        if columns.len() <= 2 {
-            break;
+        *fits = column.width < left;
+        if *fits {
+            left -= column.width + 1;
         }
-        columns.remove(least);
     }
-    let used: usize = columns.iter().map(|c| c.width + 1).sum();
+    let mut fits = fits.into_iter();
+    columns.retain(|_| fits.next().unwrap_or_default());
     if let Some(name) = columns.iter_mut().find(|c| c.head == "NAME") {
-        name.width += width.saturating_sub(used).min(14);
+        name.width += left.min(14);
     }
     columns
 }
