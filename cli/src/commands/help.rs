@@ -168,7 +168,8 @@ const ENVIRONMENT: &str = "TODCTL_CONTEXT, TODCTL_TENANT, TODCTL_SERVER   as the
 TODCTL_OUTPUT                                   the default format
 TODCTL_READONLY                                 refuse changes
 TODCTL_NO_INPUT, CI                             never ask
-TODCTL_STORE_PASSPHRASE_FILE                    passphrase of the encrypted store of secrets
+TODCTL_STORE_PASSPHRASE_FILE                    passphrase of the encrypted store of secrets;
+                                                without it, a person is asked once an hour
 TODCTL_CONFIG_DIR, TODCTL_CACHE_DIR, TODCTL_STATE_DIR   where files are
 NO_COLOR, TODCTL_COLOR, CLICOLOR_FORCE, CLICOLOR, TERM  colour; the first that says something wins
 TODCTL_FORCE_TTY=120                            write as for a terminal of 120 columns
