@@ -14,7 +14,7 @@ use crate::fleet::Spec;
 use crate::gate::{Gate, Mode};
 use crate::ledger::Ledger;
 use crate::profile::{Board, Release};
-use crate::schema::{SCHEMA, Storage};
+use crate::schema::{Menu, SCHEMA, Storage};
 use crate::seed::Seed;
 use crate::tree::{Change, Key, Tree};
 
@@ -169,18 +169,44 @@ impl Core {
     pub(crate) fn has_menu(&self, path: &str) -> bool {
         match SCHEMA.menu(path) {
             Some(menu) => {
-                menu.exists_in(self.release.version())
-                    && (!menu.needs_routerboard || self.board.is_routerboard())
-                    || self.tree.table(path).is_some()
+                menu.storage != Storage::Hidden
+                    && (self.offers(menu) || self.tree.table(path).is_some())
             }
             None => self.tree.table(path).is_some(),
+        }
+    }
+
+    /// Says whether release, board and packages bring a menu.
+    pub(crate) fn offers(&self, menu: &Menu) -> bool {
+        menu.exists_in(self.release.version())
+            && (!menu.needs_routerboard || self.board.is_routerboard())
+            && menu.package.is_none_or(|p| self.has_package(p))
+    }
+
+    /// Says whether a package is installed, or part of what is.
+    pub(crate) fn has_package(&self, name: &str) -> bool {
+        let has = |name: &str| {
+            if self.spec.packages.is_empty() {
+                self.board.packages(self.release).contains(&name)
+            } else {
+                self.spec.packages.iter().any(|p| p == name)
+            }
+        };
+        match name {
+            // Until 7.12 it is built in, and goes where its successor is installed.
+            "wireless" if self.release.at_least(7, 0) && !self.release.at_least(7, 13) => {
+                !has("wifiwave2")
+            }
+            "wifi-qcom" => has(name) || has("wifi-qcom-ac"),
+            _ => has(name),
         }
     }
 
     /// Says whether some menu lies below a path, so that it can be walked through.
     pub(crate) fn has_menu_below(&self, path: &str) -> bool {
         let below = format!("{path}/");
-        SCHEMA.menus.iter().any(|m| m.path.starts_with(&below))
+        let mut below_it = SCHEMA.menus.iter().filter(|m| m.path.starts_with(&below));
+        below_it.any(|m| self.offers(m) && m.storage != Storage::Hidden)
             || self.tree.tables().any(|(p, _)| p.starts_with(&below))
     }
 

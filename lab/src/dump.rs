@@ -13,10 +13,8 @@ impl Core {
     pub(crate) fn dump(&self) -> Tree {
         let mut tree = Tree::new();
         let is_default = |path: &str, name: &str, value: &str| {
-            let prop = SCHEMA
-                .menu(path)
-                .and_then(|m| m.props.iter().find(|p| *p.name == *name));
-            prop.is_some_and(|p| p.default.as_deref() == Some(value))
+            let menu = SCHEMA.menu(path);
+            menu.and_then(|m| m.default(name, self.release.version())) == Some(value)
         };
         for (path, table) in self.tree.tables().filter(|(_, t)| !t.rows.is_empty()) {
             let rows = table.rows.iter().filter(|r| !r.is_dynamic);

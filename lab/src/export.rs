@@ -93,7 +93,7 @@ impl Core {
         let mut order = self.tree.order.clone();
         let mut rest: Vec<_> = self.tree.tables().map(|(path, _)| path).collect();
         rest.retain(|p| !order.contains(p));
-        rest.sort_by_key(|p| (SCHEMA.position(p).unwrap_or(usize::MAX), Arc::clone(p)));
+        rest.sort_by_key(|p| (SCHEMA.position(p, self.release.version()), Arc::clone(p)));
         order.extend(rest.into_iter().cloned());
         order.retain(|p| Self::is_config(p));
         order
@@ -158,7 +158,7 @@ impl Core {
         let mut props = Vec::new();
         let default = |name: &str| {
             let prop = menu?.props.iter().find(|p| &*p.name == name)?;
-            prop.default.as_deref()
+            prop.default
         };
         let loaded = row.get(LOADED).unwrap_or_default();
         for (key, value) in row
@@ -193,7 +193,7 @@ impl Core {
                 .filter(|p| p.exists_in(self.release.version()));
             let missing = rest.filter(|p| row.get(&p.name).is_none());
             props.extend(missing.filter_map(|p| {
-                let default = p.default.as_deref()?;
+                let default = p.default?;
                 Some((p.name.to_string(), spell(default, p.kind == Kind::Bool)))
             }));
         }
@@ -205,7 +205,7 @@ impl Core {
 /// Says how a row that was always there is addressed.
 fn address(menu: Option<&Menu>, row: &Row, place: usize) -> Option<String> {
     let menu = menu?;
-    match menu.find.as_deref() {
+    match menu.find {
         Some("index") => Some(place.to_string()),
         Some("name") => row.get("name").map(str::to_owned),
         Some(key) => Some(format!("[ find {key}={} ]", spell(row.get(key)?, false))),

@@ -9,6 +9,8 @@ use serde::{Deserialize, Serialize};
 use crate::profile::{Board, Release};
 use crate::seed::Seed;
 
+mod generate;
+
 /// The account that generated devices have.
 pub const USER: &str = "admin";
 
@@ -59,6 +61,9 @@ pub struct Spec {
     /// A real export to take as its configuration.
     #[serde(default)]
     pub export: Option<PathBuf>,
+    /// The packages it has, if not the usual ones of its board.
+    #[serde(default)]
+    pub packages: Vec<String>,
     /// How long it had been up when the lab was started, in seconds; seeded if absent.
     #[serde(default)]
     pub uptime_s: Option<u64>,
@@ -108,6 +113,7 @@ impl Spec {
             password: usual_password(),
             scheduler: SchedulerRule::Allowed,
             export: None,
+            packages: Vec::new(),
             uptime_s: None,
         }
     }
@@ -140,6 +146,13 @@ impl Spec {
         self
     }
 
+    /// Installs packages, in place of those that its board usually has.
+    #[must_use]
+    pub fn packages(mut self, names: &[&str]) -> Self {
+        self.packages = names.iter().map(|n| (*n).to_owned()).collect();
+        self
+    }
+
     /// Returns the stream of numbers that all its seeded properties come from.
     pub(crate) fn numbers(&self) -> Seed {
         Seed::new(self.seed).of(&self.name)
@@ -165,58 +178,6 @@ impl Spec {
     }
 }
 
-/// What a generated device is for: word in its name, boards, releases.
-struct Role {
-    word: &'static str,
-    boards: &'static [&'static str],
-    releases: &'static [&'static str],
-    /// Of ten devices of a site, how many.
-    share: u32,
-}
-
-const ROLES: &[Role] = &[
-    Role {
-        word: "core",
-        boards: &["CCR2004-16G-2S+"],
-        releases: &["7.20.8", "7.18.2"],
-        share: 1,
-    },
-    Role {
-        word: "edge",
-        boards: &["RB5009UG+S+", "RB4011iGS+"],
-        releases: &["7.18.2", "7.20.8", "7.22.3", "7.15.3"],
-        share: 2,
-    },
-    Role {
-        word: "sw",
-        boards: &["CRS328-24P-4S+"],
-        releases: &["7.15.3", "7.12.1", "7.20.8"],
-        share: 2,
-    },
-    Role {
-        word: "ap",
-        boards: &["hAP ac^2", "cAP ax"],
-        releases: &["7.15.3", "7.20.8", "7.22.3"],
-        share: 3,
-    },
-    Role {
-        word: "cpe",
-        boards: &["hEX", "hAP lite"],
-        releases: &["6.49.18", "7.12.1", "6.49.18"],
-        share: 2,
-    },
-];
-
-/// Sites with the tenant they belong to.
-const SITES: &[(&str, &str)] = &[
-    ("ber", "acme"),
-    ("ham", "acme"),
-    ("muc", "nordlink"),
-    ("nr", "nordlink"),
-    ("fra", "acme"),
-    ("kiel", "nordlink"),
-];
-
 impl Fleet {
     /// Makes a fleet of one.
     pub fn one(device: Spec) -> Self {
@@ -227,8 +188,10 @@ impl Fleet {
 
     /// Makes `count` mixed devices at several sites of two tenants.
     pub fn generate(count: usize, seed: u64) -> Self {
-        let per_site = count.div_ceil(SITES.len()).clamp(1, 250);
-        let devices = (0..count).map(|n| generated(n, per_site, seed)).collect();
+        let per_site = generate::per_site(count);
+        let devices = (0..count)
+            .map(|n| generate::device(n, per_site, seed))
+            .collect();
         Self { devices }
     }
 
@@ -260,58 +223,6 @@ impl Fleet {
     }
 }
 
-fn generated(n: usize, per_site: usize, seed: u64) -> Spec {
-    let site_number = n / per_site;
-    let (code, tenant) = SITES
-        .get(site_number % SITES.len())
-        .copied()
-        .unwrap_or(("ber", "acme"));
-    let round = site_number / SITES.len();
-    let site = if round == 0 {
-        code.to_owned()
-    } else {
-        format!("{code}{}", round + 1)
-    };
-    let within = n % per_site;
-    let role = role_of(within);
-    let number = (0..=within)
-        .filter(|i| role_of(*i).word == role.word)
-        .count();
-    let name = format!("{site}-{}-{number:02}", role.word);
-    let numbers = Seed::new(seed).of(&name);
-    let byte = |n: usize| u8::try_from(n % 256).unwrap_or(0);
-    let high = byte(site_number / 256);
-    let address = Ipv4Addr::new(127, 20 + high, byte(site_number), byte(within + 1));
-    let of = |list: &'static [&'static str], what| numbers.of(what).pick(list).copied();
-    Spec {
-        seed,
-        site,
-        tenant: tenant.to_owned(),
-        version: of(role.releases, "release").unwrap_or("7.20.8").to_owned(),
-        board: of(role.boards, "board").unwrap_or("hEX").to_owned(),
-        ..Spec::new(&name, address)
-    }
-}
-
-/// The first devices of a site are its core and its edges; then it repeats in shares of ten.
-fn role_of(within: usize) -> &'static Role {
-    let mut place = u32::try_from(within % 10).unwrap_or(0);
-    for role in ROLES {
-        if place < role.share {
-            return role;
-        }
-        place -= role.share;
-    }
-    ROLES.first().unwrap_or(&FALLBACK)
-}
-
-static FALLBACK: Role = Role {
-    word: "dev",
-    boards: &["hEX"],
-    releases: &["7.20.8"],
-    share: 10,
-};
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -330,6 +241,24 @@ mod tests {
     fn ten_thousand_devices_have_their_own_names_and_addresses() {
         Fleet::generate(10_000, 1).check().unwrap();
         assert!(crate::BOARDS.len() > 5);
+    }
+
+    #[test]
+    fn a_small_fleet_is_mixed() {
+        let fleet = Fleet::generate(24, 1);
+        let versions = |prefix| {
+            let all = fleet.devices.iter().map(|d| d.version.as_str());
+            let mine = all.filter(|v: &&str| v.starts_with(prefix));
+            mine.collect::<std::collections::BTreeSet<_>>().len()
+        };
+        let boards: std::collections::BTreeSet<_> =
+            fleet.devices.iter().map(|d| d.board.as_str()).collect();
+
+        assert!(fleet.devices.iter().any(|d| d.version == "6.49.18"));
+        assert!(versions("7.") >= 5);
+        assert!(boards.len() >= 7, "{boards:?}");
+        let modes: Vec<_> = fleet.devices.iter().map(|d| d.scheduler).collect();
+        assert!(modes.contains(&SchedulerRule::Inactivated));
     }
 
     #[test]

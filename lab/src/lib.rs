@@ -63,7 +63,7 @@ pub use control::ask;
 pub use device::Device;
 pub use fleet::{Fleet, PASSWORD, SchedulerRule, Spec, USER};
 pub use lab::{Lab, Options};
-pub use profile::{BOARDS, Board, Release};
+pub use profile::{BOARDS, Board, Radio, Release};
 /// What a lab is told and tells: faults, events, answers.
 pub use tod_proto::lab as wire;
 

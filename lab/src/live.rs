@@ -26,6 +26,10 @@ impl Core {
         let menu = SCHEMA.menu(path);
         let rows = self.tree.rows(path).iter();
         let mut records: Vec<_> = rows.map(|row| self.full(menu, path, row)).collect();
+        if records.is_empty() && self.is_single(path) {
+            // Nobody has touched it.
+            records.push(self.full(menu, path, &Row::default()));
+        }
         if path == "/ip/route" {
             records.extend(self.connected_routes());
         }
@@ -68,7 +72,7 @@ impl Core {
             }
             let flag =
                 || (prop.kind == Kind::Bool && prop.access == Access::ReadOnly).then_some("false");
-            let value = row.get(&prop.name).or(prop.default.as_deref());
+            let value = row.get(&prop.name).or(prop.default);
             if let Some(value) = value.or_else(flag) {
                 record.push(&prop.name, text::encode(value));
             }
@@ -242,7 +246,7 @@ impl Core {
         };
         copy(&mut record, "name");
         copy(&mut record, "default-name");
-        record.push("type", &interface.kind);
+        record.push("type", interface.kind);
         for name in ["mtu", "actual-mtu", "l2mtu", "mac-address"] {
             copy(&mut record, name);
         }

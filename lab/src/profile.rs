@@ -2,7 +2,11 @@
 
 use std::fmt;
 
+mod boards;
+
 use routeros::version::{Feature, Version};
+
+pub use boards::BOARDS;
 
 /// A RouterOS release, with what its number says about spelling.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -31,7 +35,10 @@ impl Release {
 
     /// Returns `7.15.3 (stable)`, the way `/system/resource` says it.
     pub fn with_channel(self) -> String {
-        let is_long_term = self.0.major == 6 || (self.0.minor, self.0.patch) == (20, 8);
+        let is_long_term = match self.0.major {
+            6 => self.0.minor >= 48,
+            _ => (self.0.minor, self.0.patch) == (20, 8),
+        };
         format!(
             "{} ({})",
             self.0,
@@ -42,11 +49,16 @@ impl Release {
     /// Returns the date it was built, in the spelling of its time.
     pub fn build_time(self) -> &'static str {
         match (self.0.major, self.0.minor) {
-            (6, _) => "Jun/14/2024 08:01:15",
-            (7, 0..=12) => "Dec/20/2023 08:41:00",
+            (6, 0..=44) => "Dec/21/2018 07:12:58",
+            (6, _) => "Feb/27/2025 15:55:14",
+            (7, 0..=9) => "Mar/23/2022 13:50:03",
+            (7, 10) => "Jun/15/2023 05:17:29",
+            (7, 11..=12) => "Nov/17/2023 11:38:45",
             (7, 13..=17) => "2024-07-24 10:39:01",
             (7, 18..=19) => "2025-03-11 10:59:04",
-            _ => "2026-02-03 09:12:33",
+            (7, 20) => "2026-01-29 10:01:05",
+            (7, 21..=22) => "2026-04-15 08:31:52",
+            _ => "2026-09-08 09:12:33",
         }
     }
 
@@ -60,6 +72,17 @@ impl fmt::Display for Release {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
     }
+}
+
+/// The radios of a board.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Radio {
+    /// It has none.
+    None,
+    /// So many of 802.11ac or older: the `wireless` driver.
+    Legacy(u32),
+    /// So many of 802.11ax: `wifiwave2` until 7.12, `wifi` since.
+    Modern(u32),
 }
 
 /// A model, with what it has on it.
@@ -85,8 +108,8 @@ pub struct Board {
     pub ether: u32,
     /// How many `sfp-sfpplusN` it has.
     pub sfp: u32,
-    /// How many radios.
-    pub radios: u32,
+    /// Its radios, and which driver they need.
+    pub radio: Radio,
     /// Sensors of `/system/health`: name, usual value in tenths, unit.
     pub sensors: &'static [(&'static str, i32, &'static str)],
 }
@@ -102,148 +125,44 @@ impl Board {
         self.arch != "x86_64"
     }
 
+    /// Says which packages it has with a release, until somebody installs others.
+    pub(crate) fn packages(&self, release: Release) -> &'static [&'static str] {
+        match (self.radio, release.at_least(7, 0), release.at_least(7, 13)) {
+            (_, false, _) => BUNDLE,
+            (Radio::Legacy(_), true, true) => &["routeros", "wireless"],
+            (Radio::Modern(_), true, true) => &["routeros", "wifi-qcom"],
+            (Radio::Modern(_), true, false) => &["routeros", "wifiwave2"],
+            _ => &["routeros"],
+        }
+    }
+
+    /// Says whether its makers think of homes, which decides over the first `device-mode`.
+    pub(crate) fn is_for_homes(&self) -> bool {
+        self.name.starts_with("hAP") || self.name.starts_with("hEX")
+    }
+
+    /// Says whether its ports give power to others.
+    pub(crate) fn gives_power(&self) -> bool {
+        let model = self.model;
+        model.starts_with("CRS328-24P") || model.contains("UPr") || model == "RB962UiGS-5HacT2HnT"
+    }
+
     /// Says whether its storage is a `flash` folder beside a RAM disk.
     pub(crate) fn has_flash_folder(&self) -> bool {
         self.disk <= 16
     }
 }
 
-/// The boards the lab knows.
-pub const BOARDS: &[Board] = &[
-    Board {
-        name: "CCR2004-16G-2S+",
-        model: "CCR2004-16G-2S+",
-        arch: "arm64",
-        cpu: "ARM64",
-        cores: 4,
-        mhz: 0,
-        ram: 4096,
-        disk: 128,
-        ether: 16,
-        sfp: 2,
-        radios: 0,
-        sensors: &[
-            ("temperature", 460, "C"),
-            ("cpu-temperature", 580, "C"),
-            ("fan1-speed", 60_900, "RPM"),
-            ("psu1-state", 0, "ok"),
-            ("psu2-state", 0, "fail"),
-        ],
-    },
-    Board {
-        name: "RB5009UG+S+",
-        model: "RB5009UG+S+",
-        arch: "arm64",
-        cpu: "ARM64",
-        cores: 4,
-        mhz: 1400,
-        ram: 1024,
-        disk: 1024,
-        ether: 8,
-        sfp: 1,
-        radios: 0,
-        sensors: &[("cpu-temperature", 470, "C"), ("voltage", 240, "V")],
-    },
-    Board {
-        name: "CRS328-24P-4S+",
-        model: "CRS328-24P-4S+",
-        arch: "arm",
-        cpu: "ARM",
-        cores: 1,
-        mhz: 800,
-        ram: 512,
-        disk: 16,
-        ether: 24,
-        sfp: 4,
-        radios: 0,
-        sensors: &[
-            ("temperature", 410, "C"),
-            ("voltage", 241, "V"),
-            ("fan1-speed", 41_000, "RPM"),
-        ],
-    },
-    Board {
-        name: "RB4011iGS+",
-        model: "RB4011iGS+",
-        arch: "arm",
-        cpu: "ARM",
-        cores: 4,
-        mhz: 1400,
-        ram: 1024,
-        disk: 512,
-        ether: 10,
-        sfp: 1,
-        radios: 0,
-        sensors: &[("voltage", 242, "V"), ("temperature", 390, "C")],
-    },
-    Board {
-        name: "hEX",
-        model: "RB750Gr3",
-        arch: "mmips",
-        cpu: "MIPS 1004Kc V2.15",
-        cores: 4,
-        mhz: 880,
-        ram: 256,
-        disk: 16,
-        ether: 5,
-        sfp: 0,
-        radios: 0,
-        sensors: &[("voltage", 241, "V"), ("temperature", 380, "C")],
-    },
-    Board {
-        name: "hAP ac^2",
-        model: "RBD52G-5HacD2HnD",
-        arch: "arm",
-        cpu: "ARM",
-        cores: 4,
-        mhz: 716,
-        ram: 128,
-        disk: 16,
-        ether: 5,
-        sfp: 0,
-        radios: 2,
-        sensors: &[("voltage", 238, "V")],
-    },
-    Board {
-        name: "cAP ax",
-        model: "cAPGi-5HaxD2HaxD",
-        arch: "arm64",
-        cpu: "ARM64",
-        cores: 4,
-        mhz: 1800,
-        ram: 1024,
-        disk: 128,
-        ether: 2,
-        sfp: 0,
-        radios: 2,
-        sensors: &[("cpu-temperature", 520, "C")],
-    },
-    Board {
-        name: "hAP lite",
-        model: "RB941-2nD",
-        arch: "smips",
-        cpu: "MIPS 24Kc V7.4",
-        cores: 1,
-        mhz: 650,
-        ram: 32,
-        disk: 16,
-        ether: 4,
-        sfp: 0,
-        radios: 1,
-        sensors: &[],
-    },
-    Board {
-        name: "CHR",
-        model: "CHR",
-        arch: "x86_64",
-        cpu: "Intel(R)",
-        cores: 2,
-        mhz: 2400,
-        ram: 1024,
-        disk: 128,
-        ether: 4,
-        sfp: 0,
-        radios: 0,
-        sensors: &[],
-    },
+/// What a bundle of version 6 is made of.
+const BUNDLE: &[&str] = &[
+    "system",
+    "ipv6",
+    "wireless",
+    "hotspot",
+    "mpls",
+    "routing",
+    "ppp",
+    "dhcp",
+    "security",
+    "advanced-tools",
 ];

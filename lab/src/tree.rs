@@ -151,8 +151,8 @@ impl Tree {
     pub(crate) fn single<'a>(&'a self, path: &str, name: &str) -> Option<&'a str> {
         let set = self.rows(path).first().and_then(|r| r.get(name));
         set.or_else(|| {
-            let prop = SCHEMA.menu(path)?.props.iter().find(|p| &*p.name == name)?;
-            prop.default.as_deref()
+            let mut props = SCHEMA.menu(path)?.props.iter();
+            props.find(|p| &*p.name == name)?.default
         })
     }
 

@@ -47,7 +47,7 @@ pub(crate) fn accept(names: &impl Names, prop: &Prop, text: &str) -> Result<Stri
             .ok_or_else(|| trap::invalid(name)),
         Kind::Interface if names.has_interface(text) => Ok(text.to_owned()),
         Kind::Ref(menu) if names.has_row(menu, text) => Ok(text.to_owned()),
-        Kind::Enum(values) if values.iter().any(|v| v == text) => Ok(text.to_owned()),
+        Kind::Enum(values) if values.contains(&text) => Ok(text.to_owned()),
         Kind::Enum(values) => yes_or_no(values, text).ok_or_else(|| trap::no_match(name)),
         Kind::Interface | Kind::Ref(_) => Err(trap::no_match(name)),
         Kind::Mac => mac(text).ok_or_else(|| trap::invalid(name)),
@@ -55,16 +55,13 @@ pub(crate) fn accept(names: &impl Names, prop: &Prop, text: &str) -> Result<Stri
 }
 
 /// Some choices have `yes` and `no` among others, and take `true` and `false` for them.
-fn yes_or_no(values: &[String], text: &str) -> Option<String> {
+fn yes_or_no(values: &[&str], text: &str) -> Option<String> {
     let spelled = match text {
         "true" => "yes",
         "false" => "no",
         _ => return None,
     };
-    values
-        .iter()
-        .any(|v| v == spelled)
-        .then(|| spelled.to_owned())
+    values.contains(&spelled).then(|| spelled.to_owned())
 }
 
 fn integer(text: &str) -> Option<i64> {

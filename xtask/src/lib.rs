@@ -15,6 +15,7 @@ mod fuzz;
 mod generate;
 pub mod guarded;
 pub mod lab;
+mod lab_tables;
 pub mod process;
 pub mod say;
 mod services;
@@ -46,6 +47,8 @@ Usage: cargo xtask VERB [flags]
   gen      man pages, completions and references from the built binaries
              --check          fail when a committed file is stale
              --no-build       ask the binaries that were built before
+  lab-tables
+           the lab's table of menus from the files in TOD_FIXTURES
   up       a throw-away PostgreSQL and NATS for one's own test runs
              --detach         leave them running; `cargo xtask down` stops them
   down     stop what `up --detach` started
@@ -72,6 +75,7 @@ pub fn run() -> ExitCode {
         Some("down") => up::down(args),
         Some("fuzz") => fuzz::run(args),
         Some("gen") => generate::run(args),
+        Some("lab-tables") => lab_tables::run(args),
         Some("sqlx") => sqlx::run(args),
         Some("test") => test::run(args),
         Some("tidy") => tidy::run(args),

@@ -12,8 +12,7 @@ use super::{Core, Pace, Ports, Power};
 use crate::clock::{Clock, moment, spell_date};
 use crate::fleet::{SchedulerRule, Spec};
 use crate::ledger::Ledger;
-use crate::profile::{Board, Release};
-use crate::schema::{SCHEMA, Storage};
+use crate::profile::{Board, Radio, Release};
 use crate::seed::Seed;
 use crate::tree::Tree;
 
@@ -78,17 +77,6 @@ impl Core {
         self.furnish_interfaces();
         self.furnish_services();
         self.furnish_accounts();
-        for menu in SCHEMA
-            .menus
-            .iter()
-            .filter(|m| m.exists_in(self.release.version()))
-        {
-            let is_ours = !menu.needs_routerboard || self.board.is_routerboard();
-            if menu.storage != Storage::Live && is_ours {
-                self.tree
-                    .ensure(&menu.path, menu.is_single(self.release.version()));
-            }
-        }
         let identity = self.spec.name.clone();
         self.set_single("/system/identity", "name", &identity);
         self.furnish_network();
@@ -101,18 +89,30 @@ impl Core {
         let ethernet = "/interface/ethernet";
         for n in 1..=self.board.ether {
             let name = format!("ether{n}");
-            self.port(ethernet, &name);
+            let id = self.port(ethernet, &name);
+            // The first port of such a board takes power, it does not give any.
+            if self.board.gives_power()
+                && n > 1
+                && let Some(row) = self.tree.row_mut(ethernet, id)
+            {
+                row.set("poe-out".into(), "auto-on".to_owned());
+            }
         }
         for n in 1..=self.board.sfp {
             let name = format!("sfp-sfpplus{n}");
             self.port(ethernet, &name);
         }
-        let (menu, word) = if self.release.at_least(7, 13) {
-            ("/interface/wifi", "wifi")
-        } else {
-            ("/interface/wireless", "wlan")
+        let (menu, word, radios) = match self.board.radio {
+            Radio::Modern(n) if self.has_package("wifiwave2") => {
+                ("/interface/wifiwave2", "wifi", n)
+            }
+            Radio::Modern(n) | Radio::Legacy(n) if self.has_package("wifi-qcom") => {
+                ("/interface/wifi", "wifi", n)
+            }
+            Radio::Legacy(n) if self.has_package("wireless") => ("/interface/wireless", "wlan", n),
+            _ => ("", "", 0),
         };
-        for n in 1..=self.board.radios {
+        for n in 1..=radios {
             self.port(menu, &format!("{word}{n}"));
         }
         if self.release.at_least(7, 14) {
@@ -128,14 +128,14 @@ impl Core {
         }
     }
 
-    fn port(&mut self, menu: &str, name: &str) {
+    fn port(&mut self, menu: &str, name: &str) -> u32 {
         let mac = mac(self.seed.of("mac").of(name));
         let props = [
             ("name", name),
             ("default-name", name),
             ("mac-address", mac.as_str()),
         ];
-        self.tree.seed(menu, &props, true);
+        self.tree.seed(menu, &props, true)
     }
 
     fn furnish_services(&mut self) {
@@ -166,15 +166,22 @@ impl Core {
     }
 
     fn furnish_accounts(&mut self) {
+        let is_v7 = self.release.has_slashes();
+        let (more, less) = if is_v7 {
+            ("rest-api", "")
+        } else {
+            ("tikapp", ",!dude")
+        };
         let all = "local,telnet,ssh,ftp,reboot,read,write,policy,test,winbox,password,web,sniff,\
-                   sensitive,api,romon,rest-api";
-        let read = "local,telnet,ssh,reboot,read,test,winbox,password,web,sniff,api,romon,\
-                    rest-api,!ftp,!write,!policy,!sensitive";
-        let write = "local,telnet,ssh,reboot,read,write,test,winbox,password,web,sniff,api,\
-                     romon,rest-api,!ftp,!policy,!sensitive";
-        for (name, policy) in [("read", read), ("write", write), ("full", all)] {
-            self.tree
-                .seed("/user/group", &[("name", name), ("policy", policy)], true);
+                   sensitive,api,romon";
+        let all = format!("{all},{}{more}", if is_v7 { "" } else { "dude," });
+        let read = "local,telnet,ssh,reboot,read,test,winbox,password,web,sniff,api,romon";
+        let read = format!("{read},{more},!ftp,!write,!policy,!sensitive{less}");
+        let write = "local,telnet,ssh,reboot,read,write,test,winbox,password,web,sniff,api,romon";
+        let write = format!("{write},{more},!ftp,!policy,!sensitive{less}");
+        for (name, policy) in [("read", &read), ("write", &write), ("full", &all)] {
+            let group = [("name", name), ("policy", policy.as_str())];
+            self.tree.seed("/user/group", &group, true);
         }
         let spec = Arc::clone(&self.spec);
         let account = [
@@ -211,8 +218,9 @@ impl Core {
             self.tree.seed("/system/logging", &props, true);
         }
         if self.board.has_flash_folder() {
+            let kind = if is_v7 { "directory" } else { "disk" };
             self.tree
-                .seed("/file", &[("name", "flash"), ("type", "directory")], false);
+                .seed("/file", &[("name", "flash"), ("type", kind)], false);
         }
     }
 
@@ -237,7 +245,11 @@ impl Core {
     fn furnish_device_mode(&mut self) {
         let path = "/system/device-mode";
         let is_allowed = self.spec.scheduler == SchedulerRule::Allowed;
-        let mode = if is_allowed { "advanced" } else { "home" };
+        let mode = match is_allowed {
+            true => "advanced",
+            false if self.board.is_for_homes() || !self.board.is_routerboard() => "home",
+            false => "basic",
+        };
         self.set_single(path, "mode", mode);
         self.set_single(path, "flagged", "false");
         self.set_single(path, "scheduler", &is_allowed.to_string());

@@ -19,7 +19,7 @@ const DEPTH: u8 = 8;
 #[derive(Debug, Clone)]
 pub(crate) struct Interface {
     pub(crate) menu: Key,
-    pub(crate) kind: String,
+    pub(crate) kind: &'static str,
     pub(crate) row: Row,
 }
 
@@ -33,10 +33,10 @@ impl Interface {
             m.props
                 .iter()
                 .find(|p| &*p.name == "disabled")
-                .and_then(|p| p.default.clone())
+                .and_then(|p| p.default)
         });
-        let set = self.row.get("disabled").map(str::to_owned);
-        !matches!(set.or(default).as_deref(), Some("true" | "yes"))
+        let set = self.row.get("disabled");
+        !matches!(set.or(default), Some("true" | "yes"))
     }
 }
 
@@ -69,7 +69,7 @@ impl Core {
             .flat_map(|menu| {
                 self.tree.rows(&menu.path).iter().map(|row| Interface {
                     menu: Key::clone(&menu.path),
-                    kind: menu.interface_type.clone().unwrap_or_default(),
+                    kind: menu.interface_type.unwrap_or_default(),
                     row: row.clone(),
                 })
             })
@@ -87,7 +87,7 @@ impl Core {
                 .find(|r| r.get("name") == Some(name))?;
             Some(Interface {
                 menu: Key::clone(&menu.path),
-                kind: menu.interface_type.clone().unwrap_or_default(),
+                kind: menu.interface_type.unwrap_or_default(),
                 row: row.clone(),
             })
         })
@@ -122,7 +122,7 @@ impl Core {
         if depth == 0 || !interface.is_enabled() {
             return false;
         }
-        match interface.kind.as_str() {
+        match interface.kind {
             "ether" => self.has_cable(&interface),
             "bridge" => {
                 let ports = self.tree.rows("/interface/bridge/port");
@@ -140,7 +140,7 @@ impl Core {
                 let slaves = interface.row.get("slaves").unwrap_or_default();
                 slaves.split(',').any(|s| self.runs(s, depth - 1))
             }
-            "wlan" | "wifi" | "wg" | "loopback" => true,
+            "wlan" | "wifi" | "wifiwave2" | "wg" | "loopback" => true,
             _ => false,
         }
     }

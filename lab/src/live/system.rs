@@ -10,6 +10,18 @@ use crate::core::Core;
 use crate::core::shown_via;
 use crate::text;
 
+/// Packages that any device could have more of, with their size.
+const EXTRA: &[(&str, u32)] = &[
+    ("calea", 20_569),
+    ("container", 94_318),
+    ("iot", 331_864),
+    ("rose-storage", 8_302_714),
+    ("tr069-client", 139_345),
+    ("user-manager", 409_704),
+    ("wireless", 1_204_326),
+    ("zerotier", 1_007_721),
+];
+
 impl Core {
     pub(super) fn system_records(&self, path: &str) -> Vec<Record> {
         match path {
@@ -156,36 +168,37 @@ impl Core {
     }
 
     fn packages(&self) -> Vec<Record> {
-        let names: &[&str] = if self.release.at_least(7, 0) {
-            &["routeros"]
-        } else {
-            &[
-                "system",
-                "ipv6",
-                "wireless",
-                "security",
-                "dhcp",
-                "ppp",
-                "advanced-tools",
-            ]
-        };
-        let row = |(name, id): (&&str, u32)| {
+        let row = |(name, id): (&str, u32)| {
             Record::new()
                 .with(".id", format!("*{id:X}"))
-                .with("name", *name)
+                .with("name", name)
                 .with("version", self.release.to_string())
                 .with("build-time", self.release.build_time())
-                .with("scheduled", "")
-                .with("disabled", "false")
         };
-        let mut rows: Vec<_> = names.iter().zip(1_u32..).map(row).collect();
+        let usual = self.board.packages(self.release).iter().copied();
+        let chosen = self.spec.packages.iter().map(String::as_str);
+        let names: Vec<&str> = if self.spec.packages.is_empty() {
+            usual.collect()
+        } else {
+            chosen.collect()
+        };
+        let bundle = format!("routeros-{}", self.board.arch);
+        let installed = names.iter().copied().zip(1_u32..).map(|named| {
+            let row = row(named).with("scheduled", "");
+            if self.release.has_slashes() {
+                row.with("disabled", "false")
+            } else {
+                row.with("bundle", &bundle).with("disabled", "false")
+            }
+        });
+        let mut rows: Vec<_> = installed.collect();
         if self.release.at_least(7, 18) {
-            let id = u32::try_from(names.len()).unwrap_or(0) + 1;
-            rows.push(
-                row((&"container", id))
-                    .with("available", "true")
-                    .with("size", "94318"),
-            );
+            let others = EXTRA.iter().filter(|(name, _)| !names.contains(name));
+            let ids = u32::try_from(names.len()).unwrap_or(0) + 1..;
+            rows.extend(others.zip(ids).map(|((name, size), id)| {
+                let row = row((name, id)).with("size", size.to_string());
+                row.with("scheduled", "").with("available", "true")
+            }));
         }
         rows
     }

@@ -30,8 +30,8 @@ impl Names for Core {
 impl Core {
     /// Fills in what a device fills in by itself, after checking that nothing is missing.
     pub(super) fn complete(&self, menu: &Menu, row: &mut Row) -> Result<(), Trap> {
-        if let (Some("name"), None) = (menu.name.as_deref(), row.get("name")) {
-            let base = match menu.interface_type.as_deref() {
+        if let (Some("name"), None) = (menu.name, row.get("name")) {
+            let base = match menu.interface_type {
                 Some(kind) => kind.to_owned(),
                 None => menu.path.rsplit('/').next().unwrap_or("item").to_owned(),
             };
@@ -117,7 +117,7 @@ impl Core {
             return Ok(());
         }
         let is_same = |other: &&Row| {
-            let differs = |key: &String| row.get(key) != other.get(key);
+            let differs = |key: &&str| row.get(key) != other.get(key);
             Some(other.id) != id && !menu.unique.iter().any(differs)
         };
         match self.tree.rows(&menu.path).iter().find(is_same) {

@@ -50,7 +50,9 @@ impl Core {
             "/user/active/remove" if self.release.at_least(7, 20) => self.log_out(order)?,
             "/system/clock/set" => self.set_clock(caller, order)?,
             "/ip/dhcp-server/lease/make-static" => Outcome::default(),
-            _ if order.menu == "/safe-mode" && self.release.at_least(7, 18) => {
+            "/safe-mode/take" | "/safe-mode/release" | "/safe-mode/unroll" | "/safe-mode/get"
+                if self.release.at_least(7, 18) =>
+            {
                 return self.safe_mode(caller, order).map(Some);
             }
             _ if order.menu == "/log" && is_topic(&order.verb) => {

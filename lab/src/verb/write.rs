@@ -179,7 +179,7 @@ impl Core {
     fn remove(&mut self, order: &Order) -> Result<Vec<Change>, Trap> {
         if SCHEMA
             .menu(&order.menu)
-            .is_some_and(|m| m.shape != Shape::List && m.name.as_deref() != Some("name"))
+            .is_some_and(|m| m.shape != Shape::List && m.name != Some("name"))
         {
             return Err(trap::no_such_command());
         }
@@ -224,9 +224,11 @@ impl Core {
     }
 
     /// Returns the rows meant, each with the table that it is really in.
-    fn targets(&self, order: &Order) -> Result<Vec<(Key, u32)>, Trap> {
+    fn targets(&mut self, order: &Order) -> Result<Vec<(Key, u32)>, Trap> {
         if self.is_single(&order.menu) {
-            return Ok(vec![(Self::key(&order.menu), 0)]);
+            let path = Self::key(&order.menu);
+            self.tree.ensure(&path, true);
+            return Ok(vec![(path, 0)]);
         }
         let numbers = order
             .numbers()
@@ -268,13 +270,8 @@ fn is_place(name: &str) -> bool {
     PLACES.contains(&name) || name == ".id"
 }
 
-fn default_of<'a>(menu: Option<&'a Menu>, name: &str) -> Option<&'a str> {
-    menu?
-        .props
-        .iter()
-        .find(|p| &*p.name == name)?
-        .default
-        .as_deref()
+fn default_of(menu: Option<&Menu>, name: &str) -> Option<&'static str> {
+    menu?.props.iter().find(|p| &*p.name == name)?.default
 }
 
 /// Reads `*1A`.

@@ -107,7 +107,7 @@ async fn releases_differ_in_health_dates_and_empty_answers() {
             .one("voltage")
             .starts_with("24")
     );
-    assert_eq!(seven.run("/system/health/print", &[]).await.rows.len(), 5);
+    assert_eq!(seven.run("/system/health/print", &[]).await.rows.len(), 7);
     assert!(
         six.run("/system/clock/print", &[])
             .await

@@ -10,6 +10,7 @@ mod control;
 mod fixtures;
 mod harness;
 mod others;
+mod profiles;
 mod reach;
 mod scheduler;
 mod ssh;

@@ -45,6 +45,29 @@ async fn a_change_is_planned_armed_applied_verified_and_kept() {
 }
 
 #[tokio::test]
+async fn old_and_new_releases_undo_a_change_alike() {
+    for (version, board) in [
+        ("6.43.8", "hEX"),
+        ("6.49.18", "hAP lite"),
+        ("7.1.5", "wAP ac"),
+        ("7.24", "CHR"),
+    ] {
+        let mut push = Push::on(spec().version(version).board(board), ADD).await;
+        let before = push.addresses();
+
+        let prepared = push.prepare().await;
+        assert_eq!(prepared.guard, GuardKind::Undo, "{version}: {prepared:?}");
+        assert!(matches!(push.arm().await, Report::Armed), "{version}");
+        assert!(matches!(push.apply().await, Report::Applied), "{version}");
+        assert_ne!(push.addresses(), before, "{version}");
+        push.lab.advance(Duration::from_secs(WINDOW.into()));
+        push.timer_fires().await;
+
+        assert_eq!(push.addresses(), before, "{version}");
+    }
+}
+
+#[tokio::test]
 async fn every_step_may_come_twice() {
     let mut push = Push::of(ADD).await;
     push.prepare().await;

@@ -1,0 +1,173 @@
+//! What exports teach: menus and properties that no tree has, and the order of menus.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use anyhow::{Context as _, Result};
+
+use super::{Menus, Prop};
+
+/// The order of menus in exports of version 6 and of version 7.
+pub(super) type Order = BTreeMap<u8, Vec<String>>;
+
+/// What exports say of a property: its menu, itself, the shape of the menu, whether it is a flag.
+struct Fact {
+    menu: String,
+    name: String,
+    shape: &'static str,
+    is_flag: bool,
+}
+
+/// Adds what the exports say, and returns the order in which they have menus.
+pub(super) fn learn(menus: &mut Menus, folder: &Path) -> Result<Order> {
+    let mut order = Order::new();
+    let mut facts: BTreeMap<(String, String), (Vec<u8>, bool, &'static str)> = BTreeMap::new();
+    for major in [6, 7] {
+        let list = super::text(&folder.join(format!("menu-order.v{major}.derived.txt")))?;
+        let paths = list.lines().map(|l| l.trim().replace(' ', "/"));
+        order.insert(major, paths.filter(|p| p.starts_with('/')).collect());
+        let files = std::fs::read_dir(folder.join(format!("v{major}")));
+        for file in files.context("cannot list the exports")? {
+            let text = super::text(&file?.path())?;
+            for fact in read(&text) {
+                let key = (fact.menu, fact.name);
+                let entry = facts.entry(key).or_insert((Vec::new(), true, fact.shape));
+                entry.0.push(major);
+                entry.1 &= fact.is_flag;
+            }
+        }
+    }
+    for ((path, name), (majors, is_flag, shape)) in facts {
+        let only = match (majors.contains(&6), majors.contains(&7)) {
+            (true, false) => Some(6),
+            (false, true) => Some(7),
+            _ => None,
+        };
+        let is_new = !menus.contains_key(&path);
+        let menu = menus.entry(path).or_default();
+        if is_new {
+            menu.shape = shape;
+            menu.seen = [true; 4];
+            menu.only = only;
+        } else if menu.props.is_empty() && menu.only.is_none() && only.is_some() {
+            menu.seen = [true; 4];
+        }
+        if menu.only == Some(6) && only != Some(6) {
+            menu.only = None;
+        }
+        if menu.shape.starts_with("live") {
+            menu.shape = shape;
+        }
+        let prop = menu.props.entry(name).or_insert_with(|| Prop {
+            seen: [true; 4],
+            kind: if is_flag { "bool" } else { "str" }.to_owned(),
+            only,
+            ..Prop::default()
+        });
+        prop.is_read_only = false;
+    }
+    Ok(order)
+}
+
+/// Reads the commands of an export: menu, verb and names of properties, never their values.
+fn read(text: &str) -> Vec<Fact> {
+    let text = text.replace("\r\n", "\n").replace("\\\n    ", "");
+    let mut menu = String::new();
+    let mut facts = Vec::new();
+    for line in text.lines().filter(|l| !l.starts_with('#')) {
+        let words = words(line);
+        let verb = words.iter().position(|w| matches!(*w, "add" | "set"));
+        if line.starts_with('/') {
+            let path = words.get(..verb.unwrap_or(words.len())).unwrap_or_default();
+            menu = path.join("/");
+        }
+        let Some(verb) = verb else { continue };
+        let rest = words.get(verb + 1..).unwrap_or_default();
+        let is_selected = rest.first().is_some_and(|w| !w.contains('='));
+        let shape = match (words.get(verb), is_selected) {
+            (Some(&"add"), _) => "list",
+            (_, true) => "fixed",
+            (_, false) => "single",
+        };
+        let mut group = String::new();
+        for word in rest {
+            let Some((name, value)) = word.split_once('=') else {
+                continue;
+            };
+            let name = match name.split_once('.') {
+                Some(("", member)) => format!("{group}.{member}"),
+                Some((of, _)) => {
+                    of.clone_into(&mut group);
+                    name.to_owned()
+                }
+                None => name.to_owned(),
+            };
+            let is_name =
+                |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-.".contains(c);
+            if name.starts_with(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit())
+                && name.chars().all(is_name)
+                && !(is_selected && rest.first() == Some(&"[") && is_in_brackets(rest, word))
+            {
+                facts.push(Fact {
+                    menu: menu.clone(),
+                    name,
+                    shape,
+                    is_flag: matches!(value, "yes" | "no"),
+                });
+            }
+        }
+    }
+    facts
+}
+
+/// Says whether a word belongs to a `[ find … ]`.
+fn is_in_brackets(words: &[&str], word: &str) -> bool {
+    let end = words.iter().position(|w| w.ends_with(']')).unwrap_or(0);
+    words.iter().take(end).any(|w| std::ptr::eq(*w, word))
+}
+
+/// Splits at blanks outside of quotes.
+fn words(line: &str) -> Vec<&str> {
+    let mut words = Vec::new();
+    let (mut start, mut is_quoted, mut is_escaped) = (0, false, false);
+    for (at, c) in line.char_indices() {
+        match c {
+            _ if is_escaped => is_escaped = false,
+            '\\' => is_escaped = true,
+            '"' => is_quoted = !is_quoted,
+            ' ' if !is_quoted => {
+                words.extend(line.get(start..at).filter(|w| !w.is_empty()));
+                start = at + 1;
+            }
+            _ => {}
+        }
+    }
+    words.extend(line.get(start..).filter(|w| !w.is_empty()));
+    words
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_read_and_values_are_not() {
+        let text = "# x\r\n/interface ethernet\r\nset [ find default-name=ether1 ] \\\r\n    \
+                    comment=\"a b=c\" disabled=yes\r\n/ip address add address=10.0.0.1/24\r\n";
+        let facts = read(text);
+        let seen: Vec<_> = facts
+            .iter()
+            .map(|f| (f.menu.as_str(), f.name.as_str()))
+            .collect();
+
+        assert_eq!(
+            seen,
+            [
+                ("/interface/ethernet", "comment"),
+                ("/interface/ethernet", "disabled"),
+                ("/ip/address", "address"),
+            ]
+        );
+        assert_eq!((facts[0].shape, facts[1].is_flag), ("fixed", true));
+    }
+}
