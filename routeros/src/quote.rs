@@ -99,25 +99,32 @@ pub(crate) fn unescape(after: &[u8]) -> Option<(u8, usize)> {
     Some((byte, 1))
 }
 
-/// Reads a value as written in an export: quotes and escapes gone. What is no proper string stays
-/// as it is.
+/// Reads a value as written in an export: quotes and escapes gone. A value may have several strings
+/// in it; what is no proper string stays as it is.
 pub fn decode(raw: &[u8]) -> Cow<'_, [u8]> {
+    if !raw.contains(&b'"') {
+        return Cow::Borrowed(raw);
+    }
     let inner = raw
         .strip_prefix(b"\"")
         .and_then(|rest| rest.strip_suffix(b"\""));
-    let Some(inner) = inner else {
-        return Cow::Borrowed(raw);
-    };
-    if !inner.contains(&b'\\') {
+    if let Some(inner) = inner.filter(|inner| !inner.iter().any(|b| b"\"\\".contains(b))) {
         return Cow::Borrowed(inner);
     }
-    let mut out = Vec::with_capacity(inner.len());
-    let mut rest = inner;
+    let mut out = Vec::with_capacity(raw.len());
+    let mut is_string = false;
+    let mut rest = raw;
     while let Some((&byte, after)) = rest.split_first() {
-        let escape = unescape(after).filter(|_| byte == b'\\');
-        let (byte, width) = escape.unwrap_or((byte, 0));
-        out.push(byte);
-        rest = after.get(width..).unwrap_or_default();
+        rest = after;
+        match byte {
+            b'"' => is_string = !is_string,
+            b'\\' if is_string => {
+                let (byte, width) = unescape(after).unwrap_or((byte, 0));
+                out.push(byte);
+                rest = after.get(width..).unwrap_or_default();
+            }
+            _ => out.push(byte),
+        }
     }
     Cow::Owned(out)
 }

@@ -1,6 +1,6 @@
 //! Scripts: the part of RouterOS' language that changes of configuration are written in.
 //!
-//! [`parse`] makes a tree with positions, [`run`](run::run) executes it against any [`run::Host`],
+//! [`parse`] makes a tree with positions, [`check`] does so with the commands of a device at hand, [`run`](run::run) executes it against any [`run::Host`],
 //! and [`operations`] reads it as an ordered list of typed changes.
 //!
 //! **Invariant:** size, depth and steps are bounded; no text makes any of the three panic.
@@ -13,15 +13,18 @@ pub mod ast;
 pub mod condition;
 mod cursor;
 mod expression;
+mod known;
 pub mod operation;
 mod parser;
 pub mod run;
 mod text;
+pub mod tree;
 mod words;
 
 pub use ast::{Block, Position};
 pub use operation::operations;
 pub use parser::parse;
+pub use tree::{Child, Tree, check};
 
 /// The longest script that is read: three times the export of a large core router.
 pub const MAX_SCRIPT: usize = 1 << 20;
@@ -47,15 +50,15 @@ pub enum Problem {
     /// A `]` is missing.
     #[error("expected closing bracket")]
     ExpectedBracket,
-    /// A `)` is missing.
-    #[error("expected closing parenthesis")]
-    ExpectedParenthesis,
     /// A quote is missing.
     #[error("expected closing quote")]
     ExpectedQuote,
     /// There is no such command.
     #[error("bad command name {0}")]
     BadCommand(String),
+    /// The command does not have such an argument.
+    #[error("bad parameter {0}")]
+    BadParameter(String),
     /// A required argument is missing.
     #[error("missing value(s) of argument(s) {0}")]
     MissingArgument(String),

@@ -36,6 +36,10 @@ const ENDS: [&str; 4] = [
 
 /// Whether a comment, without its `#`, is a device's.
 pub(super) fn is_note(comment: &str) -> bool {
+    // The state of a wireless client that has none.
+    if comment == " " {
+        return true;
+    }
     let comment = comment.trim();
     let is_one_word = |text: &str| !text.contains(' ');
     WHOLE.contains(&comment)

@@ -16,8 +16,8 @@ impl Export {
         let mut out = Vec::new();
         let mut line = Vec::new();
         let mut is_first = true;
-        for piece in self.lines() {
-            if !std::mem::take(&mut is_first) {
+        for (piece, is_glued) in self.pieces() {
+            if !std::mem::take(&mut is_first) && !is_glued {
                 out.extend_from_slice(line_end);
             }
             line.clear();
@@ -64,8 +64,8 @@ fn push_command(command: &Command<'_>, line: &mut Vec<u8>) {
         line.push(b' ');
         line.extend_from_slice(selector);
     }
-    for property in command.properties() {
-        line.push(b' ');
+    for (property, gap) in command.properties().zip(command.gaps()) {
+        line.resize(line.len() + gap + 1, b' ');
         if property.value == Value::Unset {
             line.push(b'!');
         }

@@ -52,7 +52,9 @@ struct Node {
 enum Kind {
     Blank,
     Comment,
-    Menu,
+    Menu {
+        is_glued: bool,
+    },
     Command {
         verb: Range<usize>,
         selector: Option<Range<usize>>,
@@ -63,6 +65,8 @@ enum Kind {
 
 #[derive(Clone, Debug)]
 struct Span {
+    /// Blanks before it, beyond the one that there has to be.
+    gap: usize,
     name: Range<usize>,
     value: SpanValue,
 }
@@ -174,7 +178,15 @@ impl Export {
                         continue;
                     }
                     if end == line.len() {
-                        export.push(text, Kind::Menu);
+                        export.push(text, Kind::Menu { is_glued: false });
+                        continue;
+                    }
+                    // Some versions forget to end the line when a note follows.
+                    if let Some(command) = line.strip_suffix(path).filter(|c| c.len() > end) {
+                        let seam = text.start + command.len();
+                        let kind = export.command(&joined.text, text.start + end + 1..seam);
+                        export.push(text.start..seam, kind);
+                        export.push(seam..text.end, Kind::Menu { is_glued: true });
                         continue;
                     }
                     text.start + end + 1
@@ -202,10 +214,12 @@ impl Export {
             return Kind::Other;
         }
         let mut selector = None;
+        let mut gap = 0;
         let mut at = verb_end + 1;
         while let Some(rest) = line.get(at..).filter(|rest| !rest.is_empty()) {
             let offset = span.start + at;
-            let (width, token) = token(rest, offset);
+            let blanks = std::mem::take(&mut gap);
+            let (width, token) = token(rest, offset, blanks);
             let may_select = selector.is_none() && first == self.properties.len();
             match token {
                 // What is named before any property says which items are meant.
@@ -219,7 +233,7 @@ impl Export {
                     self.properties.truncate(first);
                     return Kind::Other;
                 }
-                Token::Text => {}
+                Token::Text => gap = blanks + 1,
             }
             at += width + 1;
         }
@@ -228,6 +242,14 @@ impl Export {
             selector,
             properties: first..self.properties.len(),
         }
+    }
+
+    /// The lines, in order, and whether a line end is missing before them.
+    pub(super) fn pieces(&self) -> impl Iterator<Item = (Line<'_>, bool)> {
+        self.lines.iter().map(|node| {
+            let is_glued = matches!(node.kind, Kind::Menu { is_glued: true });
+            (self.view(node), is_glued)
+        })
     }
 
     /// The lines, in order.
@@ -270,7 +292,7 @@ impl Export {
         match &node.kind {
             Kind::Blank => Line::Blank,
             Kind::Comment => Line::Comment(self.slice(&node.text)),
-            Kind::Menu => Line::Menu(self.menu(node)),
+            Kind::Menu { .. } => Line::Menu(self.menu(node)),
             Kind::Command { .. } => Line::Command(Command { export: self, node }),
             Kind::Other => Line::Other(self.slice(&node.text)),
         }
@@ -319,13 +341,8 @@ impl<'e> Command<'e> {
 
     /// The properties, in order.
     pub fn properties(&self) -> impl Iterator<Item = Property<'e>> {
-        let range = match &self.node.kind {
-            Kind::Command { properties, .. } => properties.clone(),
-            _ => 0..0,
-        };
         let export = self.export;
-        let spans = export.properties.get(range).unwrap_or_default();
-        spans.iter().map(|span| Property {
+        self.spans().iter().map(|span| Property {
             name: export.name(&span.name),
             value: match &span.value {
                 SpanValue::Given(value) => Value::Given(export.slice(value)),
@@ -333,6 +350,19 @@ impl<'e> Command<'e> {
                 SpanValue::Flag => Value::Flag,
             },
         })
+    }
+
+    /// Blanks before each property, beyond the one that there has to be.
+    pub(super) fn gaps(&self) -> impl Iterator<Item = usize> {
+        self.spans().iter().map(|span| span.gap)
+    }
+
+    fn spans(&self) -> &'e [Span] {
+        let range = match &self.node.kind {
+            Kind::Command { properties, .. } => properties.clone(),
+            _ => 0..0,
+        };
+        self.export.properties.get(range).unwrap_or_default()
     }
 
     /// The properties with their whole names: `configuration.mode` for `.mode`.
@@ -397,7 +427,7 @@ enum Token {
 }
 
 /// Takes a token, and how long it is.
-fn token(text: &[u8], offset: usize) -> (usize, Token) {
+fn token(text: &[u8], offset: usize, gap: usize) -> (usize, Token) {
     let is_unset = text.first() == Some(&b'!');
     let start = usize::from(is_unset);
     let is_name = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b'/');
@@ -409,15 +439,15 @@ fn token(text: &[u8], offset: usize) -> (usize, Token) {
             let start = end + 1;
             let width = value_end(text.get(start..).unwrap_or_default());
             let value = SpanValue::Given(offset + start..offset + start + width);
-            (start + width, Token::Property(Span { name, value }))
+            (start + width, Token::Property(Span { gap, name, value }))
         }
         None | Some(b' ') if end > start && is_unset => {
             let value = SpanValue::Unset;
-            (end, Token::Property(Span { name, value }))
+            (end, Token::Property(Span { gap, name, value }))
         }
         None | Some(b' ') if end > start => {
             let value = SpanValue::Flag;
-            (end, Token::Flag(Span { name, value }))
+            (end, Token::Flag(Span { gap, name, value }))
         }
         _ => (value_end(text), Token::Text),
     }

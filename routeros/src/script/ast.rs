@@ -168,6 +168,12 @@ pub enum Expression {
     Not(Box<Expression>),
     /// `-x`
     Negative(Box<Expression>),
+    /// `~x`: all bits the other way round.
+    Inverse(Box<Expression>),
+    /// `any x`: whether it has a value.
+    Any(Box<Expression>),
+    /// `>x`: to be worked out later.
+    Deferred(Box<Expression>),
     /// `a + b`
     Binary(Operator, Box<(Expression, Expression)>),
 }
@@ -209,6 +215,20 @@ pub enum Operator {
     Over,
     /// `%`
     Modulo,
+    /// `|`
+    BitOr,
+    /// `^`
+    BitXor,
+    /// `&`
+    BitAnd,
+    /// `<<`
+    ShiftLeft,
+    /// `>>`
+    ShiftRight,
     /// `->`: an element of an array.
     Element,
+    /// `<%%`: the right are the arguments of the left.
+    Apply,
+    /// Nothing: two values beside each other.
+    Beside,
 }

@@ -3,6 +3,7 @@
 use std::cell::Cell;
 
 use super::ast::Position;
+use super::tree::Tree;
 use super::{MAX_DEPTH, Problem, ScriptError};
 
 #[derive(Debug)]
@@ -11,6 +12,18 @@ pub(super) struct Cursor<'a> {
     at: usize,
     depth: usize,
     mark: Cell<Mark>,
+    /// The commands that there are, if that is known.
+    pub(super) tree: Option<&'a dyn Tree>,
+    /// The menu that commands are looked up in, if there is a tree.
+    pub(super) menu: Vec<String>,
+    /// The command whose arguments are parsed, if there is a tree.
+    pub(super) command: Option<String>,
+    /// None of its arguments was parsed.
+    pub(super) is_first_argument: bool,
+    /// How many bytes may be parsed again as something else.
+    patience: usize,
+    /// The first name that does not exist.
+    pub(super) unknown: Option<ScriptError>,
 }
 
 /// A place whose line is known.
@@ -28,7 +41,32 @@ impl<'a> Cursor<'a> {
             at: 0,
             depth: 0,
             mark: Cell::default(),
+            tree: None,
+            menu: Vec::new(),
+            command: None,
+            is_first_argument: false,
+            patience: bytes.len().saturating_mul(4),
+            unknown: None,
         }
+    }
+
+    /// Goes back to parse something again as something else, unless that was done too often.
+    pub(super) fn retry_from(&mut self, offset: usize) -> bool {
+        let again = self.at.saturating_sub(offset).max(1);
+        self.at = offset;
+        match self.patience.checked_sub(again) {
+            Some(left) => {
+                self.patience = left;
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// Notes a name that does not exist, unless there was one before.
+    pub(super) fn note(&mut self, problem: Problem, position: Position) {
+        let error = ScriptError::new(problem, position);
+        self.unknown.get_or_insert(error);
     }
 
     /// The next byte. A backslash at the end of a line, and the blanks after it, do not exist.
@@ -164,7 +202,7 @@ impl<'a> Cursor<'a> {
         self.position_of(self.at)
     }
 
-    fn position_of(&self, offset: usize) -> Position {
+    pub(super) fn position_of(&self, offset: usize) -> Position {
         // Positions are asked for nearly in order; counting from the last one keeps that linear.
         let mut mark = self.mark.get();
         if mark.offset > offset {

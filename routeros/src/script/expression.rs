@@ -3,32 +3,41 @@
 use super::ast::{Expression, Operator};
 use super::condition::{Condition, Relation};
 use super::cursor::{Cursor, is_name};
-use super::text::{Parts, dollar, parenthesis, string, substitution};
+use super::text::{Blanks, Parts, dollar, parenthesis, string, substitution};
 use super::{Problem, ScriptError};
 
-/// Operators and how tightly they bind, the longer spellings first.
-const OPERATORS: [(&str, Operator, u8); 20] = [
-    ("->", Operator::Element, 7),
-    ("!=", Operator::NotEqual, 3),
-    ("<=", Operator::AtMost, 3),
-    (">=", Operator::AtLeast, 3),
-    ("||", Operator::Or, 1),
-    ("&&", Operator::And, 2),
-    ("or", Operator::Or, 1),
-    ("and", Operator::And, 2),
-    ("in", Operator::In, 3),
-    ("=", Operator::Equal, 3),
-    ("<", Operator::Less, 3),
-    (">", Operator::Greater, 3),
-    ("~", Operator::Matches, 3),
-    (".", Operator::Join, 4),
-    (",", Operator::Append, 4),
-    ("+", Operator::Plus, 5),
-    ("-", Operator::Minus, 5),
-    ("*", Operator::Times, 6),
-    ("/", Operator::Over, 6),
-    ("%", Operator::Modulo, 6),
+/// Operators and how tightly they bind, as a device has them, the longer spellings first.
+const OPERATORS: [(&str, Operator, u8); 26] = [
+    ("<%%", Operator::Apply, 13),
+    ("->", Operator::Element, 14),
+    ("!=", Operator::NotEqual, 5),
+    ("<=", Operator::AtMost, 5),
+    (">=", Operator::AtLeast, 5),
+    ("<<", Operator::ShiftLeft, 7),
+    (">>", Operator::ShiftRight, 7),
+    ("||", Operator::Or, 2),
+    ("&&", Operator::And, 3),
+    ("or", Operator::Or, 2),
+    ("and", Operator::And, 3),
+    ("in", Operator::In, 4),
+    ("=", Operator::Equal, 5),
+    ("<", Operator::Less, 5),
+    (">", Operator::Greater, 5),
+    ("~", Operator::Matches, 5),
+    (".", Operator::Join, 6),
+    (",", Operator::Append, 1),
+    ("|", Operator::BitOr, 8),
+    ("^", Operator::BitXor, 9),
+    ("&", Operator::BitAnd, 10),
+    ("+", Operator::Plus, 11),
+    ("-", Operator::Minus, 11),
+    ("*", Operator::Times, 12),
+    ("/", Operator::Over, 12),
+    ("%", Operator::Modulo, 12),
 ];
+
+/// How tightly values bind that stand beside each other.
+const BESIDE: u8 = 4;
 
 /// Parses an expression, up to what cannot belong to it.
 pub(super) fn expression(cursor: &mut Cursor<'_>) -> Result<Expression, ScriptError> {
@@ -36,17 +45,38 @@ pub(super) fn expression(cursor: &mut Cursor<'_>) -> Result<Expression, ScriptEr
 }
 
 fn binary(cursor: &mut Cursor<'_>, least: u8) -> Result<Expression, ScriptError> {
-    let mut left = cursor.nested(unary)?;
+    let left = cursor.nested(unary)?;
+    binary_from(cursor, left, least)
+}
+
+fn binary_from(
+    cursor: &mut Cursor<'_>,
+    mut left: Expression,
+    least: u8,
+) -> Result<Expression, ScriptError> {
     loop {
         cursor.spaces();
         let before = cursor.offset();
-        let Some((operator, strength)) = operator(cursor).filter(|&(_, s)| s >= least) else {
+        let found = operator(cursor).or_else(|| {
+            let starts = cursor.peek().is_some_and(starts_value);
+            starts.then_some((Operator::Beside, BESIDE))
+        });
+        let Some((operator, strength)) = found.filter(|&(_, s)| s >= least) else {
             cursor.back_to(before);
             return Ok(left);
         };
-        let right = cursor.nested(|cursor| binary(cursor, strength + 1))?;
+        let is_right = matches!(
+            operator,
+            Operator::Apply | Operator::ShiftLeft | Operator::ShiftRight
+        );
+        let next = strength + u8::from(!is_right);
+        let right = cursor.nested(|cursor| binary(cursor, next))?;
         left = Expression::Binary(operator, Box::new((left, right)));
     }
+}
+
+fn starts_value(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"\"([{$!".contains(&byte)
 }
 
 fn operator(cursor: &mut Cursor<'_>) -> Option<(Operator, u8)> {
@@ -66,13 +96,23 @@ fn is_letter(byte: u8) -> bool {
 
 fn unary(cursor: &mut Cursor<'_>) -> Result<Expression, ScriptError> {
     cursor.spaces();
-    if cursor.eat(b'!') || cursor.eat_word("not") {
-        return Ok(Expression::Not(Box::new(cursor.nested(unary)?)));
-    }
-    if cursor.eat(b'-') {
-        return Ok(Expression::Negative(Box::new(cursor.nested(unary)?)));
-    }
-    primary(cursor)
+    let make = match cursor.peek() {
+        Some(b'!') => Expression::Not,
+        Some(b'-') => Expression::Negative,
+        Some(b'~') => Expression::Inverse,
+        Some(b'>') => Expression::Deferred,
+        Some(b'a') if cursor.eat_word("any") => {
+            let inner = cursor.nested(unary)?;
+            return Ok(Expression::Any(Box::new(inner)));
+        }
+        Some(b'n') if cursor.eat_word("not") => {
+            let inner = cursor.nested(unary)?;
+            return Ok(Expression::Not(Box::new(inner)));
+        }
+        _ => return primary(cursor),
+    };
+    cursor.advance(1);
+    Ok(make(Box::new(cursor.nested(unary)?)))
 }
 
 fn primary(cursor: &mut Cursor<'_>) -> Result<Expression, ScriptError> {
@@ -83,7 +123,7 @@ fn primary(cursor: &mut Cursor<'_>) -> Result<Expression, ScriptError> {
         Some(b'{') => array(cursor),
         Some(b'$') => {
             cursor.advance(1);
-            match dollar(cursor)? {
+            match dollar(cursor, Blanks::Skipped)? {
                 Some(variable) => Ok(variable),
                 None => cursor.error(Problem::Syntax),
             }
@@ -101,10 +141,14 @@ fn primary(cursor: &mut Cursor<'_>) -> Result<Expression, ScriptError> {
 /// Takes a bare word. Numbers end before an operator, so that `2-1` is one, but `10/8` is a prefix.
 fn bare(cursor: &mut Cursor<'_>) -> Vec<u8> {
     let mut is_number = true;
+    // `*1A` is an id.
+    let is_id = matches!(cursor.rest(), [b'*', digit, ..] if digit.is_ascii_hexdigit());
+    let mut is_first = true;
     cursor.take_while(|byte| {
         let ends = is_number && byte == b'-';
+        let is_star = std::mem::take(&mut is_first) && is_id;
         is_number &= byte.is_ascii_digit();
-        !ends && (is_name(byte) || matches!(byte, b':' | b'/' | b'@' | b'*'))
+        !ends && (is_star || is_name(byte) || matches!(byte, b':' | b'/'))
     })
 }
 
@@ -126,10 +170,10 @@ pub(super) fn array(cursor: &mut Cursor<'_>) -> Result<Expression, ScriptError> 
             }
             let element = cursor.nested(unary)?;
             if cursor.eat(b'=') {
-                let value = cursor.nested(unary)?;
+                let value = cursor.nested(expression)?;
                 elements.push(Expression::Array(vec![element, value]));
             } else {
-                elements.push(element);
+                elements.push(cursor.nested(|cursor| binary_from(cursor, element, 1))?);
             }
         }
     })
@@ -147,7 +191,7 @@ pub(super) fn value(cursor: &mut Cursor<'_>) -> Result<Expression, ScriptError> 
             Some(b'(') => parenthesis(cursor)?,
             Some(b'$') => {
                 cursor.advance(1);
-                match dollar(cursor)? {
+                match dollar(cursor, Blanks::End)? {
                     Some(variable) => variable,
                     None => return cursor.error(Problem::Syntax),
                 }
@@ -210,7 +254,7 @@ fn condition(cursor: &mut Cursor<'_>) -> Result<Condition<Expression>, ScriptErr
         let inner = cursor.nested(conditions)?;
         cursor.spaces();
         if !cursor.eat(b')') {
-            return cursor.error(Problem::ExpectedParenthesis);
+            return cursor.error(Problem::Syntax);
         }
         return Ok(inner);
     }

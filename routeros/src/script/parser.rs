@@ -5,7 +5,7 @@ use super::condition::Condition;
 use super::cursor::{Cursor, is_name};
 use super::expression::{array, conditions, value};
 use super::words::{is_keyword, is_verb};
-use super::{MAX_SCRIPT, Problem, ScriptError};
+use super::{MAX_SCRIPT, Problem, ScriptError, known};
 
 /// Parses a script.
 ///
@@ -17,18 +17,28 @@ use super::{MAX_SCRIPT, Problem, ScriptError};
 /// assert_eq!(error.to_string(), "expected closing quote (line 1 column 25)");
 /// ```
 pub fn parse(text: &[u8]) -> Result<Block, ScriptError> {
-    let mut cursor = Cursor::new(text);
+    whole(&mut Cursor::new(text), text)
+}
+
+pub(super) fn whole(cursor: &mut Cursor<'_>, text: &[u8]) -> Result<Block, ScriptError> {
     if text.len() > MAX_SCRIPT {
         return cursor.error(Problem::TooLong);
     }
-    statements(&mut cursor, None)
+    statements(cursor, None)
 }
 
-/// Parses statements up to a closing byte, or to the end.
+/// Parses statements up to a closing byte, or to the end. A menu that they go to is left again.
 pub(super) fn statements(
     cursor: &mut Cursor<'_>,
     closing: Option<u8>,
 ) -> Result<Block, ScriptError> {
+    let outer = (cursor.menu.clone(), cursor.command.take());
+    let block = statements_here(cursor, closing);
+    (cursor.menu, cursor.command) = outer;
+    block
+}
+
+fn statements_here(cursor: &mut Cursor<'_>, closing: Option<u8>) -> Result<Block, ScriptError> {
     let mut statements = Vec::new();
     loop {
         cursor.spaces();
@@ -58,6 +68,7 @@ fn end(cursor: &mut Cursor<'_>, closing: Option<u8>) -> Result<(), ScriptError> 
     match cursor.peek() {
         None | Some(b';' | b'\n' | b'\r') => Ok(()),
         byte if byte == closing => Ok(()),
+        Some(_) if closing == Some(b']') => cursor.error(Problem::Syntax),
         Some(_) => cursor.error(Problem::ExpectedEnd),
     }
 }
@@ -73,9 +84,21 @@ fn statement(cursor: &mut Cursor<'_>) -> Result<Kind, ScriptError> {
                 cursor.back_to(start);
                 return cursor.error(Problem::ExpectedCommand);
             }
+            known::check_keyword(cursor, &name, start);
             keyword(cursor, name)
         }
+        Some(b'/') if cursor.tree.is_some() => known::command(cursor),
         Some(b'/') => command(cursor),
+        // What is worked out is called.
+        Some(b'[' | b'(') => {
+            let function = value(cursor)?;
+            let (mut rest, _) = arguments(cursor, "$")?;
+            rest.insert(0, Argument::Positional(function));
+            Ok(Kind::Builtin {
+                name: "$".to_owned(),
+                arguments: rest,
+            })
+        }
         // A function is called.
         Some(b'$') => {
             let ends = |byte: u8| byte.is_ascii_whitespace() || b";]})".contains(&byte);
@@ -87,18 +110,25 @@ fn statement(cursor: &mut Cursor<'_>) -> Result<Kind, ScriptError> {
         Some(byte) if is_name(byte) => {
             let start = cursor.offset();
             let name = cursor.name();
+            if known::is_command(cursor, &name) {
+                cursor.back_to(start);
+                return known::command(cursor);
+            }
             if is_keyword(&name) && cursor.peek() != Some(b'=') && cursor.peek() != Some(b'/') {
                 return keyword(cursor, name);
             }
             cursor.back_to(start);
-            command(cursor)
+            match cursor.tree {
+                Some(_) => known::command(cursor),
+                None => command(cursor),
+            }
         }
         _ => cursor.error(Problem::ExpectedCommand),
     }
 }
 
 /// Parses `{ … }` as statements.
-fn block(cursor: &mut Cursor<'_>) -> Result<Block, ScriptError> {
+pub(super) fn block(cursor: &mut Cursor<'_>) -> Result<Block, ScriptError> {
     cursor.spaces();
     if !cursor.eat(b'{') {
         return cursor.error(Problem::Syntax);
@@ -106,7 +136,7 @@ fn block(cursor: &mut Cursor<'_>) -> Result<Block, ScriptError> {
     cursor.nested(|cursor| statements(cursor, Some(b'}')))
 }
 
-fn keyword(cursor: &mut Cursor<'_>, name: String) -> Result<Kind, ScriptError> {
+pub(super) fn keyword(cursor: &mut Cursor<'_>, name: String) -> Result<Kind, ScriptError> {
     cursor.blanks();
     match name.as_str() {
         "do" => parse_do(cursor),
@@ -170,6 +200,11 @@ fn parse_do(cursor: &mut Cursor<'_>) -> Result<Kind, ScriptError> {
 }
 
 fn assign(cursor: &mut Cursor<'_>, scope: Scope) -> Result<Kind, ScriptError> {
+    if cursor.peek() == Some(b'(') {
+        let arguments = arguments(cursor, "set")?.0;
+        let name = "set".to_owned();
+        return Ok(Kind::Builtin { name, arguments });
+    }
     // Some write `:set $name`, which devices take.
     cursor.eat(b'$');
     let name = if cursor.eat(b'"') {
@@ -181,6 +216,9 @@ fn assign(cursor: &mut Cursor<'_>, scope: Scope) -> Result<Kind, ScriptError> {
     };
     if name.is_empty() {
         return cursor.error(Problem::Syntax);
+    }
+    if !cursor.is_end() && !matches!(cursor.peek(), Some(b' ' | b'\t' | b'\r')) {
+        return cursor.error(Problem::ExpectedEnd);
     }
     cursor.blanks();
     let value = match cursor.peek() {
@@ -268,7 +306,7 @@ fn command(cursor: &mut Cursor<'_>) -> Result<Kind, ScriptError> {
 
 type Arguments = (Vec<Argument>, Option<Condition<Expression>>);
 
-fn arguments(cursor: &mut Cursor<'_>, verb: &str) -> Result<Arguments, ScriptError> {
+pub(super) fn arguments(cursor: &mut Cursor<'_>, verb: &str) -> Result<Arguments, ScriptError> {
     let mut arguments = Vec::new();
     let mut prefix = String::new();
     loop {
@@ -282,6 +320,7 @@ fn arguments(cursor: &mut Cursor<'_>, verb: &str) -> Result<Arguments, ScriptErr
             return Ok((arguments, None));
         }
         arguments.push(cursor.nested(|cursor| argument(cursor, &mut prefix))?);
+        cursor.is_first_argument = false;
     }
 }
 
@@ -294,12 +333,14 @@ fn argument(cursor: &mut Cursor<'_>, prefix: &mut String) -> Result<Argument, Sc
     if is_unset && !name.is_empty() && (cursor.is_end() || cursor.peek() == Some(b' ')) {
         return Ok(Argument::Unset(name));
     }
-    if !is_unset && !name.is_empty() && cursor.eat(b'=') {
+    if !is_unset && !name.is_empty() && cursor.peek() == Some(b'=') {
+        known::check_argument(cursor, &name, start);
+        cursor.advance(1);
         if let Some((group, _)) = name.rsplit_once('.') {
             group.clone_into(prefix);
         }
         let value = match cursor.peek() {
-            Some(b'{') => source(cursor)?,
+            Some(b'{') => either(cursor, source, array)?,
             _ => value(cursor)?,
         };
         return Ok(Argument::Named(name, value));
@@ -307,7 +348,7 @@ fn argument(cursor: &mut Cursor<'_>, prefix: &mut String) -> Result<Argument, Sc
     cursor.back_to(start);
     let before = cursor.offset();
     let value = match cursor.peek() {
-        Some(b'{') => array(cursor)?,
+        Some(b'{') => either(cursor, array, source)?,
         _ => value(cursor)?,
     };
     if cursor.offset() == before {
@@ -322,6 +363,24 @@ fn full_name(name: String, prefix: &str) -> String {
         return format!("{prefix}{name}");
     }
     name
+}
+
+type Parser = fn(&mut Cursor<'_>) -> Result<Expression, ScriptError>;
+
+/// Parses `{ … }` as the one, or else as the other.
+fn either(cursor: &mut Cursor<'_>, one: Parser, other: Parser) -> Result<Expression, ScriptError> {
+    let start = cursor.offset();
+    let unknown = cursor.unknown.clone();
+    one(cursor).or_else(|error| {
+        if !cursor.retry_from(start) {
+            return Err(error);
+        }
+        let unknown = std::mem::replace(&mut cursor.unknown, unknown);
+        other(cursor).map_err(|_| {
+            cursor.unknown = unknown;
+            error
+        })
+    })
 }
 
 /// Takes `{ … }` as text, after checking that it is statements.

@@ -23,7 +23,7 @@ pub(super) fn string(cursor: &mut Cursor<'_>) -> Result<Expression, ScriptError>
                 }
                 None => return cursor.error(Problem::Syntax),
             },
-            Some(b'$') => match dollar(cursor)? {
+            Some(b'$') => match dollar(cursor, Blanks::End)? {
                 Some(part) => parts.push(part),
                 None => parts.text.push(b'$'),
             },
@@ -32,8 +32,20 @@ pub(super) fn string(cursor: &mut Cursor<'_>) -> Result<Expression, ScriptError>
     }
 }
 
+/// What a blank after a `$` means.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Blanks {
+    /// That there is no name.
+    End,
+    /// Nothing.
+    Skipped,
+}
+
 /// Parses what follows a `$`; nothing if that is no name.
-pub(super) fn dollar(cursor: &mut Cursor<'_>) -> Result<Option<Expression>, ScriptError> {
+pub(super) fn dollar(
+    cursor: &mut Cursor<'_>,
+    blanks: Blanks,
+) -> Result<Option<Expression>, ScriptError> {
     match cursor.peek() {
         Some(b'[') => substitution(cursor).map(Some),
         Some(b'(') => parenthesis(cursor).map(Some),
@@ -45,6 +57,11 @@ pub(super) fn dollar(cursor: &mut Cursor<'_>) -> Result<Option<Expression>, Scri
             }
             let name = crate::text::lossy(&name).into_owned();
             Ok(Some(Expression::Variable(name)))
+        }
+        // In an expression there may be blanks between.
+        Some(b' ') if blanks == Blanks::Skipped => {
+            cursor.blanks();
+            dollar(cursor, Blanks::End)
         }
         _ => {
             let name = cursor.take_while(|b| b.is_ascii_alphanumeric());
@@ -67,7 +84,7 @@ pub(super) fn parenthesis(cursor: &mut Cursor<'_>) -> Result<Expression, ScriptE
     let inner = cursor.nested(expression)?;
     cursor.spaces();
     if !cursor.eat(b')') {
-        return cursor.error(Problem::ExpectedParenthesis);
+        return cursor.error(Problem::Syntax);
     }
     Ok(inner)
 }

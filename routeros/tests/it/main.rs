@@ -16,3 +16,4 @@ mod secrets;
 mod transcripts;
 mod undo;
 mod undo_law;
+mod verdict;

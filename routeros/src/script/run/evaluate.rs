@@ -39,6 +39,15 @@ impl Machine<'_> {
                 let number = self.number(inner)?;
                 Ok(Data::number(number.saturating_neg()))
             }
+            Expression::Inverse(inner) => {
+                let number = self.number(inner)?;
+                Ok(Data::number(!number))
+            }
+            Expression::Any(inner) => {
+                let data = self.evaluate(inner)?;
+                Ok(Data::truth(data != Data::Nothing))
+            }
+            Expression::Deferred(_) => self.unsupported("a deferred expression"),
             Expression::Binary(operator, sides) => self.binary(*operator, &sides.0, &sides.1),
         }
     }
@@ -68,6 +77,26 @@ impl Machine<'_> {
                 Ok(Data::List(list))
             }
             Operator::Element => self.element(left, right),
+            Operator::Apply | Operator::Beside => self.unsupported("calling a function"),
+            Operator::BitOr => self.arithmetic(left, right, |a, b| Some(a | b)),
+            Operator::BitXor => self.arithmetic(left, right, |a, b| Some(a ^ b)),
+            Operator::BitAnd => self.arithmetic(left, right, |a, b| Some(a & b)),
+            Operator::ShiftLeft => self.arithmetic(left, right, |a, b| {
+                Some(
+                    u32::try_from(b)
+                        .ok()
+                        .and_then(|b| a.checked_shl(b))
+                        .unwrap_or(0),
+                )
+            }),
+            Operator::ShiftRight => self.arithmetic(left, right, |a, b| {
+                Some(
+                    u32::try_from(b)
+                        .ok()
+                        .and_then(|b| a.checked_shr(b))
+                        .unwrap_or(0),
+                )
+            }),
             Operator::Plus => self.arithmetic(left, right, i64::checked_add),
             Operator::Minus => self.arithmetic(left, right, i64::checked_sub),
             Operator::Times => self.arithmetic(left, right, i64::checked_mul),
