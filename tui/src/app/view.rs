@@ -125,7 +125,7 @@ impl App {
                 self.theme.fg
             };
             let text = format!(
-                "{}{:<12}{} ",
+                "{}{:<10}g {} ",
                 if here { " ▸" } else { "  " },
                 screen.title(),
                 screen.letter()

@@ -12,6 +12,9 @@ use crate::text::padded;
 use crate::theme::Theme;
 use crate::widgets::window::Window;
 
+/// Cells of a column of keys.
+const WIDTH: u16 = 58;
+
 /// The help page.
 #[derive(Debug, Default)]
 pub struct Help {
@@ -46,27 +49,37 @@ impl Help {
             lines.push((String::new(), title));
             lines.extend(keymap.help(mode));
         }
-        self.lines = lines.len();
-        let height = u16::try_from(lines.len() + 2).unwrap_or(u16::MAX);
-        let inner = dialog(frame, area, "Keys · esc closes", (58, height), theme);
-        let visible = self.window.fit(lines.len(), usize::from(inner.height));
+        let is_too_long = lines.len() + 2 > usize::from(area.height);
+        let columns = if is_too_long && area.width >= 2 * WIDTH {
+            2
+        } else {
+            1
+        };
+        let rows = lines.len().div_ceil(columns);
+        self.lines = rows;
+        let height = u16::try_from(rows + 2).unwrap_or(u16::MAX);
+        let width = WIDTH * u16::try_from(columns).unwrap_or(1);
+        let inner = dialog(frame, area, "Keys · esc closes", (width, height), theme);
+        let visible = self.window.fit(rows, usize::from(inner.height));
         // The page has no cursor: moving scrolls.
         self.window.top = visible.start;
-        for ((keys, help), y) in lines
-            .get(visible)
-            .unwrap_or_default()
-            .iter()
-            .zip(inner.y..inner.bottom())
+        for (column, x) in lines
+            .chunks(rows)
+            .zip((inner.x..).step_by(usize::from(WIDTH)))
         {
-            let line = if keys.is_empty() {
-                Line::from(Span::styled(format!(" {help}"), theme.title))
-            } else {
-                Line::from(vec![
-                    Span::styled(format!("   {}", padded(keys, 18)), theme.key),
-                    Span::styled(*help, theme.fg),
-                ])
-            };
-            line.render(Rect::new(inner.x, y, inner.width, 1), frame.buffer_mut());
+            let area = Rect::new(x, inner.y, inner.right().saturating_sub(x), inner.height);
+            let shown = column.iter().take(visible.end).skip(visible.start);
+            for ((keys, help), row) in shown.zip(area.rows()) {
+                let line = if keys.is_empty() {
+                    Line::from(Span::styled(format!(" {help}"), theme.title))
+                } else {
+                    Line::from(vec![
+                        Span::styled(format!("   {}", padded(keys, 18)), theme.key),
+                        Span::styled(*help, theme.fg),
+                    ])
+                };
+                line.render(row, frame.buffer_mut());
+            }
         }
     }
 }

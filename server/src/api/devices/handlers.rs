@@ -66,7 +66,7 @@ pub(super) async fn add(cx: Cx, req: Req<Add>) -> Result<Device, Error> {
         "zone": record.zone, "username": record.username,
     });
     recorded(&cx, &mut tx, "device.add", id, detail).await?;
-    let message = format!("`{}` was added", record.name);
+    let message = format!("{} was added", record.name);
     happened(&cx, &mut tx, "device.added", id, &record.name, message).await?;
     let device = read(&cx, &mut tx, id).await?;
     tx.commit().await?;
@@ -124,7 +124,7 @@ pub(super) async fn delete(cx: Cx, req: Req<Delete>) -> Result<Empty, Error> {
     store::delete(&mut tx, id).await?;
     let detail = serde_json::json!({ "name": device.name, "address": device.address });
     recorded(&cx, &mut tx, "device.delete", id, detail).await?;
-    let message = format!("`{}` was deleted", device.name);
+    let message = format!("{} was deleted", device.name);
     happened(&cx, &mut tx, "device.deleted", id, &device.name, message).await?;
     tx.commit().await?;
     cx.app.device_deleted(tenant, id, &device.zone).await;
