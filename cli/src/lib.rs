@@ -29,7 +29,8 @@ pub mod say;
 pub mod secrets;
 pub mod term;
 
-use std::io::Write as _;
+use std::ffi::OsString;
+use std::io::{self, Write as _};
 use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser as _};
@@ -44,6 +45,9 @@ use crate::term::Term;
 
 /// Parses, runs, reports.
 pub fn main() -> ExitCode {
+    if asks_for_version(std::env::args_os().skip(1)) {
+        return tell_version();
+    }
     CompleteEnv::with_factory(Args::command).complete();
     let env = Env::of_process();
     let args = match Args::try_parse() {
@@ -73,6 +77,19 @@ pub fn main() -> ExitCode {
         Ok(()) => ExitCode::from(exit::OK),
         Err(error) => report(&error, &say, cx.out.is_for_programs()),
     }
+}
+
+/// Whether nothing but the version is wanted. Installers, prompts and scripts ask for it all the
+/// time, and it takes the tree of commands longer to be built than all the rest.
+fn asks_for_version(mut arguments: impl Iterator<Item = OsString>) -> bool {
+    let first = arguments.next();
+    first.is_some_and(|first| first == "--version" || first == "-V") && arguments.next().is_none()
+}
+
+fn tell_version() -> ExitCode {
+    let written = writeln!(io::stdout(), "todctl {}", env!("CARGO_PKG_VERSION"));
+    let status = written.map_or_else(|error| CliError::Io(error).status(), |()| exit::OK);
+    ExitCode::from(status)
 }
 
 /// The one place that tells a person or a program about an error.
@@ -112,7 +129,7 @@ fn refuse(error: &clap::Error, env: &Env) -> ExitCode {
     }
     // Whoever closed the stream does not want to know.
     drop(error.print());
-    drop(std::io::stdout().flush());
+    drop(io::stdout().flush());
     ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(exit::USAGE))
 }
 

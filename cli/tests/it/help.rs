@@ -91,3 +91,13 @@ fn an_unknown_command_is_answered_with_the_nearest() {
     assert_eq!(ran.status, 2);
     assert!(ran.stderr.contains("device"), "{ran}");
 }
+
+#[test]
+fn the_short_way_to_the_version_says_the_same_as_the_long_one() {
+    let machine = Machine::bare();
+
+    let (short, long) = (machine.run("--version"), machine.run("--quiet --version"));
+
+    assert_eq!(short.stdout, long.stdout);
+    assert!(short.stdout.starts_with("todctl "), "{short}");
+}
