@@ -69,6 +69,18 @@ const NEEDS: &[Need] = &[
         is_there: || program("sshpass"),
     },
     Need {
+        what: "zsh",
+        package: "zsh",
+        purposes: TESTING,
+        is_there: || program("zsh"),
+    },
+    Need {
+        what: "fish",
+        package: "fish",
+        purposes: TESTING,
+        is_there: || program("fish"),
+    },
+    Need {
         what: "tmux",
         package: "tmux",
         purposes: TESTING,

@@ -61,28 +61,60 @@ fn a_name_that_a_shell_would_run_is_not_offered() {
     }
 }
 
-#[test]
-fn the_script_works_in_bash() {
+/// What a shell says when it runs `script` with our program first in its path.
+fn said_by(shell: &[&str], script: &str) -> (String, String) {
     let machine = machine();
-    let bin = env!("CARGO_BIN_EXE_todctl");
-    let dir = std::path::Path::new(bin)
-        .parent()
-        .unwrap()
-        .display()
-        .to_string();
-    let script = format!(
-        "PATH={dir}:$PATH; source <(todctl completion bash)
-         COMP_WORDS=(todctl ssh ber); COMP_CWORD=2; COMP_TYPE=9; COMP_LINE='todctl ssh ber'; COMP_POINT=14
-         _clap_complete_todctl todctl ber ssh; printf '%s\\n' \"${{COMPREPLY[@]}}\""
-    );
-
+    let bin = std::path::Path::new(env!("CARGO_BIN_EXE_todctl"));
+    let path = format!("{}:/usr/bin:/bin", bin.parent().unwrap().display());
     let output = machine
-        .command("/bin/bash")
-        .args(["-c", &script])
+        .command(shell[0])
+        .env("PATH", path)
+        .args(&shell[1..])
+        .args(["-c", script])
         .output()
         .unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (text(output.stdout), text(output.stderr))
+}
 
-    let stdout = String::from_utf8(output.stdout).unwrap();
-    let stderr = String::from_utf8(output.stderr).unwrap();
+#[test]
+fn the_script_works_in_bash() {
+    let script = r#"source <(todctl completion bash)
+        COMP_WORDS=(todctl ssh ber); COMP_CWORD=2; COMP_TYPE=9
+        COMP_LINE='todctl ssh ber'; COMP_POINT=14
+        _clap_complete_todctl todctl ber ssh; printf '%s\n' "${COMPREPLY[@]}""#;
+
+    let (stdout, stderr) = said_by(&["/bin/bash", "--norc"], script);
+
     assert_eq!(stdout.trim(), "ber-core-01", "{stderr}");
+}
+
+#[test]
+fn the_script_works_in_fish() {
+    let script = "todctl completion fish | source; complete --do-complete 'todctl ssh ber'";
+
+    let (stdout, stderr) = said_by(&["fish", "--no-config"], script);
+
+    assert_eq!(
+        stdout.split_whitespace().next(),
+        Some("ber-core-01"),
+        "{stderr}"
+    );
+}
+
+/// Zsh completes at a prompt only, so there is one, in a terminal of its own.
+#[test]
+fn the_script_works_in_zsh() {
+    let script = r#"zmodload zsh/zpty
+        zpty -b shell zsh -f -i
+        zpty -w shell 'PS1=; autoload -U compinit; compinit -u -D; source <(todctl completion zsh)'
+        zpty -w shell 'echo rea""dy'
+        zpty -r -m shell seen '*ready*'
+        zpty -n -w shell $'echo got: todctl; todctl ssh ber\t'
+        zpty -r -m shell seen '*ssh ber-core-01*' && print -r -- completed
+        zpty -d shell"#;
+
+    let (stdout, stderr) = said_by(&["zsh", "-f"], script);
+
+    assert_eq!(stdout.trim(), "completed", "{stderr}");
 }
