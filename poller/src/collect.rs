@@ -12,7 +12,8 @@ pub mod routerboard;
 
 use routeros::command::Command;
 use routeros::error::TrapKind;
-use routeros::row::{FieldError, Row};
+use routeros::row::{FieldError, RowRef, Rows};
+use routeros::session::Failure;
 use routeros::text;
 use tod_proto::bus::sample::Observation;
 use tod_proto::untrusted::{Untrusted, plain};
@@ -118,7 +119,7 @@ pub fn observe(answers: &[Answer]) -> Observation {
 }
 
 /// The rows of an answer, or why there are none.
-fn rows(answers: &[Answer], at: usize) -> Result<&[Row], ReadError> {
+fn rows(answers: &[Answer], at: usize) -> Result<&Rows, ReadError> {
     let answer = answers.get(at).ok_or(ReadError::Empty)?;
     if let Some(trap) = &answer.trap {
         return Err(match trap.kind() {
@@ -133,20 +134,52 @@ fn rows(answers: &[Answer], at: usize) -> Result<&[Row], ReadError> {
 }
 
 /// The rows of a menu that not every device has; none where it is missing.
-fn rows_if_any(answers: &[Answer], at: usize) -> Result<&[Row], ReadError> {
+fn rows_if_any(answers: &[Answer], at: usize) -> Result<&Rows, ReadError> {
+    static NONE: Rows = Rows::new();
     match rows(answers, at) {
-        Err(ReadError::Unsupported) => Ok(&[]),
+        Err(ReadError::Unsupported) => Ok(&NONE),
         other => other,
     }
 }
 
+/// Keeps what reads well when something else does not: a nonsensical field costs itself alone.
+#[derive(Default)]
+struct Tolerant {
+    first: Option<ReadError>,
+}
+
+impl Tolerant {
+    /// The field, or nothing; why there is nothing is remembered once.
+    fn field<T>(&mut self, read: Result<Option<T>, impl Into<ReadError>>) -> Option<T> {
+        read.unwrap_or_else(|error| {
+            self.first.get_or_insert(error.into());
+            None
+        })
+    }
+
+    /// What was wrong first.
+    fn end(self) -> Result<(), ReadError> {
+        self.first.map_or(Ok(()), Err)
+    }
+}
+
+/// The rows that came of an answer that was cut because it was too large.
+fn rows_so_far(answers: &[Answer], at: usize) -> Option<&Rows> {
+    let answer = answers.get(at)?;
+    let is_cut = matches!(
+        answer.failure,
+        Some(Failure::TooManyRows | Failure::TooManyBytes)
+    );
+    is_cut.then_some(&answer.rows)
+}
+
 /// The row of a menu that always has one.
-fn row(answers: &[Answer], at: usize) -> Result<&Row, ReadError> {
+fn row(answers: &[Answer], at: usize) -> Result<RowRef<'_>, ReadError> {
     rows(answers, at)?.first().ok_or(ReadError::Empty)
 }
 
 /// A property as text, cut to a sensible length; nothing when it is empty.
-fn text(row: &Row, name: &str) -> Option<Untrusted> {
+fn text(row: &RowRef<'_>, name: &str) -> Option<Untrusted> {
     let raw = row.raw(name).filter(|raw| !raw.is_empty())?;
     Some(Untrusted::new(clip(&text::lossy(raw))))
 }
@@ -156,7 +189,7 @@ fn clip(text: &str) -> String {
 }
 
 /// A finite number, if the property is there.
-fn number(row: &Row, name: &'static str) -> Result<Option<f64>, ReadError> {
+fn number(row: &RowRef<'_>, name: &'static str) -> Result<Option<f64>, ReadError> {
     match row.maybe::<f64>(name)? {
         Some(value) if !value.is_finite() => Err(ReadError::Field(FieldError::Malformed {
             field: name.to_owned(),

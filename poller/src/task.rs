@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use routeros::command::Command;
 use routeros::error::TrapKind;
+use routeros::row::RowRef;
 use routeros::session::{Budget, Failure};
 use routeros::text::lossy;
 use tod_proto::api::runs::Row;
@@ -165,7 +166,7 @@ pub async fn command(
         let message = "the device did not answer in time";
         return failed(ErrorCode::DeviceUnreachable, message, None, true);
     }
-    let (rows, is_cut) = fitting(answer.rows.iter().map(row));
+    let (rows, is_cut) = fitting(answer.rows.iter().map(|each| row(&each)));
     Report::Command {
         rows,
         ret: answer.ret.map(|ret| Untrusted::new(lossy(&ret))),
@@ -197,7 +198,7 @@ fn build(path: &str, words: &[String]) -> Result<Command, &'static str> {
         .fold(command, |command, word| command.word(word.as_bytes())))
 }
 
-fn row(row: &routeros::row::Row) -> Row {
+fn row(row: &RowRef<'_>) -> Row {
     row.iter()
         .map(|(name, value)| (name.to_owned(), Untrusted::new(lossy(value))))
         .collect()

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::sentence::Sentence;
+use crate::word;
 
 /// A command that is not yet sent, so has no tag.
 ///
@@ -96,12 +97,30 @@ impl Command {
 
     /// Appends the sentence to `out`, with a tag if there is one.
     pub fn encode(&self, tag: Option<u64>, out: &mut Vec<u8>) {
-        let Some(tag) = tag else {
-            return self.sentence.encode(out);
-        };
-        let mut tagged = self.sentence.clone();
-        tagged.push(format!(".tag={tag}").as_bytes());
-        tagged.encode(out);
+        for word in self.words() {
+            word::encode(word, out);
+        }
+        if let Some(tag) = tag {
+            encode_tag(tag, out);
+        }
+        out.push(0);
+    }
+}
+
+/// Appends the word `.tag=N`.
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "digits and their number are small"
+)]
+fn encode_tag(tag: u64, out: &mut Vec<u8>) {
+    let digits = tag.checked_ilog10().unwrap_or(0) + 1;
+    // At most 20 digits, so the length is one byte.
+    out.push(b".tag=".len() as u8 + digits as u8);
+    out.extend_from_slice(b".tag=");
+    let mut unit = 10_u64.pow(digits - 1);
+    while unit > 0 {
+        out.push(b'0' + (tag / unit % 10) as u8);
+        unit /= 10;
     }
 }
 
@@ -143,9 +162,20 @@ mod tests {
         ];
         let mut expected = Vec::new();
         for word in words {
-            crate::word::encode(word.as_bytes(), &mut expected);
+            word::encode(word.as_bytes(), &mut expected);
         }
         assert_eq!(bytes, expected);
+    }
+
+    #[test]
+    fn a_tag_is_written_as_a_number() {
+        for tag in [0, 1, 9, 10, 99, 100, 1_234_567, u64::MAX] {
+            let mut bytes = Vec::new();
+            encode_tag(tag, &mut bytes);
+            let mut expected = Vec::new();
+            word::encode(format!(".tag={tag}").as_bytes(), &mut expected);
+            assert_eq!(bytes, expected, "{tag}");
+        }
     }
 
     #[test]

@@ -11,9 +11,12 @@ use crate::text;
 /// None of these can be recovered from: the connection has to be closed.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 pub enum ProtocolError {
-    /// A word is longer than [`crate::word::MAX_WORD`].
+    /// A word is longer than its limit.
     #[error("word of {0} bytes exceeds the limit")]
-    WordTooLong(u64),
+    WordTooLong(u32),
+    /// A length is written in more bytes than it needs, which no device does.
+    #[error("padded length of a word")]
+    PaddedLength,
     /// A length starts with a reserved control byte, after which nothing can be framed.
     #[error("reserved control byte {0:#04x}")]
     ReservedByte(u8),

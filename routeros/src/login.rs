@@ -6,7 +6,7 @@ use md5::{Digest as _, Md5};
 
 use crate::command::Command;
 use crate::error::{Category, Trap};
-use crate::reply::{Kind, Reply};
+use crate::reply::{Kind, ReplyRef};
 use crate::text;
 
 /// Which schemes of signing in may be used.
@@ -115,7 +115,7 @@ impl Login {
         (login, command)
     }
 
-    pub(crate) fn on(&mut self, reply: &Reply) -> Step {
+    pub(crate) fn on(&mut self, reply: &ReplyRef<'_>) -> Step {
         match reply.kind {
             Kind::Done => match reply.row.raw("ret") {
                 None => Step::Done,
@@ -126,9 +126,9 @@ impl Login {
                 reply.row.raw("message").unwrap_or_default(),
             ))),
             Kind::Fatal => Step::Failed(LoginError::Fatal(
-                text::lossy(reply.bare.as_deref().unwrap_or_default()).into_owned(),
+                text::lossy(reply.bare.unwrap_or_default()).into_owned(),
             )),
-            Kind::Re | Kind::Empty | Kind::Other(_) => Step::Wait,
+            Kind::Re | Kind::Empty | Kind::Other => Step::Wait,
         }
     }
 
@@ -180,15 +180,23 @@ fn unhex(text: &[u8]) -> Option<[u8; 16]> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::reply::ReplyTag;
+    use crate::row::Row;
 
-    fn reply(words: &[&str]) -> Reply {
-        Reply::parse(words.iter().map(|word| word.as_bytes()).collect())
+    fn answered(login: &mut Login, ret: &str) -> Step {
+        let row = Row::new().with("ret", ret);
+        login.on(&ReplyRef {
+            kind: Kind::Done,
+            tag: ReplyTag::Absent,
+            row: row.view(),
+            bare: None,
+        })
     }
 
     #[test]
     fn a_challenge_is_not_answered_unless_that_was_allowed() {
         let (mut login, _) = Login::start(Credentials::new("admin", "x"));
-        let step = login.on(&reply(&["!done", "=ret=ebddd18303a54111e2dea05a92ab46b4"]));
+        let step = answered(&mut login, "ebddd18303a54111e2dea05a92ab46b4");
         assert!(matches!(step, Step::Failed(LoginError::OldScheme)));
     }
 
@@ -198,8 +206,8 @@ mod tests {
         let (mut login, first) = Login::start(credentials);
         assert_eq!(first.words().count(), 1);
 
-        let challenge = reply(&["!done", "=ret=ebddd18303a54111e2dea05a92ab46b4"]);
-        let Step::Send(second) = login.on(&challenge) else {
+        let challenge = "ebddd18303a54111e2dea05a92ab46b4";
+        let Step::Send(second) = answered(&mut login, challenge) else {
             panic!("no answer");
         };
         let response = second.words().last().unwrap().to_vec();
@@ -208,7 +216,7 @@ mod tests {
             b"=response=007319531c22b6b85e160d6ac355c1df2e".to_vec()
         );
         assert!(matches!(
-            login.on(&challenge),
+            answered(&mut login, challenge),
             Step::Failed(LoginError::OldScheme)
         ));
     }
@@ -217,7 +225,7 @@ mod tests {
     fn a_challenge_that_is_not_one_is_refused() {
         let credentials = Credentials::new("admin", "x").with_scheme(Scheme::PlainThenChallenge);
         let (mut login, _) = Login::start(credentials);
-        let step = login.on(&reply(&["!done", "=ret=+bddd18303a54111e2dea05a92ab46bé"]));
+        let step = answered(&mut login, "+bddd18303a54111e2dea05a92ab46bé");
         assert!(matches!(step, Step::Failed(LoginError::BadChallenge)));
     }
 }

@@ -6,8 +6,14 @@ use std::fmt;
 use thiserror::Error;
 
 use crate::sentence::Sentence;
-use crate::text;
 use crate::value::Value;
+
+mod rows;
+mod view;
+
+pub use rows::Rows;
+pub use view::RowRef;
+pub(crate) use view::Span;
 
 /// The attributes of one record.
 ///
@@ -17,12 +23,6 @@ use crate::value::Value;
 pub struct Row {
     bytes: Vec<u8>,
     spans: Vec<Span>,
-}
-
-#[derive(Clone, Copy)]
-struct Span {
-    name: (usize, usize),
-    value: (usize, usize),
 }
 
 /// Why a field has no value of the type that was asked for.
@@ -47,36 +47,40 @@ impl Row {
         Self::default()
     }
 
-    /// Keeps the `=name=value` words of a sentence.
-    pub(crate) fn from_sentence(sentence: Sentence) -> Self {
-        let spans = sentence
-            .spans()
-            .zip(sentence.words())
-            .filter_map(|((start, end), word)| {
-                let rest = word.strip_prefix(b"=")?;
-                let eq = rest.iter().position(|&b| b == b'=').unwrap_or(rest.len());
-                let name = (start + 1, start + 1 + eq);
-                Some(Span {
-                    name,
-                    value: ((name.1 + 1).min(end), end),
-                })
-            })
-            .collect();
-        Self {
-            spans,
-            bytes: sentence.into_bytes(),
+    /// Keeps the `=name=value` words of a sentence, which come after its first word.
+    pub(crate) fn from_sentence(sentence: &Sentence) -> Self {
+        let mut row = Self::new();
+        for word in sentence
+            .words()
+            .skip(1)
+            .filter(|word| word.starts_with(b"="))
+        {
+            let start = row.bytes.len();
+            row.bytes.extend_from_slice(word);
+            let span = Span::of_word(word, offset(start), offset(row.bytes.len()));
+            row.spans.push(span);
         }
+        row
+    }
+
+    fn of_parts(bytes: Vec<u8>, spans: Vec<Span>) -> Self {
+        Self { bytes, spans }
+    }
+
+    /// The row where it lies.
+    pub fn view(&self) -> RowRef<'_> {
+        RowRef::new(&self.bytes, &self.spans)
     }
 
     /// Appends an attribute.
     pub fn push(&mut self, name: &str, value: impl AsRef<[u8]>) {
-        let start = self.bytes.len();
+        let start = offset(self.bytes.len());
         self.bytes.extend_from_slice(name.as_bytes());
-        let middle = self.bytes.len();
+        let middle = offset(self.bytes.len());
         self.bytes.extend_from_slice(value.as_ref());
         self.spans.push(Span {
             name: (start, middle),
-            value: (middle, self.bytes.len()),
+            value: (middle, offset(self.bytes.len())),
         });
     }
 
@@ -89,12 +93,12 @@ impl Row {
 
     /// Gives an attribute a value, in its place if it is there, at the end otherwise.
     pub fn set(&mut self, name: &str, value: impl AsRef<[u8]>) {
-        let Some(at) = self.position(name) else {
+        let Some(at) = self.view().position(name) else {
             return self.push(name, value);
         };
-        let start = self.bytes.len();
+        let start = offset(self.bytes.len());
         self.bytes.extend_from_slice(value.as_ref());
-        let end = self.bytes.len();
+        let end = offset(self.bytes.len());
         if let Some(span) = self.spans.get_mut(at) {
             span.value = (start, end);
         }
@@ -102,15 +106,13 @@ impl Row {
 
     /// Removes an attribute. Returns whether it was there.
     pub fn unset(&mut self, name: &str) -> bool {
-        let at = self.position(name);
+        let at = self.view().position(name);
         at.map(|at| self.spans.remove(at)).is_some()
     }
 
     /// The attributes, in order. A name that is not UTF-8 reads as the empty string.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &[u8])> {
-        self.spans
-            .iter()
-            .map(|span| (self.name(span), self.slice(span.value)))
+        self.view().iter()
     }
 
     /// How many attributes there are.
@@ -123,70 +125,45 @@ impl Row {
         self.spans.is_empty()
     }
 
-    /// The bytes of an attribute.
-    ///
-    /// The name is first looked for as it is, then in any case: the DHCP flag of ARP entries is
-    /// `DHCP` in version 6 and `dhcp` in version 7.
+    /// The bytes of an attribute; see [`RowRef::raw`].
     pub fn raw(&self, name: &str) -> Option<&[u8]> {
-        let span = self.spans.get(self.position(name)?)?;
-        Some(self.slice(span.value))
+        self.view().raw(name)
     }
 
     /// An attribute as text, for people.
     pub fn text(&self, name: &str) -> Option<Cow<'_, str>> {
-        self.raw(name).map(text::lossy)
+        self.view().text(name)
     }
 
     /// The item's `.id`.
     pub fn id(&self) -> Option<&str> {
-        std::str::from_utf8(self.raw(".id")?).ok()
+        self.view().id()
     }
 
     /// An attribute as a `T`; it is an error if it is missing.
     pub fn get<T: Value>(&self, name: &str) -> Result<T, FieldError> {
-        self.maybe(name)?
-            .ok_or_else(|| FieldError::Missing(name.to_owned()))
+        self.view().get(name)
     }
 
     /// An attribute as a `T`, if it is there.
     pub fn maybe<T: Value>(&self, name: &str) -> Result<Option<T>, FieldError> {
-        let Some(raw) = self.raw(name) else {
-            return Ok(None);
-        };
-        T::parse(raw)
-            .map(Some)
-            .ok_or_else(|| FieldError::Malformed {
-                field: name.to_owned(),
-                kind: T::KIND,
-            })
+        self.view().maybe(name)
     }
 
     /// Whether an attribute is there and true. Flags that do not apply are often left out.
     pub fn flag(&self, name: &str) -> bool {
-        matches!(self.maybe(name), Ok(Some(true)))
+        self.view().flag(name)
     }
+}
 
-    fn position(&self, name: &str) -> Option<usize> {
-        let exact = |span: &Span| self.slice(span.name) == name.as_bytes();
-        let alike = |span: &Span| self.slice(span.name).eq_ignore_ascii_case(name.as_bytes());
-        self.spans
-            .iter()
-            .position(exact)
-            .or_else(|| self.spans.iter().position(alike))
-    }
-
-    fn name(&self, span: &Span) -> &str {
-        std::str::from_utf8(self.slice(span.name)).unwrap_or_default()
-    }
-
-    fn slice(&self, (start, end): (usize, usize)) -> &[u8] {
-        self.bytes.get(start..end).unwrap_or_default()
-    }
+/// A place in a row. Rows are far smaller than 4 GiB: sentences have limits, and so have ours.
+fn offset(length: usize) -> u32 {
+    u32::try_from(length).unwrap_or(u32::MAX)
 }
 
 impl PartialEq for Row {
     fn eq(&self, other: &Self) -> bool {
-        self.iter().eq(other.iter())
+        self.view() == other.view()
     }
 }
 
@@ -194,16 +171,7 @@ impl Eq for Row {}
 
 impl fmt::Debug for Row {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut map = f.debug_map();
-        for (name, value) in self.iter() {
-            let value = if text::is_sensitive(name) {
-                Cow::Borrowed("***")
-            } else {
-                text::lossy(value)
-            };
-            map.entry(&name, &value);
-        }
-        map.finish()
+        self.view().fmt(f)
     }
 }
 
@@ -230,7 +198,7 @@ mod tests {
     use super::*;
 
     fn row(words: &[&str]) -> Row {
-        Row::from_sentence(words.iter().map(|word| word.as_bytes()).collect())
+        Row::from_sentence(&words.iter().map(|word| word.as_bytes()).collect())
     }
 
     #[test]
@@ -252,7 +220,12 @@ mod tests {
 
     #[test]
     fn a_wrong_field_is_named_and_the_rest_is_kept() {
-        let row = row(&["=mtu=1.5MiB", "=rx-byte=18446744073709551615", "=DHCP=true"]);
+        let row = row(&[
+            "!re",
+            "=mtu=1.5MiB",
+            "=rx-byte=18446744073709551615",
+            "=DHCP=true",
+        ]);
         assert_eq!(row.get::<u64>("rx-byte"), Ok(u64::MAX));
         assert_eq!(
             row.get::<u64>("mtu").map_err(|e| e.to_string()),

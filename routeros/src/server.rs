@@ -22,7 +22,7 @@ pub struct Request {
 
 impl Request {
     /// Reads a sentence.
-    pub fn parse(sentence: Sentence) -> Result<Self, ProtocolError> {
+    pub fn parse(sentence: &Sentence) -> Result<Self, ProtocolError> {
         let mut words = sentence.words();
         let path = words.next().filter(|word| word.starts_with(b"/"));
         let path = text::lossy(path.ok_or(ProtocolError::NotACommand)?).into_owned();
@@ -94,7 +94,7 @@ impl Receiver {
 
     /// Lifts the limits that hold before signing in.
     pub fn signed_in(&mut self) {
-        self.decoder.set_limits(Limits::CLIENT);
+        self.decoder.set_limits(Limits::DEVICE);
     }
 
     /// Takes in bytes from the client.
@@ -104,7 +104,8 @@ impl Receiver {
 
     /// Returns the next request.
     pub fn poll(&mut self) -> Result<Option<Request>, ProtocolError> {
-        self.decoder.poll()?.map(Request::parse).transpose()
+        let sentence = self.decoder.poll()?;
+        sentence.as_ref().map(Request::parse).transpose()
     }
 }
 
@@ -227,6 +228,6 @@ mod tests {
     #[test]
     fn what_does_not_start_with_a_command_is_refused() {
         let sentence = [&b"=name=x"[..]].into_iter().collect();
-        assert_eq!(Request::parse(sentence), Err(ProtocolError::NotACommand));
+        assert_eq!(Request::parse(&sentence), Err(ProtocolError::NotACommand));
     }
 }

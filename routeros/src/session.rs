@@ -9,29 +9,29 @@
 //! **Invariant:** each call ends in exactly one [`Event::Done`] or [`Event::Failed`]; a tag is
 //! never used twice, so a late reply can never be taken for another call's.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::time::Instant;
 
 use crate::command::Command;
 use crate::error::{Category, ProtocolError, Trap};
 use crate::login::{Credentials, Login, LoginError, Step};
-use crate::reply::{Kind, Reply, ReplyTag};
-use crate::row::Row;
-use crate::sentence::{Decoder, Sentence};
+use crate::reply::{Kind, Replies, ReplyRef, ReplyTag};
+use crate::row::RowRef;
 use crate::text;
 
 mod call;
 
 pub use call::{Budget, Counters, Event, Failure, Limits, Tag};
-use call::{Call, Owner};
+use call::{Call, Late, Owner};
 
 /// One connection to a device.
 #[derive(Debug)]
 pub struct Session {
     limits: Limits,
-    decoder: Decoder,
+    replies: Replies,
     state: State,
-    calls: BTreeMap<Tag, Call>,
+    /// Calls that have not ended, by tag: a new one is always the last.
+    calls: Vec<(Tag, Call)>,
     last_tag: u64,
     /// What is to be written.
     out: Vec<u8>,
@@ -43,7 +43,10 @@ pub struct Session {
 
 #[derive(Debug)]
 enum State {
-    SigningIn { login: Login, deadline: Instant },
+    SigningIn {
+        login: Box<Login>,
+        deadline: Instant,
+    },
     Open,
     Closed,
 }
@@ -55,13 +58,13 @@ impl Session {
         let mut out = Vec::new();
         command.encode(None, &mut out);
         Self {
-            decoder: Decoder::new(limits.sentence),
+            replies: Replies::new(limits.sentence),
             state: State::SigningIn {
-                login,
+                login: Box::new(login),
                 deadline: now + limits.login,
             },
             limits,
-            calls: BTreeMap::new(),
+            calls: Vec::new(),
             last_tag: 0,
             out,
             held: Vec::new(),
@@ -77,7 +80,7 @@ impl Session {
 
     /// Sends a command, within a budget of its own.
     pub fn call_within(&mut self, now: Instant, command: &Command, budget: Budget) -> Tag {
-        self.send(command, Call::new(now, budget, Owner::Caller))
+        self.send(command, Call::new(now, budget))
     }
 
     fn send(&mut self, command: &Command, call: Call) -> Tag {
@@ -92,37 +95,45 @@ impl Session {
                 return tag;
             }
         }
-        self.calls.insert(tag, call);
+        self.calls.push((tag, call));
         tag
     }
 
     /// Asks the device to stop a command. It ends with a trap and [`Event::Done`], in its time.
     pub fn cancel(&mut self, now: Instant, tag: Tag) {
-        if self.calls.contains_key(&tag) && !matches!(self.state, State::Closed) {
+        if self.find(tag).is_some() && !matches!(self.state, State::Closed) {
             let cancel = Command::new("/cancel").attribute("tag", tag.to_string());
-            self.send(&cancel, Call::new(now, Budget::UNBOUNDED, Owner::Nobody));
+            self.send(&cancel, Call::unowned(now));
         }
     }
 
     /// Takes in bytes from the device.
     pub fn handle_input(&mut self, now: Instant, bytes: &[u8]) -> Result<(), ProtocolError> {
-        if matches!(self.state, State::Closed) {
-            return Ok(());
+        // What is found lies in it while the session changes.
+        let mut replies = std::mem::replace(&mut self.replies, Replies::unused());
+        let outcome = self.take_in(now, &mut replies, bytes);
+        self.replies = replies;
+        self.hand_out();
+        if outcome.is_err() {
+            self.close();
         }
-        self.decoder.feed(bytes);
-        loop {
-            match self.decoder.poll() {
-                Ok(Some(sentence)) => self.on_sentence(now, sentence),
-                Ok(None) => return Ok(()),
-                Err(error) => {
-                    self.close();
-                    return Err(error);
-                }
-            }
-            if matches!(self.state, State::Closed) {
+        outcome
+    }
+
+    fn take_in(
+        &mut self,
+        now: Instant,
+        replies: &mut Replies,
+        mut bytes: &[u8],
+    ) -> Result<(), ProtocolError> {
+        while !matches!(self.state, State::Closed) {
+            let left = bytes.len();
+            let Some(reply) = replies.next(&mut bytes)? else {
                 return Ok(());
-            }
+            };
+            self.on_reply(now, &reply, left);
         }
+        Ok(())
     }
 
     /// Ends what has taken too long.
@@ -133,13 +144,19 @@ impl Session {
             }
             return;
         }
-        let late: Vec<(Tag, Failure)> = self
+        let late: Vec<(Tag, Late)> = self
             .calls
             .iter()
-            .filter_map(|(&tag, call)| Some((tag, call.late(now)?)))
+            .filter_map(|(tag, call)| Some((*tag, call.late(now)?)))
             .collect();
-        for (tag, failure) in late {
-            self.give_up(now, tag, failure);
+        for (tag, late) in late {
+            match late {
+                Late::Failed(failure) => self.give_up(now, tag, failure),
+                Late::Forgotten => {
+                    self.calls.retain(|(other, _)| *other != tag);
+                    self.counters.lost += 1;
+                }
+            }
         }
     }
 
@@ -166,7 +183,11 @@ impl Session {
     pub fn poll_timeout(&self) -> Option<Instant> {
         match &self.state {
             State::SigningIn { deadline, .. } => Some(*deadline),
-            State::Open => self.calls.values().filter_map(Call::deadline).min(),
+            State::Open => self
+                .calls
+                .iter()
+                .filter_map(|(_, call)| call.deadline())
+                .min(),
             State::Closed => None,
         }
     }
@@ -183,8 +204,8 @@ impl Session {
 
     /// How many calls have not ended.
     pub fn open_calls(&self) -> usize {
-        let is_open = |call: &&Call| call.owner == Owner::Caller;
-        self.calls.values().filter(is_open).count()
+        let is_open = |(_, call): &&(Tag, Call)| call.owner == Owner::Caller;
+        self.calls.iter().filter(is_open).count()
     }
 
     /// What was odd so far.
@@ -192,24 +213,22 @@ impl Session {
         self.counters
     }
 
-    fn on_sentence(&mut self, now: Instant, sentence: Sentence) {
-        let size = sentence.byte_len();
-        let reply = Reply::parse(sentence);
+    fn on_reply(&mut self, now: Instant, reply: &ReplyRef<'_>, left: usize) {
         if let State::SigningIn { login, .. } = &mut self.state {
-            let step = login.on(&reply);
+            let step = login.on(reply);
             return self.on_login(now, step);
         }
         if reply.kind == Kind::Fatal {
-            return self.on_fatal(&reply);
+            return self.on_fatal(reply);
         }
-        let tag = match reply.tag {
-            ReplyTag::Number(number) => Tag(number),
-            ReplyTag::Absent | ReplyTag::Foreign => {
-                self.counters.foreign += 1;
-                return;
-            }
+        let at = match reply.tag {
+            ReplyTag::Number(number) => self.find(Tag(number)),
+            ReplyTag::Absent | ReplyTag::Foreign => None,
         };
-        self.on_reply(now, tag, reply, size);
+        match at {
+            Some(at) => self.on_answer(now, at, reply, left),
+            None => self.counters.foreign += 1,
+        }
     }
 
     fn on_login(&mut self, now: Instant, step: Step) {
@@ -220,7 +239,8 @@ impl Session {
             Step::Done => {
                 self.state = State::Open;
                 self.out.append(&mut self.held);
-                for call in self.calls.values_mut() {
+                self.held = Vec::new();
+                for (_, call) in &mut self.calls {
                     call.restart(now);
                 }
                 self.events.push_back(Event::LoggedIn);
@@ -233,8 +253,9 @@ impl Session {
         self.close();
     }
 
-    fn on_fatal(&mut self, reply: &Reply) {
-        let reason = reply.bare.as_deref().or_else(|| reply.row.raw("message"));
+    fn on_fatal(&mut self, reply: &ReplyRef<'_>) {
+        self.hand_out();
+        let reason = reply.bare.or_else(|| reply.row.raw("message"));
         let reason = text::lossy(reason.unwrap_or_default()).into_owned();
         self.events.push_back(Event::Fatal { reason });
         self.close();
@@ -242,8 +263,8 @@ impl Session {
 
     fn close(&mut self) {
         self.state = State::Closed;
-        self.out.clear();
-        self.held.clear();
+        self.out = Vec::new();
+        self.held = Vec::new();
         for (tag, call) in std::mem::take(&mut self.calls) {
             if call.owner == Owner::Caller {
                 let failure = Failure::Closed;
@@ -252,67 +273,76 @@ impl Session {
         }
     }
 
-    fn on_reply(&mut self, now: Instant, tag: Tag, reply: Reply, size: usize) {
-        let Some(call) = self.calls.get_mut(&tag) else {
-            self.counters.foreign += 1;
+    fn find(&self, tag: Tag) -> Option<usize> {
+        self.calls.binary_search_by_key(&tag, |(tag, _)| *tag).ok()
+    }
+
+    /// A reply to a call; so many bytes, of this one and others, are still to be looked at.
+    fn on_answer(&mut self, now: Instant, at: usize, reply: &ReplyRef<'_>, left: usize) {
+        let Some((tag, call)) = self.calls.get_mut(at) else {
             return;
         };
+        let tag = *tag;
         if call.owner == Owner::Nobody {
             if reply.kind == Kind::Done {
-                self.calls.remove(&tag);
+                self.calls.remove(at);
             } else {
                 self.counters.late += 1;
             }
             return;
         }
-        if let Some(failure) = call.progress(now, &reply.kind, size) {
+        if let Some(failure) = call.progress(now, reply) {
             return self.give_up(now, tag, failure);
         }
-        match event(tag, reply) {
-            Some(event) => {
-                if matches!(event, Event::Done { .. }) {
-                    self.calls.remove(&tag);
-                }
-                self.events.push_back(event);
+        let event = match reply.kind {
+            Kind::Re => return call.keep(&reply.row, left),
+            Kind::Done => Event::Done {
+                tag,
+                ret: reply.row.raw("ret").map(<[u8]>::to_vec),
+            },
+            Kind::Trap => Event::Trap {
+                tag,
+                trap: trap(&reply.row),
+            },
+            Kind::Empty => Event::Empty { tag },
+            Kind::Fatal | Kind::Other => {
+                self.counters.unknown += 1;
+                return;
             }
-            None => self.counters.unknown += 1,
+        };
+        hand_out(&mut self.events, tag, call);
+        if reply.kind == Kind::Done {
+            self.calls.remove(at);
+        }
+        self.events.push_back(event);
+    }
+
+    /// Hands out the records that have come.
+    fn hand_out(&mut self) {
+        for (tag, call) in &mut self.calls {
+            hand_out(&mut self.events, *tag, call);
         }
     }
 
     /// Fails a call, and lets the device know that nobody listens.
     fn give_up(&mut self, now: Instant, tag: Tag, failure: Failure) {
         self.cancel(now, tag);
-        if let Some(call) = self.calls.get_mut(&tag) {
-            call.abandon();
+        if let Some((_, call)) = self.find(tag).and_then(|at| self.calls.get_mut(at)) {
+            hand_out(&mut self.events, tag, call);
+            call.abandon(now);
             self.events.push_back(Event::Failed { tag, failure });
         }
     }
 }
 
-fn event(tag: Tag, reply: Reply) -> Option<Event> {
-    Some(match reply.kind {
-        Kind::Re => Event::Row {
-            tag,
-            row: reply.row,
-        },
-        Kind::Done => Event::Done {
-            tag,
-            ret: ret(&reply.row),
-        },
-        Kind::Trap => Event::Trap {
-            tag,
-            trap: trap(&reply.row),
-        },
-        Kind::Empty => Event::Empty { tag },
-        Kind::Fatal | Kind::Other(_) => return None,
-    })
+fn hand_out(events: &mut VecDeque<Event>, tag: Tag, call: &mut Call) {
+    if !call.fresh.is_empty() {
+        let rows = std::mem::take(&mut call.fresh);
+        events.push_back(Event::Rows { tag, rows });
+    }
 }
 
-fn ret(row: &Row) -> Option<Vec<u8>> {
-    row.raw("ret").map(<[u8]>::to_vec)
-}
-
-fn trap(row: &Row) -> Trap {
+fn trap(row: &RowRef<'_>) -> Trap {
     Trap::new(
         row.raw("category").and_then(Category::parse),
         row.raw("message").unwrap_or_default(),

@@ -26,6 +26,20 @@ fn utf8(bytes: &[u8]) -> Option<&str> {
     std::str::from_utf8(bytes).ok()
 }
 
+/// Reads a number that is nothing but digits: counters are most of what is ever read.
+pub(crate) fn digits(bytes: &[u8]) -> Option<u64> {
+    if bytes.is_empty() {
+        return None;
+    }
+    bytes.iter().try_fold(0_u64, |number, &byte| {
+        let digit = byte.wrapping_sub(b'0');
+        if digit > 9 {
+            return None;
+        }
+        number.checked_mul(10)?.checked_add(u64::from(digit))
+    })
+}
+
 macro_rules! parsed {
     ($kind:literal: $($type:ty),*) => {$(
         impl Value for $type {
@@ -38,7 +52,20 @@ macro_rules! parsed {
     )*};
 }
 
-parsed!("a number": u8, u16, u32, u64, i32, i64, f64);
+macro_rules! unsigned {
+    ($($type:ty),*) => {$(
+        impl Value for $type {
+            const KIND: &'static str = "a number";
+
+            fn parse(bytes: &[u8]) -> Option<Self> {
+                digits(bytes)?.try_into().ok()
+            }
+        }
+    )*};
+}
+
+unsigned!(u8, u16, u32, u64);
+parsed!("a number": i32, i64, f64);
 parsed!("an IP address": IpAddr, Ipv4Addr, Ipv6Addr);
 
 impl Value for bool {

@@ -39,41 +39,69 @@ fn encode_length(n: u64, out: &mut Vec<u8>) {
     }
 }
 
+/// The length in front of a word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Length {
+    /// How many bytes the word has.
+    pub(crate) word: u32,
+    /// How many bytes the length itself took.
+    pub(crate) width: usize,
+}
+
+impl Length {
+    /// Whether a shorter form would have done.
+    pub(crate) fn is_padded(self) -> bool {
+        let least = match self.word {
+            0..0x80 => 1,
+            0x80..0x4000 => 2,
+            0x4000..0x20_0000 => 3,
+            0x20_0000..0x1000_0000 => 4,
+            _ => 5,
+        };
+        self.width > least
+    }
+}
+
 /// Reads the length in front of a word, if all of it is there.
-///
-/// Returns the length and how many bytes it took.
-pub(crate) fn decode_length(input: &[u8]) -> Result<Option<(usize, usize)>, ProtocolError> {
-    let Some(&first) = input.first() else {
-        return Ok(None);
-    };
+#[inline]
+pub(crate) fn decode_length(input: &[u8]) -> Result<Option<Length>, ProtocolError> {
+    match input.first() {
+        None => Ok(None),
+        Some(&first @ 0x00..0x80) => Ok(Some(Length {
+            word: u32::from(first),
+            width: 1,
+        })),
+        Some(&first) => decode_long(first, input),
+    }
+}
+
+fn decode_long(first: u8, input: &[u8]) -> Result<Option<Length>, ProtocolError> {
     let (width, mask) = match first {
-        0x00..0x80 => (1, 0x7F),
-        0x80..0xC0 => (2, 0x3F),
+        0x00..0xC0 => (2, 0x3F),
         0xC0..0xE0 => (3, 0x1F),
         0xE0..0xF0 => (4, 0x0F),
         0xF0 => (5, 0x00),
         reserved => return Err(ProtocolError::ReservedByte(reserved)),
     };
-    let Some(rest) = input.get(1..width) else {
-        return Ok(None);
-    };
-    let length = rest
-        .iter()
-        .fold(u64::from(first & mask), |n, &b| n << 8 | u64::from(b));
-    let length = usize::try_from(length)
-        .ok()
-        .filter(|&n| n <= MAX_WORD)
-        .ok_or(ProtocolError::WordTooLong(length))?;
-    Ok(Some((length, width)))
+    Ok(input.get(1..width).map(|rest| Length {
+        word: rest
+            .iter()
+            .fold(u32::from(first & mask), |n, &b| n << 8 | u32::from(b)),
+        width,
+    }))
 }
 
 /// Takes the first word from `input`, if all of it is there.
 ///
 /// Returns the word and how many bytes it took.
 pub fn decode(input: &[u8]) -> Result<Option<(&[u8], usize)>, ProtocolError> {
-    let Some((length, width)) = decode_length(input)? else {
+    let Some(Length { word, width }) = decode_length(input)? else {
         return Ok(None);
     };
+    let length = usize::try_from(word)
+        .ok()
+        .filter(|&length| length <= MAX_WORD)
+        .ok_or(ProtocolError::WordTooLong(word))?;
     Ok(input
         .get(width..width + length)
         .map(|word| (word, width + length)))

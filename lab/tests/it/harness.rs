@@ -98,7 +98,7 @@ impl Client {
         let mut buffer = [0; 4096];
         loop {
             if let Some(sentence) = self.decoder.poll().unwrap() {
-                return Some(Reply::parse(sentence));
+                return Some(Reply::parse(&sentence));
             }
             let count = self.tcp.read(&mut buffer).await.unwrap_or(0);
             if count == 0 {
@@ -142,7 +142,7 @@ impl Client {
                     answer.ret = reply.row.text("ret").map(std::borrow::Cow::into_owned);
                     return answer;
                 }
-                Kind::Fatal | Kind::Other(_) => panic!("{reply:?}"),
+                Kind::Fatal | Kind::Other => panic!("{reply:?}"),
             }
         }
     }

@@ -1,6 +1,6 @@
 //! Temperature and voltage, where a board measures them.
 
-use routeros::row::Row;
+use routeros::row::Rows;
 use tod_proto::bus::sample::Observation;
 
 use super::{Collector, Read, ReadError, number, rows_if_any};
@@ -58,13 +58,13 @@ impl Collector for Health {
 
 /// The first of the sensors that there is. Version 6 has one row with a property for each, version
 /// 7 a row for each.
-fn first(rows: &[Row], sensors: &'static [&'static str]) -> Result<Option<f64>, ReadError> {
+fn first(rows: &Rows, sensors: &'static [&'static str]) -> Result<Option<f64>, ReadError> {
     for sensor in sensors {
-        for row in rows {
+        for row in rows.iter() {
             let value = match row.raw("name") {
-                Some(name) if name == sensor.as_bytes() => number(row, "value")?,
+                Some(name) if name == sensor.as_bytes() => number(&row, "value")?,
                 Some(_) => None,
-                None => number(row, sensor)?,
+                None => number(&row, sensor)?,
             };
             if value.is_some() {
                 return Ok(value);
@@ -76,11 +76,13 @@ fn first(rows: &[Row], sensors: &'static [&'static str]) -> Result<Option<f64>, 
 
 #[cfg(test)]
 mod tests {
+    use routeros::row::Row;
+
     use super::*;
 
     fn read(rows: Vec<Row>) -> (Option<f64>, Option<f64>) {
         let answer = Answer {
-            rows,
+            rows: rows.into(),
             ..Answer::default()
         };
         let mut seen = Observation::default();

@@ -17,7 +17,7 @@ impl Collector for Identity {
     }];
 
     fn read(answers: &[Answer], seen: &mut Observation) -> Result<(), ReadError> {
-        seen.identity = text(row(answers, 0)?, "name");
+        seen.identity = text(&row(answers, 0)?, "name");
         Ok(())
     }
 }
@@ -31,7 +31,7 @@ mod tests {
     #[test]
     fn an_identity_in_another_encoding_is_kept_readable() {
         let answer = Answer {
-            rows: vec![Row::new().with("name", b"B\xfcro")],
+            rows: [Row::new().with("name", b"B\xfcro")].into(),
             ..Answer::default()
         };
         let mut seen = Observation::default();

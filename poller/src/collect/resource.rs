@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use routeros::row::Row;
+use routeros::row::RowRef;
 use routeros::text as bytes;
 use routeros::version::Installed;
 use tod_proto::bus::sample::Observation;
 use tod_proto::untrusted::Untrusted;
 
-use super::{Collector, Read, ReadError, clip, number, row, text};
+use super::{Collector, Read, ReadError, Tolerant, clip, number, row, text};
 use crate::device::link::Answer;
 
 /// Polls `/system/resource`.
@@ -33,22 +33,25 @@ impl Collector for Resource {
     }];
 
     fn read(answers: &[Answer], seen: &mut Observation) -> Result<(), ReadError> {
-        let row = row(answers, 0)?;
+        let row = &row(answers, 0)?;
         seen.arch = text(row, "architecture-name");
         seen.model = text(row, "board-name");
         read_version(row, seen);
-        seen.uptime_seconds = row.maybe::<Duration>("uptime")?.map(|up| up.as_secs());
-        seen.cpu_percent = number(row, "cpu-load")?.map(|load| load.clamp(0.0, 100.0));
-        seen.mem_free_bytes = row.maybe("free-memory")?;
-        seen.mem_total_bytes = row.maybe("total-memory")?;
-        seen.disk_free_bytes = row.maybe("free-hdd-space")?;
-        seen.disk_total_bytes = row.maybe("total-hdd-space")?;
-        Ok(())
+        let mut tolerant = Tolerant::default();
+        let uptime = tolerant.field(row.maybe::<Duration>("uptime"));
+        seen.uptime_seconds = uptime.map(|up| up.as_secs());
+        let load = tolerant.field(number(row, "cpu-load"));
+        seen.cpu_percent = load.map(|load| load.clamp(0.0, 100.0));
+        seen.mem_free_bytes = tolerant.field(row.maybe("free-memory"));
+        seen.mem_total_bytes = tolerant.field(row.maybe("total-memory"));
+        seen.disk_free_bytes = tolerant.field(row.maybe("free-hdd-space"));
+        seen.disk_total_bytes = tolerant.field(row.maybe("total-hdd-space"));
+        tolerant.end()
     }
 }
 
 /// `7.15.2 (stable)`; before 6.44 or so there is no channel. What does not read is kept as it is.
-fn read_version(row: &Row, seen: &mut Observation) {
+fn read_version(row: &RowRef<'_>, seen: &mut Observation) {
     let Some(raw) = row.raw("version") else {
         return;
     };
@@ -64,12 +67,14 @@ fn read_version(row: &Row, seen: &mut Observation) {
 
 #[cfg(test)]
 mod tests {
+    use routeros::row::Row;
+
     use super::*;
 
     fn read(pairs: &[(&str, &str)]) -> (Observation, Result<(), ReadError>) {
         let mut seen = Observation::default();
         let answer = Answer {
-            rows: vec![pairs.iter().copied().collect()],
+            rows: [pairs.iter().copied().collect::<Row>()].into(),
             ..Answer::default()
         };
         let result = Resource::read(&[answer], &mut seen);

@@ -27,14 +27,14 @@ impl Collector for Routerboard {
         let board = rows_if_any(answers, 0)?.first();
         if let Some(board) = board {
             if seen.model.is_none() {
-                seen.model = text(board, "model");
+                seen.model = text(&board, "model");
             }
-            seen.serial = text(board, "serial-number");
+            seen.serial = text(&board, "serial-number");
         }
         if seen.serial.is_none()
             && let Some(license) = rows_if_any(answers, 1)?.first()
         {
-            seen.serial = text(license, "system-id").or_else(|| text(license, "software-id"));
+            seen.serial = text(&license, "system-id").or_else(|| text(&license, "software-id"));
         }
         Ok(())
     }
@@ -50,7 +50,7 @@ mod tests {
     fn read(board: Answer, license: Row) -> Observation {
         let mut seen = Observation::default();
         let license = Answer {
-            rows: vec![license],
+            rows: [license].into(),
             ..Answer::default()
         };
         Routerboard::read(&[board, license], &mut seen).unwrap();
@@ -60,12 +60,11 @@ mod tests {
     #[test]
     fn a_board_has_a_serial_number() {
         let board = Answer {
-            rows: vec![
-                Row::new()
-                    .with("routerboard", "true")
-                    .with("model", "RB750Gr3")
-                    .with("serial-number", "CC210E592C82"),
-            ],
+            rows: [Row::new()
+                .with("routerboard", "true")
+                .with("model", "RB750Gr3")
+                .with("serial-number", "CC210E592C82")]
+            .into(),
             ..Answer::default()
         };
 
@@ -90,7 +89,7 @@ mod tests {
     #[test]
     fn a_pc_has_the_number_of_its_installation() {
         let board = Answer {
-            rows: vec![Row::new().with("routerboard", "false")],
+            rows: [Row::new().with("routerboard", "false")].into(),
             ..Answer::default()
         };
 

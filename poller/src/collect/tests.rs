@@ -3,6 +3,7 @@
 use routeros::error::{Category, Trap};
 
 use super::*;
+use routeros::row::Row;
 
 #[test]
 fn a_poll_asks_only_for_the_properties_it_reads() {
@@ -16,7 +17,7 @@ fn a_poll_asks_only_for_the_properties_it_reads() {
 #[test]
 fn a_collector_that_fails_costs_its_part_alone() {
     let mut answers = vec![Answer::default(); commands().len()];
-    answers[0].rows = vec![Row::new().with("name", "core")];
+    answers[0].rows = [Row::new().with("name", "core")].into();
     answers[1].trap = Some(Trap::new(None, b"not enough permissions (9)"));
 
     let seen = observe(&answers);
@@ -35,8 +36,8 @@ fn a_collector_that_fails_costs_its_part_alone() {
 #[test]
 fn a_menu_that_the_device_lacks_is_no_problem_where_it_is_optional() {
     let mut answers = vec![Answer::default(); commands().len()];
-    answers[0].rows = vec![Row::new().with("name", "chr")];
-    answers[1].rows = vec![Row::new().with("uptime", "1d").with("version", "7.20")];
+    answers[0].rows = [Row::new().with("name", "chr")].into();
+    answers[1].rows = [Row::new().with("uptime", "1d").with("version", "7.20")].into();
     for answer in &mut answers[2..5] {
         answer.trap = Some(Trap::new(
             Some(Category::Missing),
@@ -63,6 +64,6 @@ fn a_text_is_kept_to_a_sensible_length() {
         .with("name", "x".repeat(70_000))
         .with("comment", "");
 
-    assert_eq!(text(&row, "name").unwrap().raw().len(), MAX_TEXT);
-    assert_eq!(text(&row, "comment"), None);
+    assert_eq!(text(&row.view(), "name").unwrap().raw().len(), MAX_TEXT);
+    assert_eq!(text(&row.view(), "comment"), None);
 }

@@ -3,16 +3,20 @@
 //! **Invariant:** a link whose [`Link::exchange`] was dropped before its end, or has failed, must not
 //! be used again.
 
+use std::cell::RefCell;
+use std::future::poll_fn;
 use std::net::SocketAddr;
+use std::pin::Pin;
+use std::task::{Poll, ready};
 use std::time::{Duration, Instant};
 
 use routeros::command::Command;
 use routeros::error::Trap;
 use routeros::login::{Credentials, Scheme};
-use routeros::row::Row;
+use routeros::row::Rows;
 use routeros::session::{Budget, Event, Failure, Limits, Session, Tag};
 use secrecy::ExposeSecret as _;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::{AsyncRead as _, AsyncWriteExt as _, ReadBuf};
 use tokio::time::{sleep_until, timeout};
 
 use super::Contact;
@@ -20,10 +24,13 @@ use super::dial::{Deadlines, Dialler, Stream};
 use super::error::LinkError;
 
 /// How much is read at once.
-const CHUNK: usize = 16 << 10;
-/// The most rows of one answer to a poll.
+const CHUNK: usize = 64 << 10;
+/// The most rows of one answer.
 const MAX_ROWS: u64 = 20_000;
-/// The most bytes of one answer to a poll.
+/// The most memory that one answer to a poll may take, and all of them together: some 1,700
+/// interfaces. No device can make us hold more just by being polled.
+const MAX_POLL: usize = 960 << 10;
+/// The most memory that an answer may take that somebody waits for.
 const MAX_BYTES: u64 = 8 << 20;
 
 /// The most bytes that may come during one exchange, or unasked for.
@@ -35,7 +42,7 @@ const MAX_LOGIN: usize = 64 << 10;
 #[derive(Clone, Debug, Default)]
 pub struct Answer {
     /// The records.
-    pub rows: Vec<Row>,
+    pub rows: Rows,
     /// The refusal, if it refused.
     pub trap: Option<Trap>,
     /// The result, of commands that have one.
@@ -51,7 +58,6 @@ pub struct Link {
     deadlines: Deadlines,
     first_use: Option<String>,
     addresses: (SocketAddr, SocketAddr),
-    buffer: Vec<u8>,
     /// How many bytes may still come before it is too much.
     quota: usize,
     /// What the device said when it ended the session.
@@ -91,7 +97,6 @@ impl Link {
             deadlines: dialler.deadlines,
             first_use: connection.first_use,
             addresses: connection.addresses,
-            buffer: vec![0; CHUNK],
             quota: MAX_LOGIN,
             farewell: String::new(),
         };
@@ -123,7 +128,8 @@ impl Link {
 
     /// Sends commands as in a poll, with one write, and waits for all of their answers.
     pub async fn poll(&mut self, commands: &[Command]) -> Result<Vec<Answer>, LinkError> {
-        self.exchange(commands, poll_budget(self.deadlines)).await
+        let budget = poll_budget(self.deadlines);
+        self.exchange_in(commands, budget, MAX_POLL).await
     }
 
     /// Sends commands with one write and waits for all of their answers.
@@ -131,6 +137,16 @@ impl Link {
         &mut self,
         commands: &[Command],
         budget: Budget,
+    ) -> Result<Vec<Answer>, LinkError> {
+        self.exchange_in(commands, budget, MAX_RAW).await
+    }
+
+    /// The same; all answers together may take so many bytes of memory.
+    async fn exchange_in(
+        &mut self,
+        commands: &[Command],
+        budget: Budget,
+        room: usize,
     ) -> Result<Vec<Answer>, LinkError> {
         let start = now();
         self.quota = MAX_RAW;
@@ -143,6 +159,14 @@ impl Link {
         while open > 0 {
             while let Some(event) = self.session.poll_event() {
                 open -= self.take(event, &calls, &mut answers);
+            }
+            if answers
+                .iter()
+                .map(|answer| answer.rows.size())
+                .sum::<usize>()
+                > room
+            {
+                return Err(flooded());
             }
             if open > 0 {
                 self.step().await?;
@@ -183,7 +207,7 @@ impl Link {
     fn take(&mut self, event: Event, calls: &[Tag], answers: &mut [Answer]) -> usize {
         let find = |tag: Tag| calls.iter().position(|&call| call == tag);
         let (tag, ended) = match &event {
-            Event::Row { tag, .. } | Event::Trap { tag, .. } | Event::Empty { tag } => (*tag, 0),
+            Event::Rows { tag, .. } | Event::Trap { tag, .. } | Event::Empty { tag } => (*tag, 0),
             Event::Done { tag, .. } | Event::Failed { tag, .. } => (*tag, 1),
             Event::Fatal { reason } => {
                 self.farewell.clone_from(reason);
@@ -195,7 +219,7 @@ impl Link {
             return 0;
         };
         match event {
-            Event::Row { row, .. } => answer.rows.push(row),
+            Event::Rows { rows, .. } => answer.rows.append(rows),
             // The first refusal is the reason, what follows are consequences.
             Event::Trap { trap, .. } => {
                 answer.trap.get_or_insert(trap);
@@ -221,19 +245,20 @@ impl Link {
                 None => std::future::pending().await,
             }
         };
+        let Self {
+            session,
+            stream,
+            quota,
+            ..
+        } = self;
         tokio::select! {
             biased;
-            read = self.stream.read(&mut self.buffer) => match read {
-                Ok(0) | Err(_) => self.session.handle_closed(),
-                Ok(length) => {
-                    self.quota = self.quota.checked_sub(length).ok_or_else(flooded)?;
-                    let bytes = self.buffer.get(..length).unwrap_or_default();
-                    self.session.handle_input(now(), bytes)?;
-                }
-            },
-            () = late => self.session.handle_timeout(now()),
+            taken = take_in(session, stream, quota) => taken,
+            () = late => {
+                self.session.handle_timeout(now());
+                Ok(())
+            }
         }
-        Ok(())
     }
 
     async fn flush(&mut self) -> Result<(), LinkError> {
@@ -252,6 +277,34 @@ impl Link {
     }
 }
 
+thread_local! {
+    /// Where bytes lie between the socket and the session: a session that waits holds nothing.
+    static BUFFER: RefCell<Vec<u8>> = RefCell::new(vec![0; CHUNK]);
+}
+
+/// Reads what there is and hands it to the session at once.
+async fn take_in(
+    session: &mut Session,
+    stream: &mut Box<dyn Stream>,
+    quota: &mut usize,
+) -> Result<(), LinkError> {
+    poll_fn(|context| {
+        BUFFER.with_borrow_mut(|buffer| {
+            let mut buffer = ReadBuf::new(buffer);
+            match ready!(Pin::new(&mut *stream).poll_read(context, &mut buffer)) {
+                Ok(()) if !buffer.filled().is_empty() => {
+                    let bytes = buffer.filled();
+                    *quota = quota.checked_sub(bytes.len()).ok_or_else(flooded)?;
+                    session.handle_input(now(), bytes)?;
+                }
+                Ok(()) | Err(_) => session.handle_closed(),
+            }
+            Poll::Ready(Ok(()))
+        })
+    })
+    .await
+}
+
 fn flooded() -> LinkError {
     LinkError::Excess("the device sent far too much".to_owned())
 }
@@ -262,7 +315,7 @@ fn poll_budget(deadlines: Deadlines) -> Budget {
         progress: Some(deadlines.progress),
         total: Some(deadlines.poll),
         rows: MAX_ROWS,
-        bytes: MAX_BYTES,
+        bytes: MAX_POLL as u64,
     }
 }
 

@@ -73,7 +73,7 @@ pub(super) async fn menus(
     let mut snapshot = Snapshot::new();
     for (menu, answer) in menus.into_iter().zip(answers) {
         let rows = match &answer.trap {
-            None => answer.rows,
+            None => answer.rows.to_vec(),
             Some(trap) if trap.kind() == TrapKind::NoSuchCommand => Vec::new(),
             Some(trap) => {
                 let message = format!("{menu} cannot be read: {trap}");

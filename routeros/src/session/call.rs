@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use crate::error::Trap;
 use crate::login::LoginError;
-use crate::reply::Kind;
-use crate::row::Row;
+use crate::reply::{Kind, ReplyRef};
+use crate::row::{RowRef, Rows};
 use crate::sentence;
 
 /// The number of a call. It is never used twice on a connection.
@@ -30,7 +30,7 @@ pub struct Budget {
     pub total: Option<Duration>,
     /// How many rows.
     pub rows: u64,
-    /// How many bytes in all of its replies.
+    /// How many bytes of memory all of its replies may take.
     pub bytes: u64,
 }
 
@@ -82,12 +82,12 @@ pub enum Event {
     LoggedIn,
     /// The login is not; the connection is of no use.
     LoginFailed(LoginError),
-    /// A record.
-    Row {
+    /// Records, as many as came at once.
+    Rows {
         /// The call.
         tag: Tag,
-        /// The record.
-        row: Row,
+        /// The records.
+        rows: Rows,
     },
     /// The device says that there are no records. [`Event::Done`] follows.
     Empty {
@@ -154,6 +154,8 @@ pub struct Counters {
     pub foreign: u64,
     /// Replies to calls that were given up.
     pub late: u64,
+    /// Calls that were given up and have not ended since.
+    pub lost: u64,
 }
 
 /// Who waits for a call.
@@ -162,6 +164,9 @@ pub(super) enum Owner {
     Caller,
     Nobody,
 }
+
+/// How long a call that was given up, or a `/cancel`, is remembered when it does not end.
+const MEMORY: Duration = Duration::from_mins(1);
 
 /// A call that has not ended.
 #[derive(Debug)]
@@ -172,18 +177,37 @@ pub(super) struct Call {
     last_reply: Option<Instant>,
     rows: u64,
     bytes: u64,
+    /// Records that have come and were not handed out.
+    pub(super) fresh: Rows,
+}
+
+/// What a time without a reply comes to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Late {
+    /// The caller has to know.
+    Failed(Failure),
+    /// Nobody waits for it, and it can be forgotten.
+    Forgotten,
 }
 
 impl Call {
-    pub(super) fn new(now: Instant, budget: Budget, owner: Owner) -> Self {
+    pub(super) fn new(now: Instant, budget: Budget) -> Self {
         Self {
-            owner,
+            owner: Owner::Caller,
             budget,
             started: now,
             last_reply: None,
             rows: 0,
             bytes: 0,
+            fresh: Rows::new(),
         }
+    }
+
+    /// A call of our own, whose answer is of no interest.
+    pub(super) fn unowned(now: Instant) -> Self {
+        let mut call = Self::new(now, Budget::UNBOUNDED);
+        call.abandon(now);
+        call
     }
 
     /// Counts from now, because only now it is sent.
@@ -191,17 +215,21 @@ impl Call {
         self.started = now;
     }
 
-    /// Nobody waits for it from here on; it stays known until its `!done`.
-    pub(super) fn abandon(&mut self) {
+    /// Nobody waits for it from here on; it stays known until its `!done`, or for a while.
+    pub(super) fn abandon(&mut self, now: Instant) {
         self.owner = Owner::Nobody;
-        self.budget = Budget::UNBOUNDED;
+        self.started = now;
+        self.budget = Budget {
+            total: Some(MEMORY),
+            ..Budget::UNBOUNDED
+        };
     }
 
     /// Takes a reply into account; tells if that is too much.
-    pub(super) fn progress(&mut self, now: Instant, kind: &Kind, size: usize) -> Option<Failure> {
+    pub(super) fn progress(&mut self, now: Instant, reply: &ReplyRef<'_>) -> Option<Failure> {
         self.last_reply = Some(now);
-        self.bytes = self.bytes.saturating_add(size as u64);
-        if *kind == Kind::Re {
+        self.bytes = self.bytes.saturating_add(reply.row.size() as u64);
+        if reply.kind == Kind::Re {
             self.rows += 1;
         }
         if self.rows > self.budget.rows {
@@ -210,19 +238,30 @@ impl Call {
         (self.bytes > self.budget.bytes).then_some(Failure::TooManyBytes)
     }
 
+    /// Keeps a record; `expected` bytes may be of this call as well.
+    pub(super) fn keep(&mut self, row: &RowRef<'_>, expected: usize) {
+        if self.fresh.is_empty() {
+            self.fresh = Rows::with_capacity(expected);
+        }
+        self.fresh.push(row);
+    }
+
     pub(super) fn deadline(&self) -> Option<Instant> {
         let pause = self.pause_ends().map(|(at, _)| at);
         let total = self.total_ends();
         pause.into_iter().chain(total).min()
     }
 
-    pub(super) fn late(&self, now: Instant) -> Option<Failure> {
+    pub(super) fn late(&self, now: Instant) -> Option<Late> {
         if self.total_ends().is_some_and(|at| at <= now) {
-            return Some(Failure::TooLong);
+            return Some(match self.owner {
+                Owner::Caller => Late::Failed(Failure::TooLong),
+                Owner::Nobody => Late::Forgotten,
+            });
         }
         self.pause_ends()
             .filter(|&(at, _)| at <= now)
-            .map(|(_, failure)| failure)
+            .map(|(_, failure)| Late::Failed(failure))
     }
 
     fn pause_ends(&self) -> Option<(Instant, Failure)> {

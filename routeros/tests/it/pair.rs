@@ -6,9 +6,9 @@ use proptest::prelude::*;
 use routeros::command::Command;
 use routeros::error::{Category, ProtocolError, TrapKind};
 use routeros::login::{Credentials, LoginError, Scheme, challenge_response};
-use routeros::row::Row;
+use routeros::row::{Row, Rows};
 use routeros::server::{Receiver, Request, Response};
-use routeros::session::{Budget, Event, Failure, Limits, Session};
+use routeros::session::{Budget, Event, Failure, Limits, Session, Tag};
 
 #[test]
 fn commands_before_the_login_leave_with_one_write_after_it() {
@@ -40,9 +40,9 @@ fn answers_may_interleave() {
     assert_eq!(
         pair.events(),
         [
-            Event::Row {
+            Event::Rows {
                 tag: b,
-                row: row("b1")
+                rows: Rows::from([row("b1")])
             },
             Event::Empty { tag: a },
             Event::Done { tag: a, ret: None },
@@ -163,11 +163,206 @@ fn endless_rows_end() {
 
     pair.answer(&request, &vec![Response::row(&Row::new()); 10]);
 
-    let events = pair.events();
     let failure = Failure::TooManyRows;
-    assert_eq!(events.len(), 3);
-    assert_eq!(events[2], Event::Failed { tag, failure });
+    assert_eq!(
+        pair.events(),
+        [one_row(tag), one_row(tag), Event::Failed { tag, failure }]
+    );
     assert_eq!(pair.session.counters().late, 7);
+}
+
+fn one_row(tag: Tag) -> Event {
+    let rows = Rows::from([Row::new()]);
+    Event::Rows { tag, rows }
+}
+
+#[test]
+fn a_flood_of_tiny_attributes_is_counted_by_the_memory_that_it_takes() {
+    let mut pair = Pair::signed_in();
+    let budget = Budget {
+        bytes: 10_000,
+        ..Budget::DEFAULT
+    };
+    let tag = pair
+        .session
+        .call_within(pair.now, &Command::print("/a"), budget);
+    let request = pair.requests().remove(0);
+    let row: Row = (0..100).map(|_| ("a", "")).collect();
+
+    pair.answer(&request, &vec![Response::row(&row); 20]);
+
+    let events = pair.events();
+    let failure = Failure::TooManyBytes;
+    assert_eq!(events.last(), Some(&Event::Failed { tag, failure }));
+    let sizes = events.iter().map(|event| match event {
+        Event::Rows { rows, .. } => rows.size(),
+        _ => 0,
+    });
+    assert!(sizes.sum::<usize>() <= 10_000);
+}
+
+#[test]
+fn rows_that_come_together_are_handed_out_together_and_before_what_follows() {
+    let mut pair = Pair::signed_in();
+    let tag = pair.session.call(pair.now, &Command::print("/a"));
+    let other = pair.session.call(pair.now, &Command::print("/b"));
+    let requests = pair.requests();
+    let row = |name: &str| Row::new().with("name", name);
+    let mut bytes = Vec::new();
+    for (request, response) in [
+        (0, Response::row(&row("a1"))),
+        (1, Response::row(&row("b1"))),
+        (0, Response::row(&row("a2"))),
+        (0, Response::trap(None, "interrupted")),
+        (1, Response::row(&row("b2"))),
+    ] {
+        requests[request].respond(response).encode(&mut bytes);
+    }
+
+    pair.session.handle_input(pair.now, &bytes).unwrap();
+
+    let events = pair.events();
+    let rows = |tag, names: [&str; 2]| Event::Rows {
+        tag,
+        rows: names.map(row).into(),
+    };
+    assert_eq!(events[0], rows(tag, ["a1", "a2"]));
+    assert!(matches!(events[1], Event::Trap { .. }));
+    assert_eq!(events[2..], [rows(other, ["b1", "b2"])]);
+}
+
+#[test]
+fn a_listener_hears_of_changes_and_deaths_until_it_is_cancelled() {
+    let mut pair = Pair::signed_in();
+    let listen = Command::new("/interface/listen");
+    let tag = pair
+        .session
+        .call_within(pair.now, &listen, Budget::UNBOUNDED);
+    let request = pair.requests().remove(0);
+
+    pair.pass(Duration::from_hours(100));
+    let born = Row::new().with(".id", "*7").with("name", "v10");
+    let dead = Row::new().with(".id", "*7").with(".dead", "true");
+    pair.answer(&request, &[Response::row(&born), Response::row(&dead)]);
+
+    let events = pair.events();
+    let seen: Vec<_> = events
+        .iter()
+        .flat_map(|event| match event {
+            Event::Rows { rows, .. } => rows.iter().map(|row| (row.id().unwrap(), row.is_dead())),
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    assert_eq!(seen, [("*7", false), ("*7", true)]);
+    pair.session.cancel(pair.now, tag);
+    let cancel = pair.requests().remove(0);
+    assert_eq!(cancel.attributes.text("tag").unwrap(), tag.to_string());
+}
+
+#[test]
+fn rounds_of_a_stream_are_told_apart() {
+    let mut pair = Pair::signed_in();
+    pair.session
+        .call(pair.now, &Command::new("/interface/monitor-traffic"));
+    let request = pair.requests().remove(0);
+    let row = |section: u64, name: &str| {
+        let section = section.to_string();
+        Response::row(&Row::new().with(".section", section).with("name", name))
+    };
+
+    pair.answer(&request, &[row(0, "a"), row(0, "b"), row(1, "a")]);
+
+    let sections: Vec<_> = pair
+        .events()
+        .iter()
+        .map(|event| match event {
+            Event::Rows { rows, .. } => rows.first().unwrap().section(),
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    assert_eq!(sections, [Some(0), Some(0), Some(1)]);
+}
+
+#[test]
+fn tags_are_never_used_again() {
+    let mut pair = Pair::signed_in();
+    let mut seen = std::collections::BTreeSet::new();
+    for _ in 0..100 {
+        let tag = pair.session.call(pair.now, &Command::print("/a"));
+        let requests = pair.requests();
+        assert!(seen.insert(tag) && requests.len() == 1);
+        pair.answer(&requests[0], &[Response::done(), Response::done()]);
+        assert_eq!(pair.events(), [Event::Done { tag, ret: None }]);
+    }
+    assert_eq!(pair.session.counters().foreign, 100);
+}
+
+#[test]
+fn what_was_given_up_is_forgotten_when_the_device_never_ends_it() {
+    let mut pair = Pair::signed_in();
+    let tag = pair.session.call(pair.now, &Command::print("/slow"));
+    let request = pair.requests().remove(0);
+    pair.pass(Duration::from_secs(30));
+    let failure = Failure::NoReply;
+    assert_eq!(pair.events(), [Event::Failed { tag, failure }]);
+    assert!(pair.session.poll_timeout().is_some());
+
+    pair.pass(Duration::from_mins(1));
+
+    assert_eq!(pair.session.poll_timeout(), None);
+    assert_eq!(pair.session.counters().lost, 2);
+    pair.answer(&request, &[Response::row(&Row::new()), Response::done()]);
+    assert_eq!(pair.events(), []);
+    assert_eq!(pair.session.counters().foreign, 2);
+}
+
+#[test]
+fn an_answer_that_never_ends_is_given_up_in_the_end() {
+    let mut pair = Pair::signed_in();
+    let tag = pair.session.call(pair.now, &Command::print("/a"));
+    let request = pair.requests().remove(0);
+    for _ in 0..14 {
+        pair.pass(Duration::from_secs(20));
+        pair.answer(&request, &[Response::row(&Row::new())]);
+        assert_eq!(pair.events(), [one_row(tag)]);
+    }
+
+    pair.pass(Duration::from_secs(20));
+
+    let failure = Failure::TooLong;
+    assert_eq!(pair.events(), [Event::Failed { tag, failure }]);
+}
+
+#[test]
+fn a_padded_length_ends_everything() {
+    let mut pair = Pair::signed_in();
+    let error = pair.session.handle_input(pair.now, &[0x80, 0x05]);
+    assert_eq!(error, Err(ProtocolError::PaddedLength));
+    assert!(pair.session.is_closed());
+}
+
+#[test]
+fn every_byte_survives_in_names_and_comments() {
+    let mut pair = Pair::signed_in();
+    pair.session.call(pair.now, &Command::print("/a"));
+    let request = pair.requests().remove(0);
+    let all: Vec<u8> = (0..=255).collect();
+    let long = vec![b'='; 64 << 10];
+    let row = Row::new().with("comment", &all).with("note", &long);
+
+    pair.answer(&request, &[Response::row(&row)]);
+
+    let events = pair.events();
+    let Event::Rows { rows, .. } = &events[0] else {
+        panic!("{events:?}");
+    };
+    let got = rows.first().unwrap();
+    assert_eq!(got.raw("comment"), Some(all.as_slice()));
+    assert_eq!(got.raw("note"), Some(long.as_slice()));
+    let set = Command::new("/a/set").attribute("comment", got.raw("comment").unwrap());
+    pair.session.call(pair.now, &set);
+    let request = pair.requests().remove(0);
+    assert_eq!(request.attributes.raw("comment"), Some(all.as_slice()));
 }
 
 #[test]

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use routeros::command::Command;
 use routeros::error::TrapKind;
 use routeros::login::{Credentials, Scheme};
-use routeros::row::Row;
+use routeros::row::RowRef;
 use routeros::sentence::Sentence;
 use routeros::session::{Event, Limits, Session};
 use routeros::value::{BitRate, DateTime, Dbm, Pair};
@@ -116,9 +116,10 @@ fn sentences(text: &str) -> Vec<(bool, Sentence)> {
     sentences
 }
 
-fn rows(events: &[Event]) -> impl Iterator<Item = &Row> {
-    events.iter().filter_map(|event| match event {
-        Event::Row { row, .. } => Some(row),
+fn rows(events: &[Event]) -> impl Iterator<Item = RowRef<'_>> {
+    let rows = events.iter().filter_map(|event| match event {
+        Event::Rows { rows, .. } => Some(rows.iter()),
         _ => None,
-    })
+    });
+    rows.flatten()
 }

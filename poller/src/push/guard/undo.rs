@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use routeros::command::Command;
 use routeros::error::TrapKind;
-use routeros::row::Row;
+use routeros::row::{Row, Rows};
 use routeros::text::escape;
 use routeros::value::format_duration;
 use tod_proto::bus::task::Report;
@@ -87,7 +87,7 @@ pub(crate) fn name(number: u64) -> String {
 /// The timer of a change, if it is on the device. Other timers of ours are refused.
 pub(crate) async fn find(link: &mut Link, change: Change) -> Result<Option<Timer>, StepError> {
     let answer = read::ask_one(link, print(), change.deadline).await?;
-    let timers = timers(answer)?;
+    let timers = timers(&answer)?;
     let ours = name(change.number);
     Ok(timers.into_iter().find(|timer| timer.name() == ours))
 }
@@ -107,11 +107,14 @@ pub(crate) async fn obstacle(
     if let Some(trap) = &timers_answer.trap {
         return Ok(Some(format!("timers cannot be read: {trap}")));
     }
-    if let Some(other) = timers(timers_answer)?.first() {
+    if let Some(other) = timers(&timers_answer)?.first() {
         return Err(another_is_armed(&escape(&other.name())));
     }
     let mode = mode.rows.first();
-    if mode.is_some_and(|mode| mode.maybe::<bool>("scheduler") == Ok(Some(false))) {
+    if mode
+        .as_ref()
+        .is_some_and(|mode| mode.maybe::<bool>("scheduler") == Ok(Some(false)))
+    {
         return Ok(Some(
             "device-mode forbids the scheduler: allow it with /system/device-mode/update"
                 .to_owned(),
@@ -246,12 +249,12 @@ fn print() -> Command {
 }
 
 /// Our timers among the entries of the scheduler.
-fn timers(answer: Answer) -> Result<Vec<Timer>, StepError> {
+fn timers(answer: &Answer) -> Result<Vec<Timer>, StepError> {
     if let Some(trap) = &answer.trap {
         let message = format!("timers cannot be read: {trap}");
         return Err(StepError::refused(ErrorCode::Forbidden, message, None));
     }
-    let timers = answer.rows.into_iter().filter_map(Timer::new);
+    let timers = answer.rows.to_vec().into_iter().filter_map(Timer::new);
     Ok(timers
         .filter(|timer| timer.name().starts_with(PREFIX))
         .collect())
@@ -261,7 +264,7 @@ fn timers(answer: Answer) -> Result<Vec<Timer>, StepError> {
 async fn policies(
     link: &mut Link,
     user: &str,
-    groups: &[Row],
+    groups: &Rows,
     change: Change,
 ) -> Result<Vec<&'static str>, StepError> {
     let command = Command::print("/user")
