@@ -13,11 +13,12 @@ use crate::clock::{Clock, Tick};
 use crate::fleet::Spec;
 use crate::gate::{Gate, Mode};
 use crate::ledger::Ledger;
-use crate::profile::{Board, Release};
+use crate::profile::{Board, Kit, Release};
 use crate::schema::{Menu, SCHEMA, Storage};
 use crate::seed::Seed;
 use crate::tree::{Change, Key, Tree};
 
+mod base;
 mod build;
 mod commit;
 mod login;
@@ -32,7 +33,7 @@ pub(crate) use reach::Verdict;
 pub(crate) use timers::Job;
 
 /// The ports at which the lab's doors listen.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Ports {
     pub(crate) api: u16,
     pub(crate) api_ssl: u16,
@@ -176,30 +177,18 @@ impl Core {
         }
     }
 
-    /// Says whether release, board and packages bring a menu.
-    pub(crate) fn offers(&self, menu: &Menu) -> bool {
-        menu.exists_in(self.release.version())
-            && (!menu.needs_routerboard || self.board.is_routerboard())
-            && menu.package.is_none_or(|p| self.has_package(p))
+    /// Returns what decides over the menus it has.
+    pub(crate) fn kit(&self) -> Kit<'_> {
+        Kit {
+            release: self.release,
+            board: self.board,
+            chosen: &self.spec.packages,
+        }
     }
 
-    /// Says whether a package is installed, or part of what is.
-    pub(crate) fn has_package(&self, name: &str) -> bool {
-        let has = |name: &str| {
-            if self.spec.packages.is_empty() {
-                self.board.packages(self.release).contains(&name)
-            } else {
-                self.spec.packages.iter().any(|p| p == name)
-            }
-        };
-        match name {
-            // Until 7.12 it is built in, and goes where its successor is installed.
-            "wireless" if self.release.at_least(7, 0) && !self.release.at_least(7, 13) => {
-                !has("wifiwave2")
-            }
-            "wifi-qcom" => has(name) || has("wifi-qcom-ac"),
-            _ => has(name),
-        }
+    /// Says whether release, board and packages bring a menu.
+    pub(crate) fn offers(&self, menu: &Menu) -> bool {
+        self.kit().offers(menu)
     }
 
     /// Says whether some menu lies below a path, so that it can be walked through.

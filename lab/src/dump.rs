@@ -21,7 +21,7 @@ impl Core {
             let rows: Vec<BTreeMap<_, _>> = rows
                 .map(|row| {
                     let props = row.props.iter().filter(|(k, v)| {
-                        !v.is_empty() && !k.starts_with('.') && !is_default(path, k, v)
+                        !v.is_empty() && !k.starts_with(['.', '!']) && !is_default(path, k, v)
                     });
                     props.map(|(k, v)| (k.to_string(), shown(v))).collect()
                 })

@@ -4,13 +4,12 @@ use std::sync::Arc;
 
 use routeros::export::wrap;
 use routeros::quote;
-use tokio::sync::Notify;
 
 use crate::clock::spell_moment;
-use crate::core::{Core, Surroundings};
-use crate::schema::{Access, Kind, Menu, SCHEMA, Shape, Storage};
+use crate::core::Core;
+use crate::schema::{Access, Kind, Menu, SCHEMA, Shape, Storage, Writing};
 use crate::text;
-use crate::tree::{Key, Row, Tree};
+use crate::tree::{Key, Row};
 use crate::verb::Order;
 
 /// The key under which a loaded row remembers how its export addressed it.
@@ -39,7 +38,6 @@ impl Core {
             is_terse: order.has("terse"),
             shows_secrets: order.has("show-sensitive") || !is_v7 && !order.has("hide-sensitive"),
         };
-        let factory = self.factory();
         let mut lines = self.header();
         for path in self.export_order() {
             let is_wanted = under.is_empty()
@@ -50,7 +48,7 @@ impl Core {
             if !is_wanted {
                 continue;
             }
-            let commands = self.commands(&path, &factory, style);
+            let commands = self.commands(&path, style);
             if commands.is_empty() {
                 continue;
             }
@@ -99,25 +97,7 @@ impl Core {
         order
     }
 
-    /// Returns the tree that the device had when it was new.
-    fn factory(&self) -> Tree {
-        let around = Surroundings {
-            ports: self.ports,
-            pace: self.pace,
-            clock: Arc::clone(&self.clock),
-            ledger: Arc::default(),
-        };
-        let parts = (self.release, self.board);
-        Self::build(
-            Arc::clone(&self.spec),
-            &around,
-            parts,
-            Arc::new(Notify::new()),
-        )
-        .tree
-    }
-
-    fn commands(&self, path: &str, factory: &Tree, style: Style) -> Vec<String> {
+    fn commands(&self, path: &str, style: Style) -> Vec<String> {
         let menu = SCHEMA.menu(path);
         let Some(table) = self.tree.table(path) else {
             return Vec::new();
@@ -126,7 +106,7 @@ impl Core {
         let rows = table.rows.iter().enumerate().filter(|(_, r)| !r.is_dynamic);
         rows.filter_map(|(n, row)| {
             let is_set = row.is_builtin || table.is_single || row.get(SELECTOR).is_some();
-            let origin = factory.table(path).and_then(|t| t.row(row.id));
+            let origin = self.tree.base.row(path, row.id);
             let origin = origin.filter(|_| row.is_builtin && !table.is_single);
             let props = self.props(menu, row, origin, style);
             if !is_set {
@@ -154,35 +134,48 @@ impl Core {
         row: &Row,
         origin: Option<&Row>,
         style: Style,
-    ) -> Vec<(String, String)> {
+    ) -> Vec<(String, Option<String>)> {
+        let version = self.release.version();
         let mut props = Vec::new();
-        let default = |name: &str| {
-            let prop = menu?.props.iter().find(|p| &*p.name == name)?;
-            prop.default
-        };
         let loaded = row.get(LOADED).unwrap_or_default();
-        for (key, value) in row
-            .props
-            .iter()
-            .filter(|(k, _)| !matches!(&**k, SELECTOR | LOADED))
+        let stored = row.props.iter().map(|(k, v)| (&**k, v.as_str()));
+        let shown = menu.into_iter().flat_map(|m| &m.props).filter_map(|p| {
+            let is_missing = p.writing == Writing::Shown && row.get(&p.name).is_none();
+            let default = p.default.filter(|_| is_missing && p.exists_in(version))?;
+            Some((&*p.name, default))
+        });
+        for (key, value) in stored
+            .chain(shown)
+            .filter(|(k, _)| !matches!(*k, SELECTOR | LOADED))
         {
-            let prop = menu.and_then(|m| m.prop(key, self.release.version()));
+            let prop = menu.and_then(|m| m.prop(key, version));
             let access = prop.map_or(Access::Normal, |p| p.access);
+            let writing = prop.map_or(Writing::Changed, |p| p.writing);
             let is_hidden = access == Access::ReadOnly
                 || access == Access::WriteOnly
                 || access == Access::Sensitive && !style.shows_secrets && !row.is_pinned;
-            let usual = origin.and_then(|o| o.get(key)).or_else(|| default(key));
-            let is_loaded = row.is_pinned || loaded.split(',').any(|l| *l == **key);
-            let is_usual = usual == Some(value) && !is_loaded;
+            let first = origin.and_then(|o| o.get(key));
+            let default = prop.and_then(|p| p.default);
+            let default = default.filter(|_| writing == Writing::Changed);
+            let is_loaded = row.is_pinned || loaded.split(',').any(|l| *l == *key);
+            let is_usual = first.or(default) == Some(value) && !is_loaded;
+            let is_usual = is_usual && writing != Writing::Shown;
             if is_hidden || is_usual && !style.is_verbose {
                 continue;
             }
-            let is_bool = prop.is_some_and(|p| p.kind == Kind::Bool);
-            let mut value = spell(value, is_bool);
+            let mut value = match prop.map(|p| &p.kind) {
+                Some(Kind::Flag) => {
+                    props.push((key.to_owned(), None));
+                    continue;
+                }
+                Some(Kind::Kibibytes) => format!("{value}KiB"),
+                kind => spell(value, kind == Some(&Kind::Bool)),
+            };
             if !style.is_terse && value.len() > WORD && !value.starts_with('"') {
                 value = format!("\"{value}\"");
             }
-            props.push((key.to_string(), value));
+            let is_unset = key.starts_with('!');
+            props.push((key.to_owned(), (!is_unset).then_some(value)));
         }
         if style.is_verbose
             && let Some(menu) = menu
@@ -194,7 +187,8 @@ impl Core {
             let missing = rest.filter(|p| row.get(&p.name).is_none());
             props.extend(missing.filter_map(|p| {
                 let default = p.default?;
-                Some((p.name.to_string(), spell(default, p.kind == Kind::Bool)))
+                let value = spell(default, p.kind == Kind::Bool);
+                Some((p.name.to_string(), Some(value)))
             }));
         }
         props.sort_by(|a, b| a.0.trim_start_matches('!').cmp(b.0.trim_start_matches('!')));
@@ -207,7 +201,11 @@ fn address(menu: Option<&Menu>, row: &Row, place: usize) -> Option<String> {
     let menu = menu?;
     match menu.find {
         Some("index") => Some(place.to_string()),
-        Some("name") => row.get("name").map(str::to_owned),
+        Some("id") => Some(row.shown_id()),
+        Some("name") => row.get("name").map(|n| spell(n, false)),
+        Some("=interface") => row.get("interface").map(|n| spell(n, false)),
+        Some("default") if !row.is("default") => row.get("name").map(|n| spell(n, false)),
+        Some("default") => Some("[ find default=yes ]".to_owned()),
         Some(key) => Some(format!("[ find {key}={} ]", spell(row.get(key)?, false))),
         None if menu.shape == Shape::List && row.is("default") => {
             Some("[ find default=yes ]".to_owned())
@@ -226,7 +224,7 @@ fn spell(value: &str, is_bool: bool) -> String {
 }
 
 /// Joins a command. Short ones write, of names with a dot, only the first of a group whole.
-fn join(verb: &str, props: &[(String, String)], is_short: bool) -> String {
+fn join(verb: &str, props: &[(String, Option<String>)], is_short: bool) -> String {
     let mut line = verb.to_owned();
     let mut group = "";
     for (name, value) in props {
@@ -239,7 +237,7 @@ fn join(verb: &str, props: &[(String, String)], is_short: bool) -> String {
             }
             None => line.push_str(name),
         }
-        if !name.starts_with('!') {
+        if let Some(value) = value {
             line.push('=');
             line.push_str(value);
         }

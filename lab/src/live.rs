@@ -72,14 +72,15 @@ impl Core {
             }
             let flag =
                 || (prop.kind == Kind::Bool && prop.access == Access::ReadOnly).then_some("false");
-            let value = row.get(&prop.name).or(prop.default);
+            let default = prop.default.filter(|_| !row.is_cleared(&prop.name));
+            let value = row.get(&prop.name).or(default);
             if let Some(value) = value.or_else(flag) {
                 record.push(&prop.name, text::encode(value));
             }
         }
         // What an export brought and the schema does not know is kept.
         for (key, value) in &row.props {
-            if !key.starts_with('.') && !menu.props.iter().any(|p| p.name == *key) {
+            if !key.starts_with(['.', '!']) && !menu.props.iter().any(|p| p.name == *key) {
                 record.push(key, text::encode(value));
             }
         }
@@ -306,11 +307,22 @@ impl Core {
             record.unset("actual-mtu");
         }
         if record.raw("mac-address").is_none() && interface.kind != "loopback" {
-            let port = self.tree.rows("/interface/ethernet").first();
-            if let Some(mac) = port.and_then(|p| p.get("mac-address")) {
-                record.set("mac-address", mac);
-            }
+            record.set("mac-address", self.mac_of(interface));
         }
+    }
+
+    /// Returns the address that an interface has on the wire: its own, or that of the first port.
+    fn mac_of(&self, interface: &Interface) -> String {
+        let first = self.tree.rows("/interface/ethernet").first();
+        let own = interface.row.get("default-name");
+        let port = own.or_else(|| first.and_then(|p| p.get("default-name")));
+        let n = self
+            .seed
+            .of("mac")
+            .of(port.unwrap_or_default())
+            .below(0x100_0000);
+        let byte = |shift: u32| n >> shift & 0xFF;
+        format!("48:A9:8A:{:02X}:{:02X}:{:02X}", byte(16), byte(8), byte(0))
     }
 
     /// Spells how long something has been.

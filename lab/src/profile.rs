@@ -6,6 +6,8 @@ mod boards;
 
 use routeros::version::{Feature, Version};
 
+use crate::schema::Menu;
+
 pub use boards::BOARDS;
 
 /// A RouterOS release, with what its number says about spelling.
@@ -147,6 +149,15 @@ impl Board {
         model.starts_with("CRS328-24P") || model.contains("UPr") || model == "RB962UiGS-5HacT2HnT"
     }
 
+    /// Says whether it goes by a name, or is of a class such as `serial`.
+    pub(crate) fn is_called(&self, name: &str) -> bool {
+        let has_serial = || {
+            let with = ["CRS", "CCR", "RB4011", "RB450", "L009"];
+            !self.is_routerboard() || with.iter().any(|m| self.model.starts_with(m))
+        };
+        self.name == name || name == "serial" && has_serial()
+    }
+
     /// Says whether its storage is a `flash` folder beside a RAM disk.
     pub(crate) fn has_flash_folder(&self) -> bool {
         self.disk <= 16
@@ -166,3 +177,39 @@ const BUNDLE: &[&str] = &[
     "security",
     "advanced-tools",
 ];
+
+/// What decides over the menus of a device: release, board, and packages of its own choice.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Kit<'a> {
+    pub(crate) release: Release,
+    pub(crate) board: &'static Board,
+    pub(crate) chosen: &'a [String],
+}
+
+impl Kit<'_> {
+    /// Says whether a package is installed, or part of what is.
+    pub(crate) fn has_package(self, name: &str) -> bool {
+        let has = |name: &str| {
+            if self.chosen.is_empty() {
+                self.board.packages(self.release).contains(&name)
+            } else {
+                self.chosen.iter().any(|p| p == name)
+            }
+        };
+        match name {
+            // Until 7.12 it is built in, and goes where its successor is installed.
+            "wireless" if self.release.at_least(7, 0) && !self.release.at_least(7, 13) => {
+                !has("wifiwave2")
+            }
+            "wifi-qcom" => has(name) || has("wifi-qcom-ac"),
+            _ => has(name),
+        }
+    }
+
+    /// Says whether release, board and packages bring a menu.
+    pub(crate) fn offers(self, menu: &Menu) -> bool {
+        menu.exists_in(self.release.version())
+            && (!menu.needs_routerboard || self.board.is_routerboard())
+            && menu.package.is_none_or(|p| self.has_package(p))
+    }
+}

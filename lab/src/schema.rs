@@ -14,6 +14,10 @@ mod read;
 pub(crate) enum Kind {
     Str,
     Bool,
+    /// A word that stands alone, without a value.
+    Flag,
+    /// Kibibytes: a number, written with its unit in exports.
+    Kibibytes,
     Int(i64, i64),
     Duration,
     Ip,
@@ -29,6 +33,8 @@ pub(crate) enum Kind {
 pub(crate) enum Access {
     Normal,
     Required,
+    /// Required, as far as is known of late releases.
+    RequiredLately,
     ReadOnly,
     WriteOnly,
     Sensitive,
@@ -41,6 +47,7 @@ pub(crate) struct Prop {
     pub(crate) kind: Kind,
     pub(crate) default: Option<&'static str>,
     pub(crate) access: Access,
+    pub(crate) writing: Writing,
     versions: Versions,
 }
 
@@ -48,6 +55,17 @@ impl Prop {
     pub(crate) fn exists_in(&self, version: Version) -> bool {
         self.versions.hold(version)
     }
+}
+
+/// When an export writes a property.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Writing {
+    /// When it is not at its default.
+    Changed,
+    /// When somebody has set it.
+    Kept,
+    /// Always.
+    Shown,
 }
 
 /// What a menu's rows are.
@@ -71,6 +89,22 @@ pub(crate) enum Storage {
     Live,
 }
 
+/// A row that every device has.
+#[derive(Debug, Clone)]
+pub(crate) struct Builtin {
+    pub(crate) id: Option<u32>,
+    /// The board that has it, if not all have.
+    pub(crate) board: Option<&'static str>,
+    pub(crate) props: Vec<(Arc<str>, &'static str)>,
+    versions: Versions,
+}
+
+impl Builtin {
+    pub(crate) fn exists_in(&self, version: Version) -> bool {
+        self.versions.hold(version)
+    }
+}
+
 /// One menu.
 #[derive(Debug, Clone)]
 pub(crate) struct Menu {
@@ -87,7 +121,10 @@ pub(crate) struct Menu {
     pub(crate) needs_routerboard: bool,
     /// The package that brings it.
     pub(crate) package: Option<&'static str>,
-    pub(crate) is_list_in_v7: bool,
+    /// Until this version, it is one record.
+    single_until: Option<(u16, u16)>,
+    /// Rows that are there from the start.
+    pub(crate) builtin: Vec<Builtin>,
     pub(crate) props: Vec<Prop>,
     /// Commands of its own, with their arguments.
     pub(crate) verbs: Vec<(&'static str, Vec<&'static str>)>,
@@ -113,12 +150,18 @@ impl Menu {
     }
 
     pub(crate) fn is_single(&self, version: Version) -> bool {
-        self.shape == Shape::Single && !(self.is_list_in_v7 && version.major >= 7)
+        let is_early = |until| (version.major, version.minor) < until;
+        match self.single_until {
+            Some(until) => is_early(until),
+            None => self.shape == Shape::Single,
+        }
     }
 }
 
 #[derive(Debug, Clone, Copy, Default)]
 struct Versions {
+    /// Version 6 has it, whatever the bounds say.
+    is_old_too: bool,
     since: Option<(u16, u16)>,
     until: Option<(u16, u16)>,
 }
@@ -126,7 +169,8 @@ struct Versions {
 impl Versions {
     fn hold(self, version: Version) -> bool {
         let v = (version.major, version.minor);
-        self.since.is_none_or(|s| v >= s) && self.until.is_none_or(|u| v < u)
+        self.is_old_too && v.0 == 6
+            || self.since.is_none_or(|s| v >= s) && self.until.is_none_or(|u| v < u)
     }
 }
 
@@ -162,6 +206,7 @@ pub(crate) static SCHEMA: LazyLock<Schema> = LazyLock::new(|| {
     read::tables(
         include_str!("schema/menus.txt"),
         include_str!("schema/tree.txt"),
+        include_str!("schema/builtin.txt"),
     )
 });
 

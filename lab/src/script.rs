@@ -10,6 +10,7 @@ use routeros::script::{Problem, ScriptError, parse};
 
 use crate::core::{Caller, Core};
 use crate::device::{Inner, Late};
+use crate::schema::{Kind, SCHEMA};
 use crate::text;
 use crate::trap;
 use crate::verb::{After, Filter, Order};
@@ -236,13 +237,25 @@ fn order(call: &Call, is_single: bool) -> Result<Order, Problem> {
         ..Order::default()
     };
     let mut positional = Vec::new();
+    let flags = SCHEMA.menu(&order.menu);
+    let is_flag = |name: &str| {
+        let mut props = flags.map(|m| m.props.iter()).into_iter().flatten();
+        props.any(|p| *p.name == *name && p.kind == Kind::Flag)
+    };
     for argument in &call.arguments {
         match argument {
             Argument::Named(name, value) => {
                 order.args.push((name.clone(), Some(value_text(value)?)));
             }
             Argument::Unset(name) => order.args.push((name.clone(), None)),
-            Argument::Positional(value) => positional.push(value_text(value)?),
+            Argument::Positional(value) => {
+                let value = value_text(value)?;
+                if is_flag(&value) {
+                    order.args.push((value, Some("yes".to_owned())));
+                } else {
+                    positional.push(value);
+                }
+            }
         }
     }
     place(&mut order, is_single, positional)?;

@@ -44,6 +44,12 @@ impl Row {
         Some(self.props.remove(at).1)
     }
 
+    /// Says whether somebody took away what the property is by default.
+    pub(crate) fn is_cleared(&self, name: &str) -> bool {
+        let mut keys = self.props.iter().map(|(k, _)| k);
+        keys.any(|k| k.strip_prefix('!') == Some(name))
+    }
+
     /// Says whether a flag is on.
     pub(crate) fn is(&self, name: &str) -> bool {
         matches!(self.get(name), Some("true" | "yes"))
@@ -107,9 +113,24 @@ impl Table {
     }
 }
 
+/// What all devices of a kind have in common, until one of them changes a table.
+#[derive(Debug, Default)]
+pub(crate) struct Base {
+    tables: BTreeMap<Key, Table>,
+    next_ids: BTreeMap<Key, u32>,
+}
+
+impl Base {
+    /// Returns a row as it was in the beginning.
+    pub(crate) fn row(&self, path: &str, id: u32) -> Option<&Row> {
+        self.tables.get(path)?.row(id)
+    }
+}
+
 /// All tables of a device.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Tree {
+    pub(crate) base: Arc<Base>,
     tables: BTreeMap<Key, Table>,
     next_ids: BTreeMap<Key, u32>,
     /// The menus of a loaded export, in its order.
@@ -117,16 +138,53 @@ pub(crate) struct Tree {
 }
 
 impl Tree {
+    /// Stands on what all devices of a kind have.
+    pub(crate) fn on(base: Arc<Base>) -> Self {
+        Self {
+            base,
+            ..Self::default()
+        }
+    }
+
+    /// Makes what it holds common to many.
+    pub(crate) fn into_base(self) -> Base {
+        Base {
+            tables: self.tables,
+            next_ids: self.next_ids,
+        }
+    }
+
     pub(crate) fn table(&self, path: &str) -> Option<&Table> {
-        self.tables.get(path)
+        let own = self.tables.get(path);
+        own.or_else(|| self.base.tables.get(path))
     }
 
     pub(crate) fn tables(&self) -> impl Iterator<Item = (&Key, &Table)> {
-        self.tables.iter()
+        let common = self.base.tables.iter();
+        let common = common.filter(|(path, _)| !self.tables.contains_key(*path));
+        self.tables.iter().chain(common)
     }
 
     pub(crate) fn next_ids(&self) -> impl Iterator<Item = (&Key, u32)> {
-        self.next_ids.iter().map(|(k, v)| (k, *v))
+        let common = self.base.next_ids.iter();
+        let common = common.filter(|(path, _)| !self.next_ids.contains_key(*path));
+        self.next_ids.iter().chain(common).map(|(k, v)| (k, *v))
+    }
+
+    /// Returns a table to change: its own from now on.
+    fn own(&mut self, path: &Key) -> &mut Table {
+        let base = &self.base;
+        let table = self.tables.entry(Arc::clone(path));
+        table.or_insert_with(|| base.tables.get(path).cloned().unwrap_or_default())
+    }
+
+    /// Returns a table to change, if there is one.
+    fn own_if_there(&mut self, path: &str) -> Option<&mut Table> {
+        if !self.tables.contains_key(path) {
+            let (key, table) = self.base.tables.get_key_value(path)?;
+            self.tables.insert(Arc::clone(key), table.clone());
+        }
+        self.tables.get_mut(path)
     }
 
     /// Puts a tree together from its parts.
@@ -136,6 +194,7 @@ impl Tree {
         order: Vec<Key>,
     ) -> Self {
         Self {
+            base: Arc::default(),
             tables,
             next_ids,
             order,
@@ -144,7 +203,7 @@ impl Tree {
 
     /// Returns the rows of a menu, none if it has never been touched.
     pub(crate) fn rows(&self, path: &str) -> &[Row] {
-        self.tables.get(path).map_or(&[], |t| &t.rows)
+        self.table(path).map_or(&[], |t| &t.rows)
     }
 
     /// Returns a property of a single menu as set, or its default.
@@ -158,7 +217,7 @@ impl Tree {
 
     /// Makes sure that a menu has a table; a single one also gets its row.
     pub(crate) fn ensure(&mut self, path: &Key, is_single: bool) {
-        let table = self.tables.entry(Arc::clone(path)).or_default();
+        let table = self.own(path);
         table.is_single = is_single;
         if is_single && table.rows.is_empty() {
             table.rows.push(Row {
@@ -174,7 +233,8 @@ impl Tree {
             .menu(path)
             .is_some_and(|m| m.interface_type.is_some());
         let space = if is_interface { "/interface" } else { path };
-        let next = self.next_ids.entry(Arc::from(space)).or_insert(1);
+        let base = self.base.next_ids.get(space).copied().unwrap_or(1);
+        let next = self.next_ids.entry(Arc::from(space)).or_insert(base);
         *next += 1;
         *next - 1
     }
@@ -182,30 +242,28 @@ impl Tree {
     /// Appends a row without history: for building a device.
     pub(crate) fn seed(&mut self, path: &str, props: &[(&str, &str)], is_builtin: bool) -> u32 {
         let id = self.next_id(path);
-        let props = props
-            .iter()
-            .map(|(k, v)| (Arc::from(*k), (*v).to_owned()))
-            .collect();
+        let menu = SCHEMA.menu(path);
+        let key = |name: &str| {
+            let known = menu.and_then(|m| m.props.iter().find(|p| &*p.name == name));
+            known.map_or_else(|| Arc::from(name), |p| Arc::clone(&p.name))
+        };
+        let props = props.iter().map(|(k, v)| (key(k), (*v).to_owned()));
         let row = Row {
             id,
-            props,
+            props: props.collect(),
             is_builtin,
             ..Row::default()
         };
-        self.tables
-            .entry(Arc::from(path))
-            .or_default()
-            .rows
-            .push(row);
+        let path = menu.map_or_else(|| Arc::from(path), |m| Arc::clone(&m.path));
+        self.own(&path).rows.push(row);
         id
     }
 
     pub(crate) fn row_mut(&mut self, path: &str, id: u32) -> Option<&mut Row> {
-        self.tables
-            .get_mut(path)?
-            .rows
-            .iter_mut()
-            .find(|r| r.id == id)
+        // Looked for first, so that nothing becomes its own in vain.
+        self.table(path)?.row(id)?;
+        let rows = &mut self.own_if_there(path)?.rows;
+        rows.iter_mut().find(|r| r.id == id)
     }
 
     /// Drops the tables of menus that are not configuration, keeping those of `from`.
@@ -214,6 +272,7 @@ impl Tree {
             tables,
             next_ids,
             order,
+            ..
         } = from;
         let files = self.tables.remove("/file");
         self.tables = tables;
@@ -222,7 +281,8 @@ impl Tree {
         }
         self.order = order;
         for (path, next) in next_ids {
-            let mine = self.next_ids.entry(path).or_insert(1);
+            let base = self.base.next_ids.get(&path).copied().unwrap_or(1);
+            let mine = self.next_ids.entry(path).or_insert(base);
             *mine = next.max(*mine);
         }
     }
@@ -231,14 +291,14 @@ impl Tree {
     pub(crate) fn apply(&mut self, change: Change) -> Option<Change> {
         match change {
             Change::Insert { path, at, row } => {
-                let table = self.tables.entry(Arc::clone(&path)).or_default();
+                let table = self.own(&path);
                 let id = row.id;
                 let at = at.min(table.rows.len());
                 table.rows.insert(at, row);
                 Some(Change::Remove { path, id })
             }
             Change::Remove { path, id } => {
-                let table = self.tables.get_mut(&path)?;
+                let table = self.own_if_there(&path)?;
                 let at = table.position(id)?;
                 let row = table.rows.remove(at);
                 Some(Change::Insert { path, at, row })
@@ -259,7 +319,7 @@ impl Tree {
                 })
             }
             Change::Move { path, id, at } => {
-                let table = self.tables.get_mut(&path)?;
+                let table = self.own_if_there(&path)?;
                 let from = table.position(id)?;
                 let row = table.rows.remove(from);
                 let at = at.min(table.rows.len());

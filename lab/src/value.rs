@@ -26,6 +26,15 @@ pub(crate) fn accept(names: &impl Names, prop: &Prop, text: &str) -> Result<Stri
             Some(value) => Ok(value.to_string()),
             None => Err(trap::invalid(name)),
         },
+        // A flag that is given is on; only its absence says otherwise.
+        Kind::Flag => Ok("true".to_owned()),
+        Kind::Kibibytes => {
+            let number = text.strip_suffix("KiB").unwrap_or(text);
+            let value: Option<u64> = number.parse().ok();
+            value
+                .map(|v| v.to_string())
+                .ok_or_else(|| trap::invalid(name))
+        }
         Kind::Int(low, high) => {
             let value = integer(text).ok_or_else(|| trap::invalid(name))?;
             if (*low..=*high).contains(&value) {
@@ -47,7 +56,9 @@ pub(crate) fn accept(names: &impl Names, prop: &Prop, text: &str) -> Result<Stri
             .ok_or_else(|| trap::invalid(name)),
         Kind::Interface if names.has_interface(text) => Ok(text.to_owned()),
         Kind::Ref(menu) if names.has_row(menu, text) => Ok(text.to_owned()),
-        Kind::Enum(values) if values.contains(&text) => Ok(text.to_owned()),
+        Kind::Enum(values) if text.split(',').all(|part| values.contains(&part)) => {
+            Ok(text.to_owned())
+        }
         Kind::Enum(values) => yes_or_no(values, text).ok_or_else(|| trap::no_match(name)),
         Kind::Interface | Kind::Ref(_) => Err(trap::no_match(name)),
         Kind::Mac => mac(text).ok_or_else(|| trap::invalid(name)),

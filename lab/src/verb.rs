@@ -13,6 +13,7 @@ use crate::tree::Tree;
 
 mod check;
 mod file;
+mod mirror;
 mod rename;
 mod system;
 mod write;
@@ -182,6 +183,7 @@ impl Core {
             }
             return Err(trap::no_such_menu());
         }
+        self.mirror(&order.menu);
         match order.verb.as_str() {
             "print" | "getall" => self.print(order),
             "get" => self.get(order),
@@ -306,6 +308,8 @@ impl Core {
                 });
                 let named = |r: &&Record| {
                     let name = r.raw("name").or_else(|| r.raw("default-name"));
+                    let is_mirror = path == "/queue/interface";
+                    let name = name.or_else(|| r.raw("interface").filter(|_| is_mirror));
                     name == Some(text::encode(word).as_slice())
                 };
                 let by_place = || {

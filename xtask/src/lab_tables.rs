@@ -32,29 +32,40 @@ const RELEASES: [(&str, &str); 4] = [
 /// In which of [`RELEASES`] something is there.
 type Seen = [bool; 4];
 
+/// Where something has been seen.
+#[derive(Debug, Clone, Default)]
+struct Places {
+    trees: Seen,
+    /// Exports of these versions have it.
+    exports: Vec<(u16, u16)>,
+    /// Version 6 is known not to have it.
+    is_new: bool,
+}
+
 /// What is known of a property.
 #[derive(Debug, Clone, Default)]
 struct Prop {
-    seen: Seen,
+    places: Places,
     kind: String,
     is_read_only: bool,
     is_required: bool,
-    /// Seen in exports of version 6, or of 7, and in no tree.
-    only: Option<u8>,
+    /// An export writes it even where it is at its default.
+    is_kept: bool,
 }
 
 /// What is known of a menu.
 #[derive(Debug, Clone, Default)]
 struct Menu {
-    seen: Seen,
+    places: Places,
     /// In these releases it takes more than the usual packages.
     extra: bool,
     shape: &'static str,
+    /// Until this version it was one record.
+    single_until: Option<&'static str>,
     is_ordered: bool,
     props: BTreeMap<String, Prop>,
     /// Commands beyond the usual ones, with their arguments.
     verbs: BTreeMap<String, BTreeSet<String>>,
-    only: Option<u8>,
     /// Unless one of these is given, `add` fails with a text of its own.
     need: Option<(Vec<String>, String)>,
 }

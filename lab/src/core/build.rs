@@ -12,8 +12,7 @@ use super::{Core, Pace, Ports, Power};
 use crate::clock::{Clock, moment, spell_date};
 use crate::fleet::{SchedulerRule, Spec};
 use crate::ledger::Ledger;
-use crate::profile::{Board, Radio, Release};
-use crate::seed::Seed;
+use crate::profile::{Board, Release};
 use crate::tree::Tree;
 
 /// What all devices of a lab share.
@@ -74,115 +73,8 @@ impl Core {
     }
 
     fn furnish(&mut self) {
-        self.furnish_interfaces();
-        self.furnish_services();
-        self.furnish_accounts();
-        let identity = self.spec.name.clone();
-        self.set_single("/system/identity", "name", &identity);
-        self.furnish_network();
-        if self.release.at_least(7, 17) {
-            self.furnish_device_mode();
-        }
-    }
-
-    fn furnish_interfaces(&mut self) {
-        let ethernet = "/interface/ethernet";
-        for n in 1..=self.board.ether {
-            let name = format!("ether{n}");
-            let id = self.port(ethernet, &name);
-            // The first port of such a board takes power, it does not give any.
-            if self.board.gives_power()
-                && n > 1
-                && let Some(row) = self.tree.row_mut(ethernet, id)
-            {
-                row.set("poe-out".into(), "auto-on".to_owned());
-            }
-        }
-        for n in 1..=self.board.sfp {
-            let name = format!("sfp-sfpplus{n}");
-            self.port(ethernet, &name);
-        }
-        let (menu, word, radios) = match self.board.radio {
-            Radio::Modern(n) if self.has_package("wifiwave2") => {
-                ("/interface/wifiwave2", "wifi", n)
-            }
-            Radio::Modern(n) | Radio::Legacy(n) if self.has_package("wifi-qcom") => {
-                ("/interface/wifi", "wifi", n)
-            }
-            Radio::Legacy(n) if self.has_package("wireless") => ("/interface/wireless", "wlan", n),
-            _ => ("", "", 0),
-        };
-        for n in 1..=radios {
-            self.port(menu, &format!("{word}{n}"));
-        }
-        if self.release.at_least(7, 14) {
-            self.tree
-                .seed("/interface/loopback", &[("name", "lo")], true);
-        }
-        for name in ["all", "none", "dynamic", "static"] {
-            self.tree.seed(
-                "/interface/list",
-                &[("name", name), ("builtin", "true")],
-                true,
-            );
-        }
-    }
-
-    fn port(&mut self, menu: &str, name: &str) -> u32 {
-        let mac = mac(self.seed.of("mac").of(name));
-        let props = [
-            ("name", name),
-            ("default-name", name),
-            ("mac-address", mac.as_str()),
-        ];
-        self.tree.seed(menu, &props, true)
-    }
-
-    fn furnish_services(&mut self) {
-        let Ports { api, api_ssl, ssh } = self.ports;
-        let services = [
-            ("telnet", 23, true),
-            ("ftp", 21, true),
-            ("www", 80, false),
-            ("ssh", ssh, false),
-            ("www-ssl", 443, true),
-            ("api", api, false),
-            ("winbox", 8291, false),
-            ("api-ssl", api_ssl, false),
-        ];
-        for (name, port, is_off) in services {
-            let (port, is_off) = (port.to_string(), is_off.to_string());
-            let props = [
-                ("name", name),
-                ("port", port.as_str()),
-                ("disabled", is_off.as_str()),
-            ];
-            self.tree.seed("/ip/service", &props, true);
-        }
-        for name in ["ftp", "tftp", "irc", "h323", "sip", "pptp"] {
-            self.tree
-                .seed("/ip/firewall/service-port", &[("name", name)], true);
-        }
-    }
-
-    fn furnish_accounts(&mut self) {
-        let is_v7 = self.release.has_slashes();
-        let (more, less) = if is_v7 {
-            ("rest-api", "")
-        } else {
-            ("tikapp", ",!dude")
-        };
-        let all = "local,telnet,ssh,ftp,reboot,read,write,policy,test,winbox,password,web,sniff,\
-                   sensitive,api,romon";
-        let all = format!("{all},{}{more}", if is_v7 { "" } else { "dude," });
-        let read = "local,telnet,ssh,reboot,read,test,winbox,password,web,sniff,api,romon";
-        let read = format!("{read},{more},!ftp,!write,!policy,!sensitive{less}");
-        let write = "local,telnet,ssh,reboot,read,write,test,winbox,password,web,sniff,api,romon";
-        let write = format!("{write},{more},!ftp,!policy,!sensitive{less}");
-        for (name, policy) in [("read", &read), ("write", &write), ("full", &all)] {
-            let group = [("name", name), ("policy", policy.as_str())];
-            self.tree.seed("/user/group", &group, true);
-        }
+        let base = super::base::of(self.kit(), self.ports);
+        self.tree = Tree::on(base);
         let spec = Arc::clone(&self.spec);
         let account = [
             ("name", spec.user.as_str()),
@@ -190,37 +82,10 @@ impl Core {
             ("password", spec.password.as_str()),
         ];
         self.tree.seed("/user", &account, false);
-        self.tree.seed(
-            "/snmp/community",
-            &[("name", "public"), ("default", "true")],
-            true,
-        );
-        for name in ["default", "default-encryption"] {
-            self.tree
-                .seed("/ppp/profile", &[("name", name), ("default", "true")], true);
-        }
-        for (name, target) in [
-            ("memory", "memory"),
-            ("disk", "disk"),
-            ("echo", "echo"),
-            ("remote", "remote"),
-        ] {
-            let props = [("name", name), ("target", target), ("default", "true")];
-            self.tree.seed("/system/logging/action", &props, true);
-        }
-        for (topics, action) in [
-            ("info", "memory"),
-            ("error", "memory"),
-            ("warning", "memory"),
-            ("critical", "echo"),
-        ] {
-            let props = [("topics", topics), ("action", action), ("default", "true")];
-            self.tree.seed("/system/logging", &props, true);
-        }
-        if self.board.has_flash_folder() {
-            let kind = if is_v7 { "directory" } else { "disk" };
-            self.tree
-                .seed("/file", &[("name", "flash"), ("type", kind)], false);
+        self.set_single("/system/identity", "name", &spec.name);
+        self.furnish_network();
+        if self.release.at_least(7, 17) {
+            self.furnish_device_mode();
         }
     }
 
@@ -316,14 +181,4 @@ impl Core {
             });
         }
     }
-}
-
-fn mac(seed: Seed) -> String {
-    let n = seed.below(0x100_0000);
-    format!(
-        "48:A9:8A:{:02X}:{:02X}:{:02X}",
-        n >> 16 & 0xFF,
-        n >> 8 & 0xFF,
-        n & 0xFF
-    )
 }

@@ -140,6 +140,9 @@ impl Core {
     /// Fills in the start of a new entry.
     pub(crate) fn stamp_start(&self, row: &mut Row) {
         let now = self.wall();
+        if row.get("start-time") == Some("startup") {
+            return;
+        }
         if row.get("start-date").is_none() {
             row.set("start-date".into(), spell_date(self.release, now));
         }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use routeros::text::is_sensitive;
 
-use super::{Access, Kind, Menu, Prop, Schema, Shape, Storage, Versions};
+use super::{Access, Builtin, Kind, Menu, Prop, Schema, Shape, Storage, Versions, Writing};
 
 /// Menus whose rows are interfaces, where the written table does not say so, with their type.
 const INTERFACES: &[(&str, &str)] = &[
@@ -58,7 +58,7 @@ const FIREWALL: &str = "src-address,dst-address str
  comment str";
 
 /// Puts a schema together from the table written by hand and the one of whole trees.
-pub(super) fn tables(written: &'static str, trees: &'static str) -> Schema {
+pub(super) fn tables(written: &'static str, trees: &'static str, builtin: &'static str) -> Schema {
     let mut schema = Schema::default();
     let mut at = usize::MAX;
     for line in lines(written) {
@@ -84,6 +84,15 @@ pub(super) fn tables(written: &'static str, trees: &'static str) -> Schema {
             }
         } else {
             at = schema.merge(menu(line));
+        }
+    }
+    for line in lines(builtin) {
+        if let Some(row) = line.strip_prefix(' ') {
+            if let Some(menu) = schema.menus.get_mut(at) {
+                menu.row(row);
+            }
+        } else {
+            at = schema.find(line);
         }
     }
     for menu in &mut schema.menus {
@@ -121,6 +130,16 @@ impl Schema {
         self.push(menu)
     }
 
+    /// Finds the menu of a head such as `/port find=index`, and notes how rows are addressed.
+    fn find(&mut self, line: &'static str) -> usize {
+        let (path, find) = line.split_once(" find=").unwrap_or((line, ""));
+        let at = self.by_path.get(path).copied().unwrap_or(usize::MAX);
+        if let Some(menu) = self.menus.get_mut(at) {
+            menu.find = Some(find);
+        }
+        at
+    }
+
     fn order(&mut self, line: &'static str) {
         let mut words = line.split(' ');
         if let Some(major) = words.next().and_then(|w| w.parse().ok()) {
@@ -139,11 +158,15 @@ impl Menu {
         let mut default = None;
         let mut access = Access::Normal;
         let mut versions = Versions::default();
+        let mut writing = Writing::Changed;
         for word in words {
             match word {
+                "req" if is_more => access = Access::RequiredLately,
                 "req" => access = Access::Required,
                 "ro" => access = Access::ReadOnly,
                 "wo" => access = Access::WriteOnly,
+                "kept" => writing = Writing::Kept,
+                "shown" => writing = Writing::Shown,
                 "sensitive" => access = Access::Sensitive,
                 _ if versions.read(word) => {}
                 _ => default = word.strip_prefix('='),
@@ -160,9 +183,34 @@ impl Menu {
                 kind: kind.clone(),
                 default,
                 access: if is_secret { Access::Sensitive } else { access },
+                writing,
                 versions,
             });
         }
+    }
+
+    /// Reads a row that is there from the start.
+    fn row(&mut self, line: &'static str) {
+        let mut row = Builtin {
+            id: None,
+            board: None,
+            props: Vec::new(),
+            versions: Versions::default(),
+        };
+        for word in line.split(' ') {
+            if let Some(id) = word.strip_prefix('*') {
+                row.id = u32::from_str_radix(id, 16).ok();
+            } else if let Some(board) = word.strip_prefix("board=") {
+                row.board = Some(board);
+            } else if !row.versions.read(word)
+                && let Some((name, value)) = word.split_once('=')
+            {
+                let known = self.props.iter().find(|p| &*p.name == name);
+                let key = known.map_or_else(|| Arc::from(name), |p| Arc::clone(&p.name));
+                row.props.push((key, value));
+            }
+        }
+        self.builtin.push(row);
     }
 
     fn verb(&mut self, line: &'static str) {
@@ -175,20 +223,22 @@ impl Menu {
 impl Versions {
     /// Reads a bound such as `>=7.16`; anything else is none.
     fn read(&mut self, word: &str) -> bool {
-        let parse = |text: &str| {
-            let (major, minor) = text.split_once('.')?;
-            Some((major.parse().ok()?, minor.parse().ok()?))
-        };
         if let Some(text) = word.strip_prefix(">=") {
-            self.since = parse(text);
+            self.since = bound(text);
             return true;
         }
         if let Some(text) = word.strip_prefix('<') {
-            self.until = parse(text);
+            self.until = bound(text);
             return true;
         }
-        false
+        self.is_old_too |= word == "v6";
+        word == "v6"
     }
+}
+
+fn bound(text: &str) -> Option<(u16, u16)> {
+    let (major, minor) = text.split_once('.')?;
+    Some((major.parse().ok()?, minor.parse().ok()?))
 }
 
 fn menu(line: &'static str) -> Menu {
@@ -206,7 +256,8 @@ fn menu(line: &'static str) -> Menu {
         noun: "item".to_owned(),
         needs_routerboard: false,
         package: None,
-        is_list_in_v7: false,
+        single_until: None,
+        builtin: Vec::new(),
         props: Vec::new(),
         verbs: Vec::new(),
         need: None,
@@ -223,9 +274,9 @@ fn menu(line: &'static str) -> Menu {
             "ordered" => menu.is_ordered = true,
             "pkg" => menu.package = Some(value),
             "routerboard" => menu.needs_routerboard = true,
-            "v6single" => {
-                menu.shape = Shape::Single;
-                menu.is_list_in_v7 = true;
+            "v6single" => menu.single_until = Some((7, 0)),
+            _ if word.starts_with("single<") => {
+                menu.single_until = word.strip_prefix("single<").and_then(bound);
             }
             "name" => menu.name = Some(value),
             "unique" => menu.unique = value.split(',').collect(),
@@ -250,6 +301,8 @@ fn kind(word: &'static str) -> Kind {
     let (kind, rest) = word.split_once(':').unwrap_or((word, ""));
     match kind {
         "bool" => Kind::Bool,
+        "flag" => Kind::Flag,
+        "kib" => Kind::Kibibytes,
         "int" => {
             let range = rest.split_once("..").map(|(a, b)| (a.parse(), b.parse()));
             match range {

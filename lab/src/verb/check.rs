@@ -3,7 +3,7 @@
 use routeros::error::Trap;
 
 use crate::core::Core;
-use crate::schema::{Access, Menu, SCHEMA};
+use crate::schema::{Access, Kind, Menu, SCHEMA};
 use crate::trap;
 use crate::tree::{Key, Row};
 use crate::value::{Names, Net, accept};
@@ -42,10 +42,23 @@ impl Core {
             let name = (1..10_000).map(|n| format!("{base}{n}")).find(is_free);
             row.set("name".into(), name.unwrap_or(base));
         }
+        let need = menu.need.as_ref().filter(|_| !row.is("template"));
+        if let Some((names, text)) = need.filter(|_| self.release.has_slashes()) {
+            let is_bare = names.is_empty() && row.props.is_empty();
+            let lacks = !names.is_empty() && !names.iter().any(|n| row.get(n).is_some());
+            if is_bare || lacks {
+                return Err(trap::failure(text));
+            }
+        }
         let missing: Vec<_> = menu
             .props
             .iter()
-            .filter(|p| p.access == Access::Required && row.get(&p.name).is_none())
+            .filter(|p| p.exists_in(self.release.version()) && row.get(&p.name).is_none())
+            .filter(|p| match p.access {
+                Access::Required => true,
+                Access::RequiredLately => self.release.at_least(7, 20),
+                _ => false,
+            })
             .map(|p| &*p.name)
             .collect();
         if !missing.is_empty() {
@@ -92,7 +105,9 @@ impl Core {
         let prop = menu.prop(name, self.release.version());
         let prop = prop.filter(|p| p.access != Access::ReadOnly);
         let prop = prop.ok_or_else(|| trap::unknown_parameter(name))?;
-        if value.is_empty() && prop.default.is_none() && prop.access != Access::Required {
+        if value.is_empty() && prop.default.is_none() && prop.access != Access::Required
+            || prop.kind == Kind::Prefix && value.is_empty()
+        {
             return Ok((Key::clone(&prop.name), String::new()));
         }
         accept(self, prop, value).map(|value| (Key::clone(&prop.name), value))

@@ -5,7 +5,7 @@ use routeros::error::Trap;
 use super::{Order, Outcome};
 use crate::core::{Caller, Core};
 use crate::fleet::SchedulerRule;
-use crate::schema::{Menu, SCHEMA, Shape};
+use crate::schema::{Menu, SCHEMA, Shape, Writing};
 use crate::trap;
 use crate::tree::{Change, Key, Row};
 use crate::value::Net;
@@ -68,6 +68,10 @@ impl Core {
             if let Some(value) = value.as_deref().filter(|_| !is_place(name)) {
                 let (key, value) = self.checked(menu, name, value)?;
                 row.set(key, value);
+            } else if value.is_none() && default_of(menu, name).is_some() {
+                row.set(Key::from(format!("!{name}")), String::new());
+            } else if value.is_none() && !self.knows_property(&order.menu, name) {
+                return Err(trap::unknown_parameter(name));
             }
         }
         if let Some(menu) = menu {
@@ -118,10 +122,22 @@ impl Core {
                 Some(value) => {
                     let (key, value) = self.checked(menu, name, value)?;
                     // An empty value unsets what has no default.
-                    let is_unset = value.is_empty() && default_of(menu, name).is_none();
+                    let keeps = |m: &Menu| {
+                        m.prop(name, self.release.version())
+                            .is_some_and(|p| p.writing == Writing::Kept)
+                    };
+                    let is_unset = value.is_empty()
+                        && default_of(menu, name).is_none()
+                        && !menu.is_some_and(keeps);
                     (key, (!is_unset).then_some(value))
                 }
-                None if self.knows_property(&order.menu, name) => (Key::from(name.as_str()), None),
+                None if self.knows_property(&order.menu, name) => {
+                    if default_of(menu, name).is_some() {
+                        let mark = Key::from(format!("!{name}"));
+                        checked.push((mark, Some(String::new())));
+                    }
+                    (Key::from(name.as_str()), None)
+                }
                 None => return Err(trap::unknown_parameter(name)),
             };
             checked.push(pair);
@@ -131,6 +147,9 @@ impl Core {
             let mut row = self.tree.table(&path).and_then(|t| t.row(id)).cloned();
             let mut props = checked.clone();
             if let Some(row) = &mut row {
+                let set = checked.iter().filter(|(_, v)| v.is_some());
+                let cleared = set.filter(|(k, _)| row.is_cleared(k));
+                props.extend(cleared.map(|(k, _)| (Key::from(format!("!{k}")), None)));
                 for (key, value) in &props {
                     match value {
                         Some(value) => drop(row.set(Key::clone(key), value.clone())),

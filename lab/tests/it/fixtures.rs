@@ -22,6 +22,20 @@ fn exports() -> Vec<PathBuf> {
     files
 }
 
+/// Returns the board that the header of an export names.
+fn board(text: &str) -> &str {
+    let header = text
+        .lines()
+        .find_map(|l| l.trim().strip_prefix("# model = "));
+    let model = header.unwrap_or("CHR").trim_start_matches("RouterBOARD ");
+    let known = tod_lab::BOARDS.iter().find(|b| {
+        b.model == model
+            || b.model.trim_start_matches("RouterBOARD ") == model
+            || b.model == format!("RB{model}")
+    });
+    known.map_or("CHR", |b| b.model)
+}
+
 /// Returns the release that the header of an export names.
 fn release(text: &str) -> String {
     let header = text.lines().find_map(|l| l.split_once(" by RouterOS "));
@@ -90,4 +104,101 @@ async fn a_loaded_export_is_written_as_it_was() {
     }
 
     assert!(same * 100 >= all * 98, "{same} of {all}");
+}
+
+/// Takes away what the lab itself put on a device, so that it is as after a reset.
+async fn emptied(text: &str) -> (Lab, Device) {
+    let mut spec = spec().version(&release(text)).board(board(text));
+    if text.contains("/interface wifi") && !text.contains("/interface wireless") {
+        spec = spec.packages(&["routeros", "wifi-qcom-ac"]);
+    } else if text.contains("/container") {
+        spec = spec.packages(&[
+            "routeros",
+            "wireless",
+            "container",
+            "zerotier",
+            "iot",
+            "rose-storage",
+        ]);
+    }
+    let lab = Lab::start(Fleet::one(spec), Options::default())
+        .await
+        .unwrap();
+    let device = lab.device("r1").unwrap();
+    for command in [
+        "/ip address remove [find]",
+        "/ip route remove [find where static]",
+        "/system identity set name=MikroTik",
+    ] {
+        device.run(command).await.unwrap();
+    }
+    (lab, device)
+}
+
+fn style(name: &str) -> &'static str {
+    match () {
+        () if name.contains("terse") => "terse show-sensitive",
+        () if name.contains("verbose") => "verbose show-sensitive",
+        () => "show-sensitive",
+    }
+}
+
+/// Returns the lines of an export without its header and without notes on the state of things.
+fn body(text: &str) -> Vec<String> {
+    let lines = text.lines().map(|l| l.trim_end_matches('\r').to_owned());
+    lines.filter(|l| !l.starts_with('#')).collect()
+}
+
+#[tokio::test]
+async fn an_export_is_imported_and_written_again() {
+    let (mut all, mut refused, mut lines, mut same) = (0, 0, 0, 0);
+    for path in exports() {
+        let text = String::from_utf8_lossy(&std::fs::read(&path).unwrap()).into_owned();
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        let (_lab, device) = emptied(&text).await;
+        let commands = commands(&text);
+        let mut errors = 0;
+        for command in &commands {
+            if let Err(trap) = device.run(command).await {
+                errors += 1;
+                let shown: String = command.chars().take(160).collect();
+                println!("REFUSED {name}: {} :: {shown}", trap.message);
+            }
+        }
+        let ours = device
+            .run(&format!("/export {}", style(&name)))
+            .await
+            .unwrap();
+        let (ours, theirs) = (body(&ours), body(&text));
+        let is_identical = ours == theirs;
+        let mut left = ours.clone();
+        let mut kept = 0;
+        for line in &theirs {
+            if let Some(at) = left.iter().position(|l| l == line) {
+                left.remove(at);
+                kept += 1;
+            } else {
+                println!("MISSING {name}: {line}");
+            }
+        }
+        for line in &left {
+            println!("EXTRA {name}: {line}");
+        }
+        println!(
+            "REPORT {name}: {} commands, {errors} refused; {} lines, {} missing, {} extra; {}",
+            commands.len(),
+            theirs.len(),
+            theirs.len() - kept,
+            left.len(),
+            if is_identical { "identical" } else { "differs" }
+        );
+        all += commands.len();
+        refused += errors;
+        lines += theirs.len();
+        same += kept;
+    }
+
+    println!("REPORT all: {refused} of {all} refused, {same} of {lines} lines");
+    assert!(refused * 100 <= all, "{refused} of {all}");
+    assert!(same * 100 >= lines * 90, "{same} of {lines}");
 }

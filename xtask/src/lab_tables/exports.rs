@@ -5,7 +5,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result};
 
-use super::{Menus, Prop};
+use super::Menus;
 
 /// The order of menus in exports of version 6 and of version 7.
 pub(super) type Order = BTreeMap<u8, Vec<String>>;
@@ -16,57 +16,61 @@ struct Fact {
     name: String,
     shape: &'static str,
     is_flag: bool,
+    /// It says no.
+    is_off: bool,
 }
 
 /// Adds what the exports say, and returns the order in which they have menus.
 pub(super) fn learn(menus: &mut Menus, folder: &Path) -> Result<Order> {
     let mut order = Order::new();
-    let mut facts: BTreeMap<(String, String), (Vec<u8>, bool, &'static str)> = BTreeMap::new();
     for major in [6, 7] {
         let list = super::text(&folder.join(format!("menu-order.v{major}.derived.txt")))?;
         let paths = list.lines().map(|l| l.trim().replace(' ', "/"));
         order.insert(major, paths.filter(|p| p.starts_with('/')).collect());
         let files = std::fs::read_dir(folder.join(format!("v{major}")));
         for file in files.context("cannot list the exports")? {
-            let text = super::text(&file?.path())?;
+            let path = file?.path();
+            let text = super::text(&path)?;
+            // Those with everything in them do not tell what is worth writing.
+            let is_whole = path.to_string_lossy().contains("verbose");
+            // Some have lost their header; they say nothing of versions.
+            let version = version(&text);
             for fact in read(&text) {
-                let key = (fact.menu, fact.name);
-                let entry = facts.entry(key).or_insert((Vec::new(), true, fact.shape));
-                entry.0.push(major);
-                entry.1 &= fact.is_flag;
+                note(menus, fact, version, is_whole);
             }
         }
     }
-    for ((path, name), (majors, is_flag, shape)) in facts {
-        let only = match (majors.contains(&6), majors.contains(&7)) {
-            (true, false) => Some(6),
-            (false, true) => Some(7),
-            _ => None,
-        };
-        let is_new = !menus.contains_key(&path);
-        let menu = menus.entry(path).or_default();
-        if is_new {
-            menu.shape = shape;
-            menu.seen = [true; 4];
-            menu.only = only;
-        } else if menu.props.is_empty() && menu.only.is_none() && only.is_some() {
-            menu.seen = [true; 4];
-        }
-        if menu.only == Some(6) && only != Some(6) {
-            menu.only = None;
-        }
-        if menu.shape.starts_with("live") {
-            menu.shape = shape;
-        }
-        let prop = menu.props.entry(name).or_insert_with(|| Prop {
-            seen: [true; 4],
-            kind: if is_flag { "bool" } else { "str" }.to_owned(),
-            only,
-            ..Prop::default()
-        });
-        prop.is_read_only = false;
-    }
     Ok(order)
+}
+
+/// Returns the version that the header of an export names.
+fn version(text: &str) -> Option<(u16, u16)> {
+    let (_, rest) = text.split_once(" by RouterOS ")?;
+    let mut numbers = rest.split(|c: char| !c.is_ascii_digit());
+    Some((numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?))
+}
+
+fn note(menus: &mut Menus, fact: Fact, version: Option<(u16, u16)>, is_whole: bool) {
+    let Some(version) = version else { return };
+    let menu = menus.entry(fact.menu).or_default();
+    menu.places.exports.push(version);
+    if menu.shape.is_empty() || menu.shape.starts_with("live") {
+        menu.shape = fact.shape;
+    }
+    if menu.shape == "list" && fact.shape == "single" && version.0 == 6 {
+        menu.single_until = menu.single_until.or(Some("7.0"));
+    }
+    let is_kept = fact.name == "disabled" && fact.is_off && !is_whole;
+    let prop = menu.props.entry(fact.name).or_default();
+    prop.is_kept |= is_kept;
+    let is_first = prop.kind.is_empty() && prop.places.trees == [false; 4];
+    if is_first && prop.places.exports.is_empty() {
+        if fact.is_flag { "bool" } else { "str" }.clone_into(&mut prop.kind);
+    } else if !fact.is_flag && prop.kind == "bool" && prop.places.trees == [false; 4] {
+        "str".clone_into(&mut prop.kind);
+    }
+    prop.places.exports.push(version);
+    prop.is_read_only = false;
 }
 
 /// Reads the commands of an export: menu, verb and names of properties, never their values.
@@ -91,8 +95,10 @@ fn read(text: &str) -> Vec<Fact> {
         };
         let mut group = String::new();
         for word in rest {
-            let Some((name, value)) = word.split_once('=') else {
-                continue;
+            let (name, value) = match (word.split_once('='), word.strip_prefix('!')) {
+                (Some(pair), _) => pair,
+                (None, Some(name)) => (name, ""),
+                (None, None) => continue,
             };
             let name = match name.split_once('.') {
                 Some(("", member)) => format!("{group}.{member}"),
@@ -113,6 +119,7 @@ fn read(text: &str) -> Vec<Fact> {
                     name,
                     shape,
                     is_flag: matches!(value, "yes" | "no"),
+                    is_off: value == "no",
                 });
             }
         }

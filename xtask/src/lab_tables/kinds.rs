@@ -18,6 +18,10 @@ const OPEN: &[&str] = &[
     "name",
     "comment",
     "topics",
+    "rule",
+    "code",
+    "mode-config",
+    "ipsec-policy",
     "policy",
     "list",
     "default-profile",
@@ -44,7 +48,7 @@ const NAMES: &[&str] = &[
 ];
 
 /// Returns the kind that a description stands for.
-pub(super) fn of_description(text: &str) -> Option<&'static str> {
+fn of_description(text: &str) -> Option<&'static str> {
     if text.ends_with("(time interval)") || text == "time interval" {
         Some("dur")
     } else if text.starts_with("AB[") {
@@ -65,6 +69,7 @@ pub(super) fn learn(menus: &mut Menus, facts: &Value) {
         };
         let prop = menus.get_mut(path).and_then(|m| m.props.get_mut(name));
         if let Some(prop) = prop
+            && path != "/ip/kid-control"
             && let Some(kind) = kind(name, fact)
         {
             prop.kind = kind;
@@ -97,7 +102,9 @@ fn kind(name: &str, fact: &Value) -> Option<String> {
         && words.len() <= 24
         && words.iter().all(is_word)
         && !OPEN.contains(&name)
-        && !words.iter().any(|w| w.starts_with("default-"));
+        && !words
+            .iter()
+            .any(|w| w.starts_with("default-") || *w == "greater-than");
     is_closed.then(|| format!("enum:{}", words.join("|")))
 }
 
@@ -112,7 +119,7 @@ pub(super) fn learn_read_only(menus: &mut Menus, text: &str) {
         };
         for name in names.split(',').filter(|n| *n != "about") {
             let read_only = || Prop {
-                seen: [true; 4],
+                places: menu.places.clone(),
                 kind: "str".to_owned(),
                 is_read_only: true,
                 ..Prop::default()

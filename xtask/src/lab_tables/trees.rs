@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::{Menu, Menus, kinds};
+use super::{Menu, Menus};
 
 /// Commands that follow from a menu's shape.
 const USUAL: &[&str] = &[
@@ -65,16 +65,17 @@ fn walk(menus: &mut Menus, tree: &Map<String, Value>, path: &str, at: usize, is_
     let commands = || tree.iter().filter(|(_, v)| kind_of(v) == Some("cmd"));
     if !path.is_empty() && commands().next().is_some() {
         let menu = menus.entry(path.to_owned()).or_default();
-        if let Some(seen) = menu.seen.get_mut(at) {
+        if let Some(seen) = menu.places.trees.get_mut(at) {
             *seen = true;
         }
         if is_base {
             // Marked by the first pass over the bigger tree; what is here too takes no package.
             menu.extra = false;
-        } else if !menu.seen.iter().take(at).any(|s| *s) {
+        } else if !menu.places.trees.iter().take(at).any(|s| *s) {
             menu.extra = true;
         }
         let has = |verb: &str| tree.contains_key(verb);
+        let before = menu.shape;
         menu.shape = match (has("add"), has("set"), has("find")) {
             (true, ..) => "list",
             (false, true, true) => "fixed",
@@ -82,6 +83,9 @@ fn walk(menus: &mut Menus, tree: &Map<String, Value>, path: &str, at: usize, is_
             (false, false, false) if has("get") => "live single",
             _ => "live",
         };
+        if before == "single" && menu.shape == "list" {
+            menu.single_until = super::RELEASES.get(at).map(|(_, name)| *name);
+        }
         menu.is_ordered |= has("move");
         for (verb, arguments) in commands() {
             command(menu, verb, arguments, at);
@@ -109,14 +113,10 @@ fn command(menu: &mut Menu, verb: &str, arguments: &Value, at: usize) {
     if !matches!(verb, "add" | "set") {
         return;
     }
-    for (name, value) in arguments.filter(|(n, _)| !PLACES.contains(&n.as_str())) {
+    for (name, _) in arguments.filter(|(n, _)| !PLACES.contains(&n.as_str())) {
         let prop = menu.props.entry(name.clone()).or_default();
-        if let Some(seen) = prop.seen.get_mut(at) {
+        if let Some(seen) = prop.places.trees.get_mut(at) {
             *seen = true;
-        }
-        let description = value.get("desc").and_then(Value::as_str);
-        if let Some(kind) = description.and_then(kinds::of_description) {
-            kind.clone_into(&mut prop.kind);
         }
     }
 }
@@ -175,7 +175,7 @@ const SINCE_7: &[&str] = &[
 pub(super) fn note_packages(menus: &mut Menus) {
     for (path, menu) in menus.iter_mut() {
         if SINCE_7.iter().any(|prefix| path.starts_with(prefix)) {
-            menu.only = Some(7);
+            menu.places.is_new = true;
         }
         menu.extra = menu.extra && package(path).is_some()
             || package(path) == Some("wireless")

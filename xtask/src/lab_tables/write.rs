@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::exports::Order;
-use super::{Menu, Menus, Prop, RELEASES, Seen, trees};
+use super::{Menu, Menus, Places, Prop, RELEASES, trees};
 
 const HEAD: &str = "\
 # Menus and properties of releases 6.43 to 7.24, in the grammar of menus.txt, which wins.
@@ -52,7 +52,10 @@ fn head(out: &mut String, path: &str, menu: &Menu) {
             text.replace(' ', "_")
         ));
     }
-    words.extend(bounds(menu.seen, menu.only));
+    if let Some(until) = menu.single_until {
+        words.push(format!("single<{until}"));
+    }
+    words.extend(bounds(&menu.places));
     line(out, &words.join(" "));
 }
 
@@ -84,29 +87,77 @@ fn traits(menu: &Menu, name: &str, prop: &Prop) -> String {
     } else if prop.is_required {
         words.push("req".to_owned());
     }
+    if prop.is_kept {
+        words.push("kept".to_owned());
+    }
     // What is there as long as its menu needs no word about it.
-    if prop.seen != menu.seen || prop.only != menu.only {
-        words.extend(bounds(prop.seen, prop.only));
+    let own = bounds(&prop.places);
+    if own != bounds(&menu.places) {
+        words.extend(own);
     }
     words.join(" ")
 }
 
 /// Returns the range of versions as words: nothing where it is all of them.
-fn bounds(seen: Seen, only: Option<u8>) -> Vec<String> {
-    let name = |at: usize| RELEASES.get(at).map_or("", |(_, name)| *name);
+fn bounds(places: &Places) -> Vec<String> {
+    let release = |at: usize| {
+        let (_, name) = RELEASES.get(at)?;
+        let (major, minor) = name.split_once('.')?;
+        Some((major.parse::<u16>().ok()?, minor.parse::<u16>().ok()?))
+    };
+    let new = || places.exports.iter().filter(|v| v.0 >= 7);
+    let is_old = places.exports.iter().any(|v| v.0 < 7);
+    let is_new = new().next().is_some();
+    let (mut since, mut until) = match places.trees.iter().position(|s| *s) {
+        Some(first) => {
+            let last = places.trees.iter().rposition(|s| *s).unwrap_or(first);
+            let since = if first == 0 { None } else { release(first) };
+            (since, release(last + 1))
+        }
+        None if !is_new => (None, Some((7, 0))),
+        None => (None, None),
+    };
+    for version in new() {
+        since = since.map(|s| s.min(*version));
+        until = until.map(|u| u.max((version.0, version.1 + 1)));
+    }
+    if since.is_none() && !is_old && (places.is_new || places.trees == [false; 4]) {
+        since = Some((7, 0));
+    }
     let mut words = Vec::new();
-    match only {
-        Some(6) => return vec!["<7.0".to_owned()],
-        Some(_) => words.push(">=7.0".to_owned()),
-        None => {}
+    if let Some((major, minor)) = since {
+        words.push(format!(">={major}.{minor}"));
+        if is_old {
+            words.push("v6".to_owned());
+        }
     }
-    let first = seen.iter().position(|s| *s).unwrap_or(0);
-    let last = seen.iter().rposition(|s| *s).unwrap_or(seen.len());
-    if first > 0 {
-        words.push(format!(">={}", name(first)));
-    }
-    if last + 1 < seen.len() {
-        words.push(format!("<{}", name(last + 1)));
+    if let Some((major, minor)) = until {
+        words.push(format!("<{major}.{minor}"));
     }
     words
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Seen;
+    use super::*;
+
+    fn of(trees: Seen, exports: &[(u16, u16)]) -> String {
+        let places = Places {
+            trees,
+            exports: exports.to_vec(),
+            is_new: false,
+        };
+        bounds(&places).join(" ")
+    }
+
+    #[test]
+    fn trees_give_bounds_and_exports_widen_them() {
+        assert_eq!(of([true; 4], &[(7, 2)]), "");
+        assert_eq!(of([false, true, true, false], &[]), ">=7.16 <7.24");
+        assert_eq!(of([false, true, true, true], &[(7, 15)]), ">=7.15");
+        assert_eq!(of([false, false, true, true], &[(6, 48)]), ">=7.20 v6");
+        assert_eq!(of([false; 4], &[(6, 43)]), "<7.0");
+        assert_eq!(of([false; 4], &[(7, 21)]), ">=7.0");
+    }
 }
