@@ -131,8 +131,8 @@ fn asking() -> Vec<Binding> {
         bind(Text, &["ctrl-w"], Action::DeleteWord, "delete a word"),
         bind(Text, &["ctrl-u"], Action::ClearLine, "delete everything"),
         bind(Text, &["ctrl-c"], Action::Quit, "twice: quit"),
-        bind(Question, &["y"], Action::Yes, "yes"),
-        bind(Question, &["n", "esc", "q"], Action::No, "no"),
+        bind(Question, &["y", "q"], Action::Yes, "yes"),
+        bind(Question, &["n", "esc"], Action::No, "no"),
         bind(Question, &["ctrl-c"], Action::Quit, "quit"),
     ]
 }

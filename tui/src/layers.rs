@@ -80,7 +80,7 @@ impl Layer {
             Self::Unlock(unlock) => unlock.view(frame, area, theme),
             Self::Quit => {
                 let inner = dialog(frame, area, "Quit?", (36, 3), theme);
-                ratatui::text::Line::styled(" y quits, n stays", theme.fg)
+                ratatui::text::Line::styled(" y or q quits, n stays", theme.fg)
                     .render(inner, frame.buffer_mut());
             }
         }

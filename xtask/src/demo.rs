@@ -42,7 +42,7 @@ pub(crate) fn run(mut args: Args) -> Result<()> {
 
 fn dashboard(demo: &Running) -> Result<()> {
     say::line(&format!(
-        "In another terminal, `todctl` with this fleet:\n\n{}\nThe dashboard opens; `q` leaves it.",
+        "In another terminal, `todctl` with this fleet:\n\n{}\nThe dashboard opens; `q` `q` leaves it.",
         demo.exports()
     ));
     let mut command = demo.todctl().command(&["tui"]);

@@ -160,15 +160,18 @@ fn draw_gauges(device: &Device, frame: &mut Frame<'_>, area: Rect, fleet: &Fleet
     let uptime = device
         .uptime_seconds
         .map_or_else(|| "-".to_owned(), units::span);
-    let sensors = format!(
-        "{}  {}",
-        device
-            .temperature_celsius
-            .map_or_else(|| "- C".to_owned(), |t| format!("{t:.0} C")),
-        device
-            .voltage
-            .map_or_else(|| "- V".to_owned(), |v| format!("{v:.1} V")),
-    );
+    let sensors: Vec<String> = [
+        device.temperature_celsius.map(|t| format!("{t:.0} °C")),
+        device.voltage.map(|v| format!("{v:.1} V")),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    let sensors = if sensors.is_empty() {
+        "-".to_owned()
+    } else {
+        sensors.join("  ")
+    };
     let word = |name: &str, value: String| {
         Line::from(vec![
             Span::styled(format!(" {}", padded(name, 8)), theme.dim),
