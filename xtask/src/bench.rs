@@ -29,7 +29,7 @@ pub(crate) fn run(mut args: Args) -> Result<()> {
     args.end()?;
     setup::ensure(Purpose::Demo)?;
     let bins = Bins::build(&profile)?;
-    let figures = [start(&bins)?, frame(&profile)?, round_trips(&bins)?];
+    let figures = [start()?, frame(&profile)?, round_trips(&bins)?];
     say::line(&format!(
         "\n{:<52} {:>10} {:>8} {:>7}",
         "", "measured", "promise", "ratio"
@@ -55,7 +55,8 @@ pub(crate) fn run(mut args: Args) -> Result<()> {
 }
 
 /// How much longer `todctl --version` takes than a program that does nothing.
-fn start(bins: &Bins) -> Result<Figure> {
+fn start() -> Result<Figure> {
+    let bins = Bins::shipped_client()?;
     let (source, empty) = (
         environment::target().join("empty.rs"),
         environment::target().join("empty"),

@@ -25,6 +25,14 @@ impl Bins {
         Ok(Self::built(profile))
     }
 
+    /// Builds `todctl` as it is shipped: whole-program optimised, which takes some minutes.
+    pub(crate) fn shipped_client() -> Result<Self> {
+        let args = ["build", "--package", "tod-cli", "--profile", "dist"];
+        say::step(&format!("cargo {}", args.join(" ")));
+        process::run(&mut process::cargo(&args))?;
+        Ok(Self::built("dist"))
+    }
+
     /// What was built with `profile` before.
     pub(crate) fn built(profile: &str) -> Self {
         let folder = if profile == "dev" { "debug" } else { profile };
