@@ -1,16 +1,18 @@
 //! `/export`: the configuration as commands, wrapped the way devices wrap it.
 
-use std::sync::Arc;
-
 use routeros::export::wrap;
 use routeros::quote;
 
 use crate::clock::spell_moment;
 use crate::core::Core;
-use crate::schema::{Access, Kind, Menu, SCHEMA, Shape, Storage, Writing};
+use crate::schema::{Access, Kind, Menu, Prop, SCHEMA, Shape, Storage, Writing};
 use crate::text;
-use crate::tree::{Key, Row};
+use crate::tree::Row;
 use crate::verb::Order;
+
+mod order;
+
+use order::Section;
 
 /// The key under which a loaded row remembers how its export addressed it.
 pub(crate) const SELECTOR: &str = ".selector";
@@ -39,16 +41,17 @@ impl Core {
             shows_secrets: order.has("show-sensitive") || !is_v7 && !order.has("hide-sensitive"),
         };
         let mut lines = self.header();
-        for path in self.export_order() {
+        for section in self.sections(style.is_verbose) {
+            let path = &section.path;
             let is_wanted = under.is_empty()
-                || *path == *under
+                || **path == *under
                 || path
                     .strip_prefix(under)
                     .is_some_and(|rest| rest.starts_with('/'));
             if !is_wanted {
                 continue;
             }
-            let commands = self.commands(&path, style);
+            let commands = self.commands(&section, style);
             if commands.is_empty() {
                 continue;
             }
@@ -86,28 +89,20 @@ impl Core {
         lines
     }
 
-    /// Returns the menus with rows: those of a loaded export first, in its order.
-    fn export_order(&self) -> Vec<Key> {
-        let mut order = self.tree.order.clone();
-        let mut rest: Vec<_> = self.tree.tables().map(|(path, _)| path).collect();
-        rest.retain(|p| !order.contains(p));
-        rest.sort_by_key(|p| (SCHEMA.position(p, self.release.version()), Arc::clone(p)));
-        order.extend(rest.into_iter().cloned());
-        order.retain(|p| Self::is_config(p));
-        order
-    }
-
-    fn commands(&self, path: &str, style: Style) -> Vec<String> {
+    fn commands(&self, section: &Section, style: Style) -> Vec<String> {
+        let path = &*section.path;
         let menu = SCHEMA.menu(path);
-        let Some(table) = self.tree.table(path) else {
-            return Vec::new();
-        };
+        let is_single = self.is_single(path);
+        let untouched = [Row::default()];
+        let rows = self.tree.rows(path);
+        let rows = if rows.is_empty() { &untouched } else { rows };
         let is_short = path.starts_with("/interface/wifi") && self.release.at_least(7, 15);
-        let rows = table.rows.iter().enumerate().filter(|(_, r)| !r.is_dynamic);
+        let places = section.rows.iter();
+        let rows = places.filter_map(|id| rows.iter().enumerate().find(|(_, r)| r.id == *id));
         rows.filter_map(|(n, row)| {
-            let is_set = row.is_builtin || table.is_single || row.get(SELECTOR).is_some();
+            let is_set = row.is_builtin || is_single || row.get(SELECTOR).is_some();
             let origin = self.tree.base.row(path, row.id);
-            let origin = origin.filter(|_| row.is_builtin && !table.is_single);
+            let origin = origin.filter(|_| row.is_builtin && !is_single);
             let props = self.props(menu, row, origin, style);
             if !is_set {
                 return Some(join("add", &props, is_short));
@@ -118,7 +113,7 @@ impl Core {
             let verb = match row.get(SELECTOR) {
                 Some(selector) => format!("set {selector}"),
                 None => match address(menu, row, n) {
-                    Some(address) if !table.is_single => format!("set {address}"),
+                    Some(address) if !is_single => format!("set {address}"),
                     _ => "set".to_owned(),
                 },
             };
@@ -169,6 +164,10 @@ impl Core {
                     continue;
                 }
                 Some(Kind::Kibibytes) => format!("{value}KiB"),
+                // One address alone is written without its length.
+                Some(Kind::Prefix) if menu.is_some_and(|m| &*m.path == "/ip/address") => {
+                    spell(value.strip_suffix("/32").unwrap_or(value), false)
+                }
                 kind => spell(value, kind == Some(&Kind::Bool)),
             };
             if !style.is_terse && value.len() > WORD && !value.starts_with('"') {
@@ -191,6 +190,13 @@ impl Core {
                 Some((p.name.to_string(), Some(value)))
             }));
         }
+        let along = |p: &&Prop| p.writing == Writing::Along && !props.is_empty();
+        let along = menu.into_iter().flat_map(|m| &m.props).filter(along);
+        let along: Vec<_> = along
+            .filter(|p| !props.iter().any(|(k, _)| *k == *p.name))
+            .filter_map(|p| Some((p.name.to_string(), Some(spell(row.get(&p.name)?, false)))))
+            .collect();
+        props.extend(along);
         props.sort_by(|a, b| a.0.trim_start_matches('!').cmp(b.0.trim_start_matches('!')));
         props
     }

@@ -30,6 +30,9 @@ impl Core {
             // Nobody has touched it.
             records.push(self.full(menu, path, &Row::default()));
         }
+        if path == "/ip/arp" {
+            records.extend(self.arp());
+        }
         if path == "/ip/route" {
             records.extend(self.connected_routes());
         }
@@ -44,7 +47,6 @@ impl Core {
                 .map(|i| self.interface_record(i))
                 .collect(),
             "/ip/neighbor" => self.neighbors(),
-            "/ip/arp" => self.arp(),
             _ => self.system_records(path),
         }
     }

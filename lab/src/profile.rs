@@ -149,6 +149,11 @@ impl Board {
         model.starts_with("CRS328-24P") || model.contains("UPr") || model == "RB962UiGS-5HacT2HnT"
     }
 
+    /// Says whether its SFP ports are of the slow kind.
+    pub(crate) fn has_slow_sfp(&self) -> bool {
+        self.arch == "mipsbe" || self.model.starts_with("L009")
+    }
+
     /// Says whether it goes by a name, or is of a class such as `serial`.
     pub(crate) fn is_called(&self, name: &str) -> bool {
         let has_serial = || {

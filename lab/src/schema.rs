@@ -64,6 +64,8 @@ pub(crate) enum Writing {
     Changed,
     /// When somebody has set it.
     Kept,
+    /// When anything else of its row is written.
+    Along,
     /// Always.
     Shown,
 }
@@ -179,8 +181,8 @@ impl Versions {
 pub(crate) struct Schema {
     pub(crate) menus: Vec<Menu>,
     by_path: BTreeMap<Arc<str>, usize>,
-    /// By major version, where each menu stands.
-    places: BTreeMap<u16, BTreeMap<&'static str, usize>>,
+    /// Since which version each menu stands where.
+    places: BTreeMap<(u16, u16), BTreeMap<&'static str, usize>>,
 }
 
 impl Schema {
@@ -190,9 +192,9 @@ impl Schema {
 
     /// Returns where the menu stands in an export of a version; unknown ones stand last.
     pub(crate) fn position(&self, path: &str, version: Version) -> usize {
-        let places = self.places.get(&version.major);
-        let place = places.and_then(|p| p.get(path)).copied();
-        place.unwrap_or(usize::MAX)
+        let mut places = self.places.range(..=(version.major, version.minor));
+        let place = places.next_back().and_then(|(_, p)| p.get(path));
+        place.copied().unwrap_or(usize::MAX)
     }
 
     /// Returns the menus whose rows are interfaces.

@@ -15,6 +15,7 @@ use crate::{environment, say};
 
 mod exports;
 mod kinds;
+mod order;
 mod trees;
 mod write;
 

@@ -76,7 +76,12 @@ fn interfaces(tree: &mut Tree, kit: Kit<'_>) {
         }
     }
     for n in 1..=kit.board.sfp {
-        port(tree, ethernet, &format!("sfp-sfpplus{n}"));
+        let word = if kit.board.has_slow_sfp() {
+            "sfp"
+        } else {
+            "sfp-sfpplus"
+        };
+        port(tree, ethernet, &format!("{word}{n}"));
     }
     let (menu, word, radios) = match kit.board.radio {
         Radio::Modern(n) if kit.has_package("wifiwave2") => ("/interface/wifiwave2", "wifi", n),

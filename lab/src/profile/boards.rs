@@ -207,7 +207,7 @@ pub const BOARDS: &[Board] = &[
         &[("voltage", 237, "V")],
     ),
     board(
-        ("wAP ac (mipsbe)", "RBwAPG-5HacT2HnD"),
+        ("wAP ac (mipsbe)", "RouterBOARD wAP G-5HacT2HnD"),
         ("mipsbe", "MIPS 74Kc V5.0", 1, 720),
         (64, 16),
         (1, 0),

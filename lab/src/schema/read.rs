@@ -142,9 +142,9 @@ impl Schema {
 
     fn order(&mut self, line: &'static str) {
         let mut words = line.split(' ');
-        if let Some(major) = words.next().and_then(|w| w.parse().ok()) {
+        if let Some(since) = words.next().and_then(bound) {
             let places: BTreeMap<_, _> = words.zip(0..).collect();
-            self.places.insert(major, places);
+            self.places.insert(since, places);
         }
     }
 }
@@ -166,6 +166,7 @@ impl Menu {
                 "ro" => access = Access::ReadOnly,
                 "wo" => access = Access::WriteOnly,
                 "kept" => writing = Writing::Kept,
+                "along" => writing = Writing::Along,
                 "shown" => writing = Writing::Shown,
                 "sensitive" => access = Access::Sensitive,
                 _ if versions.read(word) => {}

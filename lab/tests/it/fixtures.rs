@@ -54,7 +54,7 @@ fn commands(text: &str) -> Vec<String> {
         .filter(|l| !l.starts_with('#') && !l.trim().is_empty())
     {
         match line.strip_prefix('/') {
-            Some(_) if !line.contains(" add ") && !line.contains(" set ") => {
+            Some(_) if !format!("{line} ").contains(" add ") && !line.contains(" set ") => {
                 line.clone_into(&mut menu);
             }
             Some(_) => commands.push(line.trim_end().to_owned()),
@@ -108,18 +108,23 @@ async fn a_loaded_export_is_written_as_it_was() {
 
 /// Takes away what the lab itself put on a device, so that it is as after a reset.
 async fn emptied(text: &str) -> (Lab, Device) {
+    let mut packages = vec!["routeros"];
+    for (menu, package) in [
+        ("/interface wireless", "wireless"),
+        ("/interface wifi", "wifi-qcom"),
+        ("/container", "container"),
+        ("/zerotier", "zerotier"),
+        ("/iot", "iot"),
+    ] {
+        packages.extend(text.contains(menu).then_some(package));
+    }
+    if packages.contains(&"wireless") {
+        packages.retain(|p| *p != "wifi-qcom");
+    }
+    let is_v7 = !release(text).starts_with('6');
     let mut spec = spec().version(&release(text)).board(board(text));
-    if text.contains("/interface wifi") && !text.contains("/interface wireless") {
-        spec = spec.packages(&["routeros", "wifi-qcom-ac"]);
-    } else if text.contains("/container") {
-        spec = spec.packages(&[
-            "routeros",
-            "wireless",
-            "container",
-            "zerotier",
-            "iot",
-            "rose-storage",
-        ]);
+    if is_v7 && packages.len() > 1 {
+        spec = spec.packages(&packages);
     }
     let lab = Lab::start(Fleet::one(spec), Options::default())
         .await
@@ -143,15 +148,34 @@ fn style(name: &str) -> &'static str {
     }
 }
 
-/// Returns the lines of an export without its header and without notes on the state of things.
-fn body(text: &str) -> Vec<String> {
-    let lines = text.lines().map(|l| l.trim_end_matches('\r').to_owned());
-    lines.filter(|l| !l.starts_with('#')).collect()
+/// Returns the lines of an export without its header and without notes on the state of things,
+/// before which devices write a menu on a line of its own even when they are terse. What somebody
+/// has unwrapped is compared unwrapped.
+fn body(text: &str, is_terse: bool, is_joined: bool) -> Vec<String> {
+    let text = text.replace("\r\n", "\n");
+    let text = if is_joined {
+        text.replace("\\\n    ", "")
+    } else {
+        text
+    };
+    let mut lines: Vec<String> = Vec::new();
+    for line in text.lines().filter(|l| !l.starts_with('#')) {
+        let is_menu = |l: &String| l.starts_with('/') && !l.contains(" add") && !l.contains(" set");
+        let is_command = line.starts_with("add") || line.starts_with("set");
+        match lines
+            .last_mut()
+            .filter(|l| is_terse && is_command && is_menu(l))
+        {
+            Some(menu) => menu.extend([" ", line]),
+            None => lines.push(line.to_owned()),
+        }
+    }
+    lines
 }
 
 #[tokio::test]
 async fn an_export_is_imported_and_written_again() {
-    let (mut all, mut refused, mut lines, mut same) = (0, 0, 0, 0);
+    let (mut all, mut refused, mut lines, mut same, mut identical) = (0, 0, 0, 0, 0);
     for path in exports() {
         let text = String::from_utf8_lossy(&std::fs::read(&path).unwrap()).into_owned();
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
@@ -169,7 +193,10 @@ async fn an_export_is_imported_and_written_again() {
             .run(&format!("/export {}", style(&name)))
             .await
             .unwrap();
-        let (ours, theirs) = (body(&ours), body(&text));
+        let is_terse = name.contains("terse");
+        let is_joined = !is_terse && text.lines().any(|l| l.len() > 81);
+        let ours = body(&ours, is_terse, is_joined);
+        let theirs = body(&text, is_terse, is_joined);
         let is_identical = ours == theirs;
         let mut left = ours.clone();
         let mut kept = 0;
@@ -184,6 +211,9 @@ async fn an_export_is_imported_and_written_again() {
         for line in &left {
             println!("EXTRA {name}: {line}");
         }
+        if let Some(at) = (0..theirs.len()).find(|i| ours.get(*i) != theirs.get(*i)) {
+            println!("FIRST {name}: {:?} not {:?}", theirs.get(at), ours.get(at));
+        }
         println!(
             "REPORT {name}: {} commands, {errors} refused; {} lines, {} missing, {} extra; {}",
             commands.len(),
@@ -196,9 +226,12 @@ async fn an_export_is_imported_and_written_again() {
         refused += errors;
         lines += theirs.len();
         same += kept;
+        identical += u32::from(is_identical);
     }
 
     println!("REPORT all: {refused} of {all} refused, {same} of {lines} lines");
-    assert!(refused * 100 <= all, "{refused} of {all}");
-    assert!(same * 100 >= lines * 90, "{same} of {lines}");
+    // Not by far all of what is refused could be there: disks, and lines that somebody broke.
+    assert!(refused <= 20, "{refused} of {all}");
+    assert!(same * 1000 >= lines * 980, "{same} of {lines}");
+    assert!(identical >= 16, "{identical}");
 }

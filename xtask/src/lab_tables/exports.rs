@@ -6,9 +6,10 @@ use std::path::Path;
 use anyhow::{Context as _, Result};
 
 use super::Menus;
+use super::order::{self, Sequence};
 
-/// The order of menus in exports of version 6 and of version 7.
-pub(super) type Order = BTreeMap<u8, Vec<String>>;
+/// The order of menus in exports since a version.
+pub(super) type Order = BTreeMap<(u16, u16), Vec<String>>;
 
 /// What exports say of a property: its menu, itself, the shape of the menu, whether it is a flag.
 struct Fact {
@@ -22,11 +23,12 @@ struct Fact {
 
 /// Adds what the exports say, and returns the order in which they have menus.
 pub(super) fn learn(menus: &mut Menus, folder: &Path) -> Result<Order> {
-    let mut order = Order::new();
+    let mut usual = BTreeMap::new();
+    let mut sequences = Vec::new();
     for major in [6, 7] {
         let list = super::text(&folder.join(format!("menu-order.v{major}.derived.txt")))?;
         let paths = list.lines().map(|l| l.trim().replace(' ', "/"));
-        order.insert(major, paths.filter(|p| p.starts_with('/')).collect());
+        usual.insert(major, paths.filter(|p| p.starts_with('/')).collect());
         let files = std::fs::read_dir(folder.join(format!("v{major}")));
         for file in files.context("cannot list the exports")? {
             let path = file?.path();
@@ -35,12 +37,30 @@ pub(super) fn learn(menus: &mut Menus, folder: &Path) -> Result<Order> {
             let is_whole = path.to_string_lossy().contains("verbose");
             // Some have lost their header; they say nothing of versions.
             let version = version(&text);
+            if let Some(version) = version.filter(|_| !is_whole) {
+                let menus = menus_of(&text);
+                sequences.push(Sequence { version, menus });
+            }
             for fact in read(&text) {
                 note(menus, fact, version, is_whole);
             }
         }
     }
-    Ok(order)
+    Ok(order::eras(&sequences, &usual))
+}
+
+/// Returns the menus of an export in its order; one may come again.
+fn menus_of(text: &str) -> Vec<String> {
+    let lines = text.lines().filter(|l| l.starts_with('/'));
+    let mut menus: Vec<String> = lines
+        .map(|line| {
+            let words = line.split_whitespace();
+            let path = words.take_while(|w| !matches!(*w, "add" | "set"));
+            path.collect::<Vec<_>>().join("/")
+        })
+        .collect();
+    menus.dedup();
+    menus
 }
 
 /// Returns the version that the header of an export names.
@@ -56,6 +76,12 @@ fn note(menus: &mut Menus, fact: Fact, version: Option<(u16, u16)>, is_whole: bo
     menu.places.exports.push(version);
     if menu.shape.is_empty() || menu.shape.starts_with("live") {
         menu.shape = fact.shape;
+    }
+    if fact.shape == "list" && menu.places.trees == [false; 4] {
+        menu.shape = "list";
+    }
+    if fact.name.is_empty() {
+        return;
     }
     if menu.shape == "list" && fact.shape == "single" && version.0 == 6 {
         menu.single_until = menu.single_until.or(Some("7.0"));
@@ -93,6 +119,16 @@ fn read(text: &str) -> Vec<Fact> {
             (_, true) => "fixed",
             (_, false) => "single",
         };
+        let fact = |name: String, value: &str| Fact {
+            menu: menu.clone(),
+            name,
+            shape,
+            is_flag: matches!(value, "yes" | "no"),
+            is_off: value == "no",
+        };
+        if rest.is_empty() {
+            facts.push(fact(String::new(), ""));
+        }
         let mut group = String::new();
         for word in rest {
             let (name, value) = match (word.split_once('='), word.strip_prefix('!')) {
@@ -114,13 +150,7 @@ fn read(text: &str) -> Vec<Fact> {
                 && name.chars().all(is_name)
                 && !(is_selected && rest.first() == Some(&"[") && is_in_brackets(rest, word))
             {
-                facts.push(Fact {
-                    menu: menu.clone(),
-                    name,
-                    shape,
-                    is_flag: matches!(value, "yes" | "no"),
-                    is_off: value == "no",
-                });
+                facts.push(fact(name, value));
             }
         }
     }

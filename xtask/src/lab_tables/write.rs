@@ -10,14 +10,14 @@ const HEAD: &str = "\
 # Written by `cargo xtask lab-tables`; do not edit.
 #
 #  !VERB name,name                   a command of the menu, with its arguments
-#  >6 /a/b … and >7 /a/b …           the order of menus in an export, by version
+#  >V /a/b …                         the order of menus in an export since a version
 ";
 
 /// Writes the whole table.
 pub(super) fn table(menus: &Menus, order: &Order) -> String {
     let mut out = HEAD.to_owned();
-    for (major, paths) in order {
-        line(&mut out, &format!(">{major} {}", paths.join(" ")));
+    for ((major, minor), paths) in order {
+        line(&mut out, &format!(">{major}.{minor} {}", paths.join(" ")));
     }
     for (path, menu) in menus {
         head(&mut out, path, menu);
