@@ -17,11 +17,13 @@
 //! | [`undo`] | what a change will do, and the script that takes it back |
 //! | [`version`] | versions, channels, what each can do |
 //! | [`export`] | export text: taken apart, printed, cleaned, masked |
+//! | [`config`] | two configurations compared, and the operations from one to the other |
 //! | [`error`] | what can be wrong with the bytes, and what traps mean |
 
 #![warn(missing_docs)]
 
 pub mod command;
+pub mod config;
 pub mod error;
 pub mod export;
 pub mod login;

@@ -20,6 +20,7 @@ pub mod run;
 mod text;
 pub mod tree;
 mod words;
+mod write;
 
 pub use ast::{Block, Position};
 pub use operation::operations;

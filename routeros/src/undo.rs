@@ -26,28 +26,42 @@ use crate::script::operation::{Action, Operation};
 pub mod compare;
 mod diff;
 mod inverse;
-mod key;
+pub(crate) mod key;
 pub mod lockout;
-mod model;
+pub(crate) mod model;
 mod planner;
+mod play;
 pub(crate) mod properties;
 mod removal;
 mod step;
 
 pub use compare::{compare, equal_config};
+pub(crate) use diff::label;
 pub use diff::{Line, Sign};
 pub use lockout::{MgmtPath, Warning, lockout};
 pub use planner::{Plan, plan};
+pub(crate) use play::{hidden, play};
 pub use step::{Step, Target, Verb};
 
 /// The longest inverse that a scheduler entry can be relied on to hold.
 pub const MAX_INVERSE: usize = 60_000;
 
-/// The rows of menus, as read over the API with all of their properties, in order.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// The rows of menus, as read over the API with all of their properties, or from an export, in
+/// order.
+#[derive(Clone, Debug, Default)]
 pub struct Snapshot {
     menus: BTreeMap<String, Vec<Row>>,
+    order: Vec<String>,
 }
+
+impl PartialEq for Snapshot {
+    /// The order of menus means nothing, that of their rows may.
+    fn eq(&self, other: &Self) -> bool {
+        self.menus == other.menus
+    }
+}
+
+impl Eq for Snapshot {}
 
 impl Snapshot {
     /// Makes an empty one.
@@ -57,7 +71,25 @@ impl Snapshot {
 
     /// Adds a menu, such as `/ip/address`. A menu with one record has one row without an id.
     pub fn insert(&mut self, menu: impl Into<String>, rows: Vec<Row>) {
-        self.menus.insert(menu.into(), rows);
+        let menu = menu.into();
+        if !self.menus.contains_key(&menu) {
+            self.order.push(menu.clone());
+        }
+        self.menus.insert(menu, rows);
+    }
+
+    /// The rows of a menu, which is added if it is not there.
+    pub(crate) fn rows_mut(&mut self, menu: &str) -> &mut Vec<Row> {
+        if !self.menus.contains_key(menu) {
+            self.order.push(menu.to_owned());
+        }
+        self.menus.entry(menu.to_owned()).or_default()
+    }
+
+    /// The menus in the order in which they were added: in that of an export, what is named by
+    /// others comes before them.
+    pub fn order(&self) -> &[String] {
+        &self.order
     }
 
     /// Adds a menu, and returns the snapshot.

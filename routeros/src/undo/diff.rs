@@ -43,19 +43,32 @@ impl fmt::Display for Line {
 }
 
 impl Line {
-    pub(super) fn added(menu: &str, row: &Row) -> Self {
+    pub(crate) fn added(menu: &str, row: &Row) -> Self {
         Self::new(Sign::Added, menu, whole(menu, row))
     }
 
-    pub(super) fn removed(menu: &str, row: &Row) -> Self {
+    pub(crate) fn removed(menu: &str, row: &Row) -> Self {
         Self::new(Sign::Removed, menu, whole(menu, row))
     }
 
-    pub(super) fn changed(menu: &str, row: &Row, change: &str) -> Self {
+    pub(crate) fn changed(menu: &str, row: &Row, change: &str) -> Self {
         // The one record of a menu needs no label.
         let label = row.id().map(|_| label_in(menu, row)).unwrap_or_default();
         let blank = if label.is_empty() { "" } else { " " };
         Self::new(Sign::Changed, menu, format!("{label}{blank}{change}"))
+    }
+
+    /// A property of an item has another value.
+    pub(crate) fn property(
+        menu: &str,
+        row: &Row,
+        name: &str,
+        old: Option<&[u8]>,
+        new: Option<&[u8]>,
+    ) -> Self {
+        let was = shown(menu, name, old.unwrap_or_default());
+        let is = shown(menu, name, new.unwrap_or_default());
+        Self::changed(menu, row, &format!("{name}: {was} → {is}"))
     }
 
     fn new(sign: Sign, menu: &str, text: String) -> Self {
@@ -112,11 +125,7 @@ pub(super) fn changes(
     let mut names: Vec<&str> = settings(menu, old).map(|(name, _)| name).collect();
     let added = settings(menu, new).map(|(name, _)| name);
     names.extend(added.filter(|name| old.raw(name).is_none_or(<[u8]>::is_empty)));
-    let line = |name: &str| {
-        let was = shown(menu, name, old.raw(name).unwrap_or_default());
-        let is = shown(menu, name, new.raw(name).unwrap_or_default());
-        Line::changed(menu, old, &format!("{name}: {was} → {is}"))
-    };
+    let line = |name: &str| Line::property(menu, old, name, old.raw(name), new.raw(name));
     let names = names.into_iter().filter(|name| differs(name));
     names.map(line).collect()
 }
@@ -161,7 +170,7 @@ fn label_in(menu: &str, row: &Row) -> String {
 }
 
 /// The menu and the telling properties of an item, for messages.
-pub(super) fn label(menu: &str, row: &Row) -> String {
+pub(crate) fn label(menu: &str, row: &Row) -> String {
     let label = label_in(menu, row);
     let blank = if label.is_empty() { "" } else { " " };
     format!("{menu}{blank}{label}")

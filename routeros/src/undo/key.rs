@@ -3,13 +3,13 @@
 use super::compare::is_same;
 use super::model::{Entry, Handle, Model, Origin};
 use super::properties::{is_dynamic, may_be_absent, settings};
-use crate::quote;
 use crate::row::Row;
+use crate::script::condition::{Condition, Relation};
 use crate::secret::is_sensitive;
 use crate::value::{self, Value as _};
 
 /// Properties that tell items apart, the best first. What follows is tried in every menu.
-const CANDIDATES: &[&[&str]] = &[
+pub(crate) const CANDIDATES: &[&[&str]] = &[
     &["name"],
     &["comment"],
     &["address", "interface"],
@@ -56,29 +56,12 @@ impl Key {
             Self::Singleton => String::new(),
             Self::Id(id) => id.clone(),
             Self::Properties(properties) => {
-                let conditions = properties
-                    .iter()
-                    .map(|(name, value)| condition(name, value));
-                let conditions: Vec<_> = conditions.collect();
-                format!("[{find} where {}]", conditions.join(" and "))
+                let conditions = properties.iter().map(|(name, value)| {
+                    Condition::Compare(name.clone(), Relation::Equal, value.clone())
+                });
+                format!("[{find} where {}]", Condition::All(conditions.collect()))
             }
         }
-    }
-}
-
-/// Numbers and truth stand bare, so that they compare as what they are; all else is quoted, because
-/// slashes and colons would not parse.
-fn condition(name: &str, value: &[u8]) -> String {
-    let is_text = matches!(name, "name" | "comment");
-    if value.is_empty() && name != "comment" {
-        return format!("!{name}");
-    }
-    let is_number = !value.is_empty() && value.len() < 18 && value.iter().all(u8::is_ascii_digit);
-    match bool::parse(value) {
-        Some(true) if !is_text => format!("{name}=yes"),
-        Some(false) if !is_text => format!("{name}=no"),
-        _ if is_number && !is_text => format!("{name}={}", quote::value(value)),
-        _ => format!("{name}={}", quote::quoted(value)),
     }
 }
 

@@ -10,11 +10,11 @@ use crate::text::lossy;
 
 /// An item, through all of its changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Handle(usize);
+pub(crate) struct Handle(usize);
 
 /// Where an item comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Origin {
+pub(crate) enum Origin {
     /// It was there, with this id.
     Existing(String),
     /// It is the one record of its menu.
@@ -27,24 +27,36 @@ pub(super) enum Origin {
 
 /// An item as it is at some moment.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Entry {
-    pub(super) handle: Handle,
-    pub(super) row: Row,
+pub(crate) struct Entry {
+    pub(crate) handle: Handle,
+    pub(crate) row: Row,
 }
 
+/// Properties that name interfaces.
+pub(crate) const REFERENCES: [&str; 8] = [
+    "interface",
+    "actual-interface",
+    "bridge",
+    "in-interface",
+    "out-interface",
+    "gateway",
+    "master-interface",
+    "parent",
+];
+
 /// All that the items of a menu ever were, each version once.
-pub(super) type Versions = BTreeMap<Handle, Vec<Row>>;
+pub(crate) type Versions = BTreeMap<Handle, Vec<Row>>;
 
 /// All items at some moment, and all that they ever were.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Model {
-    pub(super) menus: BTreeMap<String, Vec<Entry>>,
+pub(crate) struct Model {
+    pub(crate) menus: BTreeMap<String, Vec<Entry>>,
     origins: Vec<Origin>,
     history: BTreeMap<String, Versions>,
 }
 
 impl Model {
-    pub(super) fn new(before: &Snapshot) -> Self {
+    pub(crate) fn new(before: &Snapshot) -> Self {
         let mut model = Self::default();
         for (menu, rows) in before.menus() {
             let entries = rows.iter().map(|row| {
@@ -66,28 +78,60 @@ impl Model {
         model
     }
 
-    pub(super) fn entries(&self, menu: &str) -> &[Entry] {
+    /// The rows as they are now.
+    pub(crate) fn snapshot(&self) -> Snapshot {
+        let mut snapshot = Snapshot::new();
+        for (menu, entries) in &self.menus {
+            let rows = entries.iter().enumerate().map(|(at, entry)| {
+                let mut row = entry.row.clone();
+                let id = row.id().unwrap_or_default();
+                if id.starts_with("*+") || id.starts_with("*#") {
+                    row.set(".id", format!("*#{at}"));
+                }
+                row
+            });
+            snapshot.insert(menu.clone(), rows.collect());
+        }
+        snapshot
+    }
+
+    /// An id for an item whose own nobody knows.
+    pub(crate) fn new_id(&self) -> String {
+        format!("*+{}", self.origins.len())
+    }
+
+    /// Adds a row that was always there, though nobody read it.
+    pub(crate) fn discover(&mut self, menu: &str, row: Row) -> Handle {
+        let id = row.id().map(str::to_owned);
+        let origin = id.map_or(Origin::Singleton, Origin::Existing);
+        self.origins.push(origin);
+        let handle = Handle(self.origins.len() - 1);
+        self.insert(menu, Entry { handle, row }, None);
+        handle
+    }
+
+    pub(crate) fn entries(&self, menu: &str) -> &[Entry] {
         self.menus.get(menu).map(Vec::as_slice).unwrap_or_default()
     }
 
-    pub(super) fn origin(&self, handle: Handle) -> &Origin {
+    pub(crate) fn origin(&self, handle: Handle) -> &Origin {
         self.origins.get(handle.0).unwrap_or(&Origin::Singleton)
     }
 
     /// Everything that items of a menu ever were, if it was read.
-    pub(super) fn history(&self, menu: &str) -> Option<&Versions> {
+    pub(crate) fn history(&self, menu: &str) -> Option<&Versions> {
         self.history.get(menu)
     }
 
-    pub(super) fn position(&self, menu: &str, handle: Handle) -> Option<usize> {
+    pub(crate) fn position(&self, menu: &str, handle: Handle) -> Option<usize> {
         self.entries(menu).iter().position(|e| e.handle == handle)
     }
 
-    pub(super) fn entry(&self, menu: &str, handle: Handle) -> Option<&Entry> {
+    pub(crate) fn entry(&self, menu: &str, handle: Handle) -> Option<&Entry> {
         self.entries(menu).iter().find(|e| e.handle == handle)
     }
 
-    pub(super) fn add(
+    pub(crate) fn add(
         &mut self,
         menu: &str,
         row: Row,
@@ -105,7 +149,7 @@ impl Model {
     }
 
     /// Adds an item that takes the place of one that was removed.
-    pub(super) fn add_again(
+    pub(crate) fn add_again(
         &mut self,
         menu: &str,
         entry: Entry,
@@ -125,7 +169,7 @@ impl Model {
         entries.insert(at.unwrap_or(entries.len()), entry);
     }
 
-    pub(super) fn remove(&mut self, menu: &str, handle: Handle) -> Option<Entry> {
+    pub(crate) fn remove(&mut self, menu: &str, handle: Handle) -> Option<Entry> {
         let at = self.position(menu, handle)?;
         let entry = self.menus.get_mut(menu)?.remove(at);
         if let Some(name) = interface_name(menu, &entry.row) {
@@ -136,7 +180,7 @@ impl Model {
         Some(entry)
     }
 
-    pub(super) fn shift(&mut self, menu: &str, handle: Handle, before: Option<Handle>) {
+    pub(crate) fn shift(&mut self, menu: &str, handle: Handle, before: Option<Handle>) {
         let at = self.position(menu, handle);
         let entry = at.and_then(|at| Some(self.menus.get_mut(menu)?.remove(at)));
         if let Some(entry) = entry {
@@ -145,7 +189,7 @@ impl Model {
     }
 
     /// Gives properties of an item other values, and follows that into other menus.
-    pub(super) fn set(
+    pub(crate) fn set(
         &mut self,
         menu: &str,
         handle: Handle,
@@ -178,16 +222,6 @@ impl Model {
 
     /// Rows that name an interface do so by its id, so they follow its name.
     fn rename(&mut self, old: &[u8], new: &[u8]) {
-        const REFERENCES: [&str; 8] = [
-            "interface",
-            "actual-interface",
-            "bridge",
-            "in-interface",
-            "out-interface",
-            "gateway",
-            "master-interface",
-            "parent",
-        ];
         let mut versions = Vec::new();
         for (menu, entries) in &mut self.menus {
             for entry in entries {
@@ -212,7 +246,7 @@ impl Model {
     }
 
     /// Keeps what an item is, or may be, at some time.
-    pub(super) fn remember(&mut self, menu: &str, handle: Handle, row: Row) {
+    pub(crate) fn remember(&mut self, menu: &str, handle: Handle, row: Row) {
         let versions = self.history.entry(menu.to_owned()).or_default();
         let versions = versions.entry(handle).or_default();
         if !versions.contains(&row) {
@@ -227,7 +261,7 @@ impl Model {
     }
 
     /// Finds the items that are meant. None is fine for conditions, but not for names.
-    pub(super) fn select(
+    pub(crate) fn select(
         &self,
         menu: &str,
         selector: &Selector,
@@ -267,12 +301,18 @@ impl Model {
 
     fn item(&self, menu: &str, item: &Item, before: &Snapshot) -> Result<Handle, PlanProblem> {
         let rows = before.rows(menu).unwrap_or_default();
+        // An export tells numbers of some rows, but does not have all rows.
+        let is_made_up = |id: &str| !id.starts_with('*') || id.starts_with("*#");
+        let is_exported = rows.iter().filter_map(Row::id).all(is_made_up);
         let is_meant = |entry: &&Entry| match item {
             Item::Id(id) => entry.row.id() == Some(id),
             Item::Name(name) => {
                 let is_ether = entry.row.raw("default-name") == Some(name.as_slice())
                     && entry.row.raw("name").is_none();
                 entry.row.raw("name") == Some(name.as_slice()) || is_ether
+            }
+            Item::Number(number) if is_exported => {
+                entry.row.raw(".number") == Some(number.to_string().as_bytes())
             }
             Item::Number(number) => {
                 let id = rows.get(*number).and_then(Row::id);
@@ -311,7 +351,8 @@ fn follow(row: &mut Row, changes: &[(String, Option<Vec<u8>>)]) {
     }
 }
 
-fn interface_name(menu: &str, row: &Row) -> Option<Vec<u8>> {
+/// The name of an interface, if the row is one.
+pub(crate) fn interface_name(menu: &str, row: &Row) -> Option<Vec<u8>> {
     let name = row.raw("name").filter(|_| is_interface_menu(menu));
     name.map(<[u8]>::to_vec)
 }

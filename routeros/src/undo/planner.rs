@@ -10,6 +10,7 @@ use super::{MAX_INVERSE, PlanError, PlanProblem, Snapshot, removal};
 use crate::row::Row;
 use crate::script::operation::{Action, Operation, Property, Selector};
 use crate::secret::is_sensitive;
+use crate::value::Value as _;
 
 /// A change that is understood: what it will do, and how to take it back.
 #[derive(Clone, Debug)]
@@ -100,7 +101,8 @@ struct Planner<'b> {
     removed: Vec<Handle>,
 }
 
-type Changes = [(String, Option<Vec<u8>>)];
+type Change = (String, Option<Vec<u8>>);
+type Changes = [Change];
 
 impl Planner<'_> {
     fn finish(self, was: Model) -> Result<Plan, PlanProblem> {
@@ -273,23 +275,36 @@ impl Planner<'_> {
         changes: &Changes,
     ) -> Result<(), PlanProblem> {
         let menu = operation.menu.as_str();
-        let values = changes.iter().filter_map(|(name, value)| {
-            // Everywhere else unsetting is a command of its own; a comment is just empty.
-            let empty = (name == "comment").then(Vec::new);
-            Some((name.clone(), value.clone().or(empty)?))
-        });
+        let changes = &self.settled(menu, handle, changes);
+        let values = changes
+            .iter()
+            .filter_map(|(name, value)| Some((name.clone(), value.clone()?)));
         let values: Vec<_> = values.collect();
         if !values.is_empty() {
             self.step(operation, Verb::Set, Some(handle)).attributes = values;
         }
-        for (name, _) in changes
-            .iter()
-            .filter(|(n, v)| v.is_none() && n != "comment")
-        {
+        for (name, _) in changes.iter().filter(|(_, value)| value.is_none()) {
             let attributes = vec![(name.clone(), Vec::new())];
             self.step(operation, Verb::Unset, Some(handle)).attributes = attributes;
         }
         self.change(menu, handle, changes)
+    }
+
+    /// Gives values to what a device does not unset: a comment is just empty, and a flag is the
+    /// other way round.
+    fn settled(&self, menu: &str, handle: Handle, changes: &Changes) -> Vec<Change> {
+        let entry = self.model.entry(menu, handle);
+        let settle = |(name, value): &Change| {
+            let was = entry.and_then(|entry| entry.row.raw(name));
+            let other = match was.and_then(bool::parse) {
+                _ if name == "comment" => Some(Vec::new()),
+                Some(true) => Some(b"no".to_vec()),
+                Some(false) => Some(b"yes".to_vec()),
+                None => None,
+            };
+            (name.clone(), value.clone().or(other))
+        };
+        changes.iter().map(settle).collect()
     }
 
     fn switch(

@@ -101,12 +101,29 @@ const SETTINGS: &[&str] = &[
     "tx-template",
 ];
 
+/// Settings whose names mean something else in other menus.
+const SETTINGS_OF: &[(&str, &str)] = &[
+    ("/ip/traffic-flow/ipfix", "bytes"),
+    ("/ip/traffic-flow/ipfix", "packets"),
+    ("/snmp", "engine-id"),
+    ("/system/script", "owner"),
+    ("/tool/user-manager/profile", "owner"),
+    ("/tool/user-manager/profile/limitation", "owner"),
+    ("/tool/user-manager/user", "last-name"),
+];
+
 /// Whether a property is configuration: it was given, and can be given again.
-pub(super) fn is_setting(menu: &str, name: &str) -> bool {
-    if name.is_empty() || name.starts_with('.') || is_listed(menu, name) || is_clock(menu, name) {
+pub(crate) fn is_setting(menu: &str, name: &str) -> bool {
+    if name.is_empty() || name.starts_with('.') || is_clock(menu, name) {
         return false;
     }
-    if SETTINGS.contains(&name) || (name == "owner" && menu == "/system/script") {
+    if SETTINGS_OF.contains(&(menu, name)) {
+        return true;
+    }
+    if is_listed(menu, name) {
+        return false;
+    }
+    if SETTINGS.contains(&name) {
         return true;
     }
     !COMMON
@@ -116,7 +133,7 @@ pub(super) fn is_setting(menu: &str, name: &str) -> bool {
 }
 
 /// Whether a property can be set, but changes by itself ever after.
-pub(super) fn is_clock(menu: &str, name: &str) -> bool {
+pub(crate) fn is_clock(menu: &str, name: &str) -> bool {
     menu == "/system/clock" && matches!(name, "date" | "time")
 }
 
@@ -132,13 +149,13 @@ fn is_listed(menu: &str, name: &str) -> bool {
 }
 
 /// The settings of a row that have a value.
-pub(super) fn settings<'r>(menu: &str, row: &'r Row) -> impl Iterator<Item = (&'r str, &'r [u8])> {
+pub(crate) fn settings<'r>(menu: &str, row: &'r Row) -> impl Iterator<Item = (&'r str, &'r [u8])> {
     row.iter()
         .filter(|(name, value)| !value.is_empty() && is_setting(menu, name))
 }
 
 /// Whether the device made the row by itself.
-pub(super) fn is_dynamic(row: &Row) -> bool {
+pub(crate) fn is_dynamic(row: &Row) -> bool {
     row.flag("dynamic")
 }
 
@@ -206,13 +223,13 @@ const MATCHERS: &[&str] = &[
 ];
 
 /// Whether an item that was not given a property is certain not to have it.
-pub(super) fn may_be_absent(menu: &str, name: &str) -> bool {
+pub(crate) fn may_be_absent(menu: &str, name: &str) -> bool {
     let has_rules = menu.contains("/firewall/") || menu.starts_with("/interface/bridge/");
     name == "comment" || (has_rules && MATCHERS.contains(&name))
 }
 
 /// Whether the menu's items are interfaces: `/interface`, `/interface/vlan` and the like.
-pub(super) fn is_interface_menu(menu: &str) -> bool {
+pub(crate) fn is_interface_menu(menu: &str) -> bool {
     let Some(rest) = menu.strip_prefix("/interface") else {
         return false;
     };
@@ -221,7 +238,7 @@ pub(super) fn is_interface_menu(menu: &str) -> bool {
 }
 
 /// A value in the one spelling that equal values share.
-pub(super) fn canonical(value: &[u8]) -> Cow<'_, [u8]> {
+pub(crate) fn canonical(value: &[u8]) -> Cow<'_, [u8]> {
     if let Some(is_true) = bool::parse(value) {
         return Cow::Borrowed(if is_true { b"true" } else { b"false" });
     }
@@ -235,7 +252,7 @@ pub(super) fn canonical(value: &[u8]) -> Cow<'_, [u8]> {
 
 /// A value as it will be read back, where the device rewrites what was written: addresses are
 /// completed or cut to their network, hardware addresses become capitals.
-pub(super) fn completed(menu: &str, name: &str, value: &[u8]) -> Vec<u8> {
+pub(crate) fn completed(menu: &str, name: &str, value: &[u8]) -> Vec<u8> {
     let Ok(text) = std::str::from_utf8(value) else {
         return value.to_vec();
     };

@@ -5,6 +5,8 @@
     reason = "a test panics when it fails"
 )]
 
+mod config;
+mod config_law;
 mod device;
 mod export;
 mod fixtures;
