@@ -13,6 +13,8 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+mod engine;
+
 /// A promise and what was measured.
 struct Figure {
     what: &'static str,
@@ -26,7 +28,11 @@ pub(crate) fn run(mut args: Args) -> Result<()> {
     let profile = args
         .value("--profile")?
         .unwrap_or_else(|| "demo".to_owned());
-    args.end()?;
+    match args.rest()?.as_slice() {
+        [] => {}
+        [what] if what == "engine" => return engine::run(),
+        _ => bail!("there is `bench` and `bench engine`"),
+    }
     setup::ensure(Purpose::Demo)?;
     let bins = Bins::build(&profile)?;
     let figures = [start()?, frame(&profile)?, round_trips(&bins)?];
@@ -52,6 +58,14 @@ pub(crate) fn run(mut args: Args) -> Result<()> {
         bail!("{broken} promises are not kept");
     }
     Ok(())
+}
+
+/// The lines of JSON that a measurement prints.
+fn lines(text: &str) -> Result<Vec<Value>> {
+    let lines = text.lines().filter(|line| line.starts_with('{'));
+    lines
+        .map(|line| serde_json::from_str(line).context("a figure is no JSON"))
+        .collect()
 }
 
 /// How much longer `todctl --version` takes than a program that does nothing.

@@ -55,6 +55,7 @@ Usage: cargo xtask VERB [flags]
   sqlx     migrate a scratch database and refresh .sqlx
              --check          fail when .sqlx is stale
   bench    the figures that are promised, as ratios
+             engine           only what talking to devices costs
   fuzz     every fuzz target for a minute, from a new seed
              TARGET…          only these
              --seconds N      for so long each

@@ -11,6 +11,8 @@ use std::process::Command;
 pub(crate) enum Purpose {
     /// Build, and run what needs nothing else.
     Build,
+    /// Measure ourselves against what others have written.
+    Measure,
     /// Build and run the demo.
     Demo,
     /// Run throw-away services.
@@ -27,7 +29,12 @@ struct Need {
     is_there: fn() -> bool,
 }
 
-const BUILDING: &[Purpose] = &[Purpose::Build, Purpose::Demo, Purpose::Test];
+const BUILDING: &[Purpose] = &[
+    Purpose::Build,
+    Purpose::Measure,
+    Purpose::Demo,
+    Purpose::Test,
+];
 const EVERYTHING: &[Purpose] = &[Purpose::Demo, Purpose::Up, Purpose::Test];
 const TESTING: &[Purpose] = &[Purpose::Test];
 
@@ -89,7 +96,7 @@ const NEEDS: &[Need] = &[
     Need {
         what: "Python's venv",
         package: "python3-venv",
-        purposes: TESTING,
+        purposes: &[Purpose::Measure, Purpose::Test],
         is_there: || Path::new(&python()).is_file() || has_ensurepip(),
     },
 ];
@@ -107,6 +114,8 @@ pub(crate) fn ensure(purpose: Purpose) -> Result<()> {
     }
     if purpose == Purpose::Test {
         ensure_nextest()?;
+    }
+    if matches!(purpose, Purpose::Measure | Purpose::Test) {
         ensure_python()?;
     }
     Ok(())
