@@ -67,7 +67,7 @@ fn speed(polls: &[Value]) -> Result<Vec<Goal>> {
 
 /// Memory of sessions that wait.
 fn size(memory: &[Value]) -> Result<Vec<Goal>> {
-    let goal = |what, who, kib: f64| {
+    let goal = |what, who, kib: f64| -> Result<Goal> {
         Ok(Goal {
             name: "G6",
             what,
