@@ -1,6 +1,7 @@
 //! The API door: sentences in, one batch of replies out for each batch of commands read.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::sync::Arc;
 
 use routeros::error::Trap;
@@ -13,32 +14,65 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use crate::core::Caller;
+use crate::core::{Caller, Proof};
 use crate::device::Late;
 use crate::door::Visit;
+use crate::schema::{Kind, SCHEMA};
+use crate::switches::has_challenge;
 use crate::text;
 use crate::trap;
 use crate::verb::{After, Filter, Order, Outcome};
 
+mod distort;
 mod stream;
 
 /// Replies of streaming commands that wait to be written.
 const QUEUE: usize = 64;
 
+/// Streaming commands that one session may run.
+const STREAMS: usize = 100;
+
+/// What happens after a command.
+enum Step {
+    /// There is no command to answer.
+    Wait,
+    /// It was answered.
+    Answered,
+    /// It was answered, and that was the last one.
+    End,
+    /// It is answered without end.
+    Flood(distort::Flood),
+    /// Nothing is answered any more.
+    Hang,
+}
+
+/// How a session goes on.
+enum Flow {
+    On,
+    /// Open, but silent for ever.
+    Hang,
+    End,
+}
+
 /// Talks with one client until it leaves.
 pub(crate) async fn serve(visit: Visit, mut stream: impl AsyncRead + AsyncWrite + Unpin) {
+    let other = distort::other_protocol(&visit.device.core());
+    if let Some(other) = other {
+        distort::speak(other, &mut stream).await;
+        return;
+    }
     let (sender, mut later) = mpsc::channel(QUEUE);
     let mut session = Session {
         visit,
         receiver: Receiver::new(),
         user: None,
+        challenge: None,
         turn: 0,
         running: BTreeMap::new(),
         later: sender,
         stop: CancellationToken::new(),
     };
     let mut buffer = vec![0; 16 << 10];
-    let mut out = Vec::new();
     loop {
         let read = tokio::select! {
             read = stream.read(&mut buffer) => read,
@@ -54,13 +88,10 @@ pub(crate) async fn serve(visit: Visit, mut stream: impl AsyncRead + AsyncWrite 
             .receiver
             .feed(buffer.get(..count).unwrap_or_default());
         session.turn += 1;
-        let goes_on = session.answer_all(&mut out);
-        if stream.write_all(&out).await.is_err() || stream.flush().await.is_err() {
-            break;
-        }
-        out.clear();
-        if !goes_on {
-            break;
+        match session.answer_all(&mut stream).await {
+            Ok(Flow::On) => {}
+            Ok(Flow::Hang) => distort::swallow(&mut stream).await,
+            Ok(Flow::End) | Err(_) => break,
         }
     }
     session.stop.cancel();
@@ -74,6 +105,8 @@ struct Session {
     visit: Visit,
     receiver: Receiver,
     user: Option<String>,
+    /// What an old client must hash its password with.
+    challenge: Option<[u8; 16]>,
     turn: u64,
     /// Commands that stream, by tag, with what cancels them.
     running: BTreeMap<Vec<u8>, CancellationToken>,
@@ -82,61 +115,86 @@ struct Session {
 }
 
 impl Session {
-    /// Answers all commands that have arrived; returns whether the session goes on.
-    fn answer_all(&mut self, out: &mut Vec<u8>) -> bool {
-        let mut is_first = true;
+    /// Answers all commands that have arrived.
+    async fn answer_all(&mut self, stream: &mut (impl AsyncWrite + Unpin)) -> io::Result<Flow> {
+        let (mut out, mut is_first) = (Vec::new(), true);
         loop {
-            let request = match self.receiver.poll() {
-                Ok(Some(request)) => request,
-                Ok(None) => return true,
-                Err(error) => {
-                    Response::fatal(error.to_string()).encode(out);
-                    return false;
-                }
+            let step = self.step(&mut out, &mut is_first);
+            if matches!(step, Step::Answered) {
+                let toil = self.visit.device.core().toil();
+                let Some(toil) = toil else { continue };
+                stream.write_all(&out).await?;
+                out.clear();
+                tokio::time::sleep(toil).await;
+                continue;
+            }
+            stream.write_all(&out).await?;
+            stream.flush().await?;
+            return match step {
+                Step::Flood(flood) => flood.pour(stream).await.map(|()| Flow::End),
+                Step::Hang => Ok(Flow::Hang),
+                Step::Wait => Ok(Flow::On),
+                Step::End | Step::Answered => Ok(Flow::End),
             };
-            if self.user.is_some() {
-                let mut core = self.visit.device.core();
-                core.counts.commands += 1;
-                core.counts.turns += u64::from(is_first);
-                is_first = false;
-            }
-            if !self.answer(&request, out) {
-                return false;
-            }
         }
     }
 
-    fn answer(&mut self, request: &Request, out: &mut Vec<u8>) -> bool {
+    /// Answers the next command.
+    fn step(&mut self, out: &mut Vec<u8>, is_first: &mut bool) -> Step {
+        let request = match self.receiver.poll() {
+            Ok(Some(request)) => request,
+            Ok(None) => return Step::Wait,
+            Err(error) => {
+                Response::fatal(error.to_string()).encode(out);
+                return Step::End;
+            }
+        };
+        if self.user.is_some() {
+            let mut core = self.visit.device.core();
+            core.counts.commands += 1;
+            core.counts.turns += u64::from(*is_first);
+            *is_first = false;
+        }
+        self.answer(&request, out)
+    }
+
+    fn answer(&mut self, request: &Request, out: &mut Vec<u8>) -> Step {
         if request.path == "/login" {
-            return self.log_in(request, out);
+            self.log_in(request, out);
+            return Step::Answered;
         }
         let Some(user) = self.user.clone() else {
             self.refuse(request, &trap::failure("not logged in"), out);
-            return true;
+            return Step::Answered;
         };
         self.note(request);
-        if self.goes_wrong(out) {
-            return true;
+        if let Some(step) = distort::instead(&self.visit.device.core(), request, out) {
+            return step;
         }
         match request.path.as_str() {
             "/cancel" => {
                 self.cancel(request, out);
-                return true;
+                return Step::Answered;
             }
             "/quit" => {
                 Response::fatal("session terminated on request").encode(out);
-                return false;
+                return Step::End;
             }
             _ => {}
         }
         let caller = self.caller(user);
         let mark = out.len();
-        match order(request).and_then(|order| self.visit.device.perform(&caller, &order)) {
+        let is_strict = self.visit.device.spec.switches.strict_queries;
+        match order(request, is_strict).and_then(|order| self.visit.device.perform(&caller, &order))
+        {
             Ok(outcome) => self.give(request, &caller, outcome, out),
             Err(trap) => self.refuse(request, &trap, out),
         }
-        self.lose(request, mark, out);
-        true
+        let (hangs, reboots) = distort::after(&self.visit.device.core(), request, mark, out);
+        if reboots {
+            self.visit.device.reboot("power failure", None);
+        }
+        if hangs { Step::Hang } else { Step::Answered }
     }
 
     fn caller(&self, user: String) -> Caller {
@@ -175,36 +233,41 @@ impl Session {
         });
     }
 
-    fn log_in(&mut self, request: &Request, out: &mut Vec<u8>) -> bool {
-        let field = |name| {
-            request
-                .attributes
-                .raw(name)
-                .map(text::decode)
-                .unwrap_or_default()
+    fn log_in(&mut self, request: &Request, out: &mut Vec<u8>) {
+        let raw = |name| request.attributes.raw(name);
+        let field = |name| raw(name).map(text::decode).unwrap_or_default();
+        if raw("name").is_none() && has_challenge(self.visit.device.release()) {
+            let challenge: [u8; 16] = rand::random();
+            self.challenge = Some(challenge);
+            let done = Response::done_with(hex::encode(challenge));
+            request.respond(done).encode(out);
+            return;
+        }
+        let (name, password, response) = (field("name"), field("password"), field("response"));
+        let proof = match self.challenge.take() {
+            Some(challenge) if !response.is_empty() => Proof::Response(challenge, &response),
+            _ => Proof::Password(&password),
         };
-        let (name, password) = (field("name"), field("password"));
         let mut core = self.visit.device.core();
-        let is_good = core.log_in(self.visit.id, &name, &password, "api");
-        let is_v7 = core.release.has_slashes();
+        let is_late = core.has_fault(|f| *f == Fault::RadiusTimeout);
+        let is_good = !is_late && core.log_in(self.visit.id, &name, proof, "api");
         drop(core);
         if is_good {
             self.user = Some(name);
             self.receiver.signed_in();
             request.respond(Response::done()).encode(out);
-        } else {
-            let message = if is_v7 {
-                "invalid user name or password (6)"
-            } else {
-                "cannot log in"
-            };
-            let trap = Trap {
-                category: None,
-                message: message.to_owned(),
-            };
-            self.refuse(request, &trap, out);
+            return;
         }
-        true
+        let message = match self.visit.device.release().has_slashes() {
+            _ if is_late => "could not authenticate - radius timeout",
+            true => "invalid user name or password (6)",
+            false => "cannot log in",
+        };
+        let trap = Trap {
+            category: None,
+            message: message.to_owned(),
+        };
+        self.refuse(request, &trap, out);
     }
 
     fn refuse(&self, request: &Request, trap: &Trap, out: &mut Vec<u8>) {
@@ -224,7 +287,8 @@ impl Session {
 
     fn give(&mut self, request: &Request, caller: &Caller, outcome: Outcome, out: &mut Vec<u8>) {
         let says_empty = self.visit.device.release().has(Feature::EmptyReply);
-        let rows = outcome.rows.unwrap_or_default();
+        let mut rows = outcome.rows.unwrap_or_default();
+        distort::rows(&self.visit.device.core(), request, &mut rows);
         for row in &rows {
             request.respond(Response::row(row)).encode(out);
         }
@@ -249,10 +313,16 @@ impl Session {
             }
             Ok(late) => self.finish_later(request, caller, late),
             Err(After::Ping { address, count }) => {
-                self.stream(request, |tag| stream::ping(tag, address, count));
+                self.stream(request, out, |tag| stream::ping(tag, address, count));
+            }
+            Err(After::Trace { address, count }) => {
+                self.stream(request, out, |tag| stream::trace(tag, address, count));
             }
             Err(After::Monitor(order)) => {
-                self.stream(request, |tag| stream::monitor(tag, *order));
+                self.stream(request, out, |tag| stream::monitor(tag, *order));
+            }
+            Err(After::Listen(order, known)) => {
+                self.stream(request, out, |tag| stream::listen(tag, *order, known));
             }
             Err(_) => done.encode(out),
         }
@@ -275,14 +345,21 @@ impl Session {
         });
     }
 
-    fn stream<F>(&mut self, request: &Request, make: impl FnOnce(stream::Stream) -> F)
-    where
+    fn stream<F>(
+        &mut self,
+        request: &Request,
+        out: &mut Vec<u8>,
+        make: impl FnOnce(stream::Stream) -> F,
+    ) where
         F: Future<Output = ()> + Send + 'static,
     {
-        let stop = self.stop.child_token();
-        if let Some(tag) = &request.tag {
-            self.running.insert(tag.clone(), stop.clone());
+        self.running.retain(|_, stop| !stop.is_cancelled());
+        if self.running.len() >= STREAMS {
+            return self.refuse(request, &trap::failure("too many commands"), out);
         }
+        let stop = self.stop.child_token();
+        let tag = request.tag.clone().unwrap_or_default();
+        self.running.insert(tag, stop.clone());
         let task = make(stream::Stream {
             device: Arc::clone(&self.visit.device),
             request: request.clone(),
@@ -308,42 +385,12 @@ impl Session {
             }
         }
         request.respond(Response::done()).encode(out);
-    }
-
-    /// Writes what is no reply, if that is what goes wrong.
-    fn goes_wrong(&self, out: &mut Vec<u8>) -> bool {
-        let core = self.visit.device.core();
-        if core.has_fault(|f| *f == Fault::Garbage) {
-            out.extend_from_slice(b"\x05!reHTTP/1.1 400 Bad Request\r\n\r\n\xff\xf8");
-            return true;
-        }
-        if core.has_fault(|f| *f == Fault::HugeWord) {
-            out.extend_from_slice(&[0xF0, 0xFF, 0xFF, 0xFF, 0xFF, b'!']);
-            return true;
-        }
-        false
-    }
-
-    /// Takes a reply back or reboots before it, if that is what goes wrong.
-    fn lose(&self, request: &Request, mark: usize, out: &mut Vec<u8>) {
-        let core = self.visit.device.core();
-        let path = &request.path;
-        let is_lost =
-            core.has_fault(|f| matches!(f, Fault::LoseReplyTo { command } if command == path));
-        let reboots =
-            core.has_fault(|f| matches!(f, Fault::RebootMid { command } if command == path));
-        drop(core);
-        if is_lost || reboots {
-            out.truncate(mark);
-        }
-        if reboots {
-            self.visit.device.reboot("power failure", None);
-        }
+        distort::cancelled(&self.visit.device.core(), request, out);
     }
 }
 
 /// Reads a request as an order.
-fn order(request: &Request) -> Result<Order, Trap> {
+fn order(request: &Request, is_strict: bool) -> Result<Order, Trap> {
     let mut order = Order::new(&request.path);
     for (name, value) in request.attributes.iter() {
         // On the wire, `!name` and an empty value mean the same.
@@ -355,8 +402,35 @@ fn order(request: &Request) -> Result<Order, Trap> {
         }
     }
     if !request.queries.is_empty() {
-        let query = Query::parse(&request.queries);
+        let mut words = request.queries.clone();
+        if !is_strict {
+            for word in &mut words {
+                spell_flag(&order.menu, word);
+            }
+        }
+        let query = Query::parse(&words);
         order.filter = Filter::Query(query.map_err(|e| trap::failure(&e.to_string()))?);
     }
     Ok(order)
+}
+
+/// Spells the flag in a query as replies do.
+fn spell_flag(menu: &str, word: &mut Vec<u8>) {
+    let Some((name, value)) = std::str::from_utf8(word)
+        .ok()
+        .and_then(|w| w.trim_start_matches(['?', '=']).split_once('='))
+        .filter(|(name, _)| name.starts_with(|c: char| c.is_ascii_alphabetic()))
+    else {
+        return;
+    };
+    let is_flag = SCHEMA.menu(menu).is_none_or(|menu| {
+        let mut props = menu.props.iter();
+        props.any(|p| &*p.name == name && p.kind == Kind::Bool)
+    });
+    let spelled = match value {
+        "yes" if is_flag => "true",
+        "no" if is_flag => "false",
+        _ => return,
+    };
+    *word = format!("?={name}={spelled}").into_bytes();
 }

@@ -54,6 +54,18 @@ struct Serve {
     /// Port of SSH
     #[arg(long, default_value_t = 2222)]
     ssh_port: u16,
+    /// Port of SNMP, over UDP
+    #[arg(long, default_value_t = 1161)]
+    snmp_port: u16,
+    /// Port of telnet, which refuses everybody
+    #[arg(long, default_value_t = 2323)]
+    telnet_port: u16,
+    /// Port of MNDP, if devices are to announce themselves; others listen at 5678
+    #[arg(long)]
+    mndp_port: Option<u16>,
+    /// Take the ports of real devices: SSH 22, telnet 23, SNMP 161, MNDP 5678
+    #[arg(long)]
+    standard_ports: bool,
     /// How long a boot takes, in milliseconds
     #[arg(long, default_value_t = 3000, value_name = "MS")]
     reboot: u64,
@@ -102,6 +114,7 @@ enum CtlVerb {
     Tree { device: String },
     /// Make something go wrong, such as `silent` or `drip-bytes every_ms=5`
     Fault {
+        /// Which device; `all` means every one
         device: String,
         kind: String,
         /// Its parameters, as `name=value`
@@ -109,8 +122,12 @@ enum CtlVerb {
     },
     /// Take faults away, from one device or from all
     ClearFaults { device: Option<String> },
-    /// Switch a device off and on
+    /// Switch a device off and on, or all with `all`
     Reboot { device: String },
+    /// Pull a cable out of a port
+    Cut { device: String, port: String },
+    /// Plug a cable into a port
+    Plug { device: String, port: String },
     /// Show the lab's time, or let time pass
     Time {
         /// How much passes at once, such as `90s`
@@ -139,13 +156,27 @@ impl Serve {
             }
             None => Fleet::generate(self.devices, self.seed),
         };
-        let options = Options {
+        let mut options = Options {
             api_port: self.api_port,
             api_ssl_port: self.api_ssl_port,
             ssh_port: self.ssh_port,
+            snmp_port: self.snmp_port,
+            telnet_port: self.telnet_port,
+            mndp_port: self.mndp_port,
             reboot: Duration::from_millis(self.reboot),
             ..Options::default()
         };
+        if self.standard_ports {
+            options = Options {
+                api_port: 8728,
+                api_ssl_port: 8729,
+                ssh_port: 22,
+                snmp_port: 161,
+                telnet_port: 23,
+                mndp_port: Some(5678),
+                ..options
+            };
+        }
         let lab = Lab::start(fleet, options).await?;
         if let Some(path) = &self.control {
             lab.control(path)?;
@@ -153,13 +184,14 @@ impl Serve {
         let devices = lab.devices();
         if let Some(first) = devices.first().map(crate::Device::summary) {
             say(&format!(
-                "{} devices, the first is {} at {}: api {}, api-ssl {}, ssh {}; {} / {}",
+                "{} devices, the first is {} at {}: api {}, api-ssl {}, ssh {}, snmp {}; {} / {}",
                 devices.len(),
                 first.name,
                 first.address,
                 first.api_port,
                 first.api_ssl_port,
                 first.ssh_port,
+                first.snmp_port,
                 first.user,
                 first.password,
             ))?;
@@ -227,12 +259,22 @@ impl CtlVerb {
                 device,
                 kind,
                 values,
+            } if device == "all" => Request::FaultAll {
+                fault: fault(kind, &values)?,
+            },
+            Self::Fault {
+                device,
+                kind,
+                values,
             } => Request::Fault {
                 device,
                 fault: fault(kind, &values)?,
             },
             Self::ClearFaults { device } => Request::ClearFaults { device },
+            Self::Reboot { device } if device == "all" => Request::RebootAll,
             Self::Reboot { device } => Request::Reboot { device },
+            Self::Cut { device, port } => cable(device, port, false),
+            Self::Plug { device, port } => cable(device, port, true),
             Self::Time { advance } => {
                 let by = advance.unwrap_or_else(|| "0s".to_owned());
                 let by = Duration::parse(by.as_bytes());
@@ -242,6 +284,14 @@ impl CtlVerb {
                 }
             }
         })
+    }
+}
+
+fn cable(device: String, port: String, plugged: bool) -> Request {
+    Request::Cable {
+        device,
+        port,
+        plugged,
     }
 }
 

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use routeros::error::Trap;
 use tod_proto::lab::{Answer, Request};
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{UnixListener, UnixStream};
@@ -91,43 +90,44 @@ async fn serve(world: &Arc<World>, stream: UnixStream) -> std::io::Result<()> {
 }
 
 async fn answer(world: &Arc<World>, request: Request) -> Answer {
-    let refused = |trap: Trap| Answer::Error(trap.message);
     match request {
         Request::Devices => Answer::Devices(world.devices().iter().map(Device::summary).collect()),
         Request::Log { device, since } => {
             Answer::Log(world.ledger.read(device.as_deref(), since.unwrap_or(0)))
         }
-        Request::ClearFaults { device: None } => {
-            for device in world.devices() {
-                device.clear_faults();
-            }
-            Answer::Done
-        }
+        Request::ClearFaults { device: None } => each(world, Device::clear_faults),
+        Request::FaultAll { fault } => each(world, |device| device.inject(fault.clone())),
+        Request::RebootAll => each(world, Device::reboot),
         Request::Time { advance_ms } => {
             world.clock.advance(Duration::from_millis(advance_ms));
             Answer::Time(world.clock.wall(world.clock.now()))
         }
-        Request::Get { device, path } => with(world, &device, |device| {
-            let core = device.0.core();
-            if core.has_menu(&path) {
-                Answer::Rows(core.shown_rows(&path))
-            } else {
-                Answer::Error("no such command prefix".to_owned())
-            }
-        }),
+        Request::Run { device, command } => match world.device(&device) {
+            Some(device) => device
+                .run(&command)
+                .await
+                .map_or_else(|trap| Answer::Error(trap.message), Answer::Text),
+            None => unknown(&device),
+        },
+        other => answer_one(world, other),
+    }
+}
+
+fn each(world: &World, act: impl Fn(&Device)) -> Answer {
+    world.devices().iter().for_each(act);
+    Answer::Done
+}
+
+/// Answers what is about one device and takes no time.
+fn answer_one(world: &World, request: Request) -> Answer {
+    match request {
+        Request::Get { device, path } => with(world, &device, |device| get(device, &path)),
         Request::Set {
             device,
             path,
             row,
             values,
         } => with(world, &device, |device| set(device, &path, row, values)),
-        Request::Run { device, command } => match world.device(&device) {
-            Some(device) => device
-                .run(&command)
-                .await
-                .map_or_else(refused, Answer::Text),
-            None => unknown(&device),
-        },
         Request::Tree { device } => with(world, &device, |d| Answer::Tree(d.tree())),
         Request::Fault { device, fault } => with(world, &device, |device| {
             device.inject(fault);
@@ -143,6 +143,27 @@ async fn answer(world: &Arc<World>, request: Request) -> Answer {
             device.reboot();
             Answer::Done
         }),
+        Request::Cable {
+            device,
+            port,
+            plugged,
+        } => with(world, &device, |device| {
+            if device.cable(&port, plugged) {
+                Answer::Done
+            } else {
+                Answer::Error(format!("no port is called {port}"))
+            }
+        }),
+        _ => Answer::Error("not about one device".to_owned()),
+    }
+}
+
+fn get(device: &Device, path: &str) -> Answer {
+    let core = device.0.core();
+    if core.has_menu(path) {
+        Answer::Rows(core.shown_rows(path))
+    } else {
+        Answer::Error("no such command prefix".to_owned())
     }
 }
 
@@ -164,7 +185,7 @@ fn set(
     }
 }
 
-fn with(world: &Arc<World>, name: &str, act: impl FnOnce(&Device) -> Answer) -> Answer {
+fn with(world: &World, name: &str, act: impl FnOnce(&Device) -> Answer) -> Answer {
     world
         .device(name)
         .as_ref()

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use tod_proto::lab::{Counts, Event, Fault};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, broadcast};
+use tokio::time::Instant;
 
 use crate::clock::{Clock, Tick};
 use crate::fleet::Spec;
@@ -16,18 +17,24 @@ use crate::ledger::Ledger;
 use crate::profile::{Board, Kit, Release};
 use crate::schema::{Menu, SCHEMA, Storage};
 use crate::seed::Seed;
+use crate::switches::OverLimit;
+use crate::topology::{Passage, Topology};
 use crate::tree::{Change, Key, Tree};
 
 mod base;
 mod build;
 mod commit;
+mod files;
 mod login;
 mod net;
+mod netwatch;
 mod reach;
 mod timers;
 
 pub(crate) use build::Surroundings;
 pub(crate) use commit::{Caller, SafeMode};
+pub(crate) use files::{Obstacle, Stat};
+pub(crate) use login::Proof;
 pub(crate) use net::{Interface, whole};
 pub(crate) use reach::Verdict;
 pub(crate) use timers::Job;
@@ -38,6 +45,8 @@ pub(crate) struct Ports {
     pub(crate) api: u16,
     pub(crate) api_ssl: u16,
     pub(crate) ssh: u16,
+    pub(crate) snmp: u16,
+    pub(crate) telnet: u16,
 }
 
 /// How fast things go that take minutes on a real device.
@@ -78,6 +87,17 @@ pub(crate) struct Session {
     pub(crate) boot: u64,
 }
 
+/// A line that appears on terminals in the middle of what they show.
+#[derive(Debug, Clone)]
+pub(crate) struct Notice {
+    /// The terminal of one session alone; all of them if absent.
+    pub(crate) session: Option<u64>,
+    pub(crate) text: String,
+}
+
+/// Notices that a terminal may be behind with.
+const NOTICES: usize = 32;
+
 /// An entry of `/system/history`, with what takes it back.
 #[derive(Debug, Clone)]
 pub(crate) struct Action {
@@ -99,8 +119,13 @@ pub(crate) struct Core {
     pub(crate) pace: Pace,
     pub(crate) clock: Arc<Clock>,
     pub(crate) ledger: Arc<Ledger>,
+    pub(crate) topology: Arc<Topology>,
     /// Woken when schedulers or sessions may have something new to wait for.
     pub(crate) wake: Arc<Notify>,
+    /// Where terminals hear of what concerns them, once there are some.
+    pub(crate) notices: Option<broadcast::Sender<Notice>>,
+    /// Told whenever rows may have changed, for those who listen.
+    pub(crate) changed: Arc<Notify>,
     pub(crate) tree: Tree,
     pub(crate) power: Power,
     pub(crate) boot: u64,
@@ -116,6 +141,11 @@ pub(crate) struct Core {
     pub(crate) next_action: u32,
     pub(crate) safe: Option<SafeMode>,
     pub(crate) faults: Vec<Fault>,
+    /// Commands that a slow processor can still answer at once, and since when it rests.
+    pub(crate) stamina: Option<(f64, Instant)>,
+    /// Ports whose cable somebody has pulled or plugged in.
+    pub(crate) cables: BTreeMap<String, bool>,
+    pub(crate) watches: BTreeMap<u32, netwatch::Watch>,
     pub(crate) counts: Counts,
     pub(crate) script_runs: BTreeMap<u32, (u64, Tick)>,
     pub(crate) jobs: BTreeMap<u32, Job>,
@@ -150,9 +180,35 @@ impl Core {
             topics,
             message,
         };
+        if topics.contains("critical") {
+            let time = crate::clock::moment(line.at).time;
+            let text = format!("{time} echo: {topics} {}", line.message);
+            self.tell(Notice {
+                session: None,
+                text,
+            });
+        }
         self.log.push_back(line);
+        self.changed.notify_waiters();
         if self.log.len() > LOG_LINES {
             self.log.pop_front();
+        }
+    }
+
+    /// Returns what tells a terminal of notices.
+    pub(crate) fn notices(&mut self) -> broadcast::Receiver<Notice> {
+        let sender = self
+            .notices
+            .get_or_insert_with(|| broadcast::channel(NOTICES).0);
+        sender.subscribe()
+    }
+
+    fn tell(&self, notice: Notice) {
+        // Without terminals nobody hears it.
+        if let Some(notices) = &self.notices
+            && notices.send(notice).is_err()
+        {
+            tracing::trace!("no terminal is open");
         }
     }
 
@@ -210,16 +266,35 @@ impl Core {
     pub(crate) fn settle(&mut self) {
         self.refresh_links();
         self.refresh_timers();
+        self.refresh_watches();
         self.refresh_sessions();
         self.wake.notify_one();
+        self.changed.notify_waiters();
     }
 
     /// Decides again over every connection: open, silent or reset.
     pub(crate) fn refresh_sessions(&mut self) {
+        self.publish();
         let ids: Vec<u64> = self.sessions.keys().copied().collect();
         for id in ids {
             self.refresh_session(id);
         }
+    }
+
+    /// Tells those that hang on this device what it lets through.
+    fn publish(&self) {
+        if !self.topology.has_below(&self.spec.name) {
+            return;
+        }
+        let is_down = self.power == Power::Booting || self.has_fault(|f| *f == Fault::Silent);
+        let ports = self.tree.rows("/interface/ethernet").iter();
+        let dead = ports.filter(|p| !self.is_running(p.get("name").unwrap_or_default()));
+        let dead = dead.filter_map(|p| p.get("default-name").map(str::to_owned));
+        let passage = Passage {
+            is_down,
+            dead_ports: dead.collect(),
+        };
+        self.topology.publish(&self.spec.name, passage);
     }
 
     fn verdict(&self, session: &Session) -> Verdict {
@@ -245,6 +320,7 @@ impl Core {
         let (was, via) = (session.gate.mode(), session.via);
         let verdict = self.verdict(session);
         let boot = self.boot;
+        let over_limit = self.spec.switches.over_limit;
         let Some(session) = self.sessions.get_mut(&id) else {
             return;
         };
@@ -277,6 +353,9 @@ impl Core {
                 })
             }
             Verdict::Refused(why) => {
+                if why == reach::TOO_MANY && over_limit == OverLimit::Close {
+                    session.gate.be_gentle();
+                }
                 session.gate.set(Mode::Cut);
                 Some(Event::Refused {
                     session: id,
@@ -299,7 +378,8 @@ impl Core {
                 Fault::DripBytes { every_ms } => {
                     gate.drip(Some(Duration::from_millis(*every_ms)));
                 }
-                Fault::ResetAfter { bytes } => gate.reset_after(Some(*bytes)),
+                Fault::ResetAfter { bytes } => gate.limit(*bytes, Mode::Cut),
+                Fault::MuteAfter { bytes } => gate.limit(*bytes, Mode::Muted),
                 _ => {}
             }
         }

@@ -20,6 +20,8 @@ use crate::script::{self, Ran};
 use crate::tree::Tree;
 use crate::verb::{After, Order, Outcome};
 
+mod echo;
+
 /// Owns every task of a lab.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Tasks {
@@ -50,8 +52,7 @@ pub(crate) struct Inner {
     pub(crate) tasks: Tasks,
     core: OnceLock<Mutex<Core>>,
     wake: Arc<Notify>,
-    /// For each task that waits: something may have changed.
-    pub(crate) tls: OnceLock<Arc<rustls::ServerConfig>>,
+    pub(crate) tls: Mutex<Option<crate::tls::Kept>>,
 }
 
 impl Inner {
@@ -64,7 +65,7 @@ impl Inner {
             tasks,
             core: OnceLock::new(),
             wake: Arc::default(),
-            tls: OnceLock::new(),
+            tls: Mutex::default(),
         }))
     }
 
@@ -91,6 +92,11 @@ impl Inner {
         lock(core)
     }
 
+    /// Lets it look again at what is around it, if anybody has touched it.
+    pub(crate) fn wake(&self) {
+        self.wake.notify_one();
+    }
+
     pub(crate) fn release(&self) -> Release {
         self.parts.0
     }
@@ -109,16 +115,22 @@ impl Inner {
         loop {
             let (due, deaths) = {
                 let core = self.core();
-                (core.next_due(), core.has_muted_sessions())
+                let due = core.next_due().into_iter().chain(core.next_look()).min();
+                (due, core.has_muted_sessions())
             };
             let death = self.around.pace.session_death;
             tokio::select! {
-                () = self.wake.notified() => {}
+                () = self.wake.notified() => {
+                    if self.around.topology.has_above(&self.spec.name) {
+                        self.core().refresh_sessions();
+                    }
+                }
                 () = wait(&self.around.clock, due) => {}
                 () = tokio::time::sleep(death.min(Duration::from_secs(1))), if deaths => {
                     self.core().bury_sessions();
                 }
             }
+            self.look();
             let jobs = self.core().take_due();
             for job in jobs {
                 let device = Arc::clone(&self);
@@ -282,6 +294,8 @@ impl Device {
             api_port: around.ports.api,
             api_ssl_port: around.ports.api_ssl,
             ssh_port: around.ports.ssh,
+            snmp_port: around.ports.snmp,
+            telnet_port: around.ports.telnet,
             user: spec.user.clone(),
             password: spec.password.clone(),
             version: self.0.release().to_string(),
@@ -340,11 +354,24 @@ impl Device {
 
     /// Makes something go wrong from now on.
     pub fn inject(&self, fault: Fault) {
-        if fault == Fault::HostKeyChanged {
-            // The doors ask the device for its keys at each connection.
-            tracing::debug!(device.name = %self.0.spec.name, "host key changes");
-        }
         self.0.core().inject(fault);
+    }
+
+    /// Makes one thing go right again.
+    pub fn clear_fault(&self, fault: &Fault) {
+        self.0.core().clear_fault(fault);
+    }
+
+    /// Plugs a cable into a port or pulls it; returns whether there is such a port.
+    pub fn cable(&self, port: &str, is_plugged: bool) -> bool {
+        let mut core = self.0.core();
+        let mut ports = core.tree.rows("/interface/ethernet").iter();
+        if !ports.any(|r| r.get("default-name") == Some(port)) {
+            return false;
+        }
+        core.cables.insert(port.to_owned(), is_plugged);
+        core.settle();
+        true
     }
 
     /// Takes all faults away.

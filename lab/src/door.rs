@@ -18,6 +18,7 @@ pub(crate) enum Door {
     Api,
     ApiSsl,
     Ssh,
+    Telnet,
 }
 
 impl Door {
@@ -26,6 +27,7 @@ impl Door {
             Self::Api => "api",
             Self::ApiSsl => "api-ssl",
             Self::Ssh => "ssh",
+            Self::Telnet => "telnet",
         }
     }
 }
@@ -94,7 +96,9 @@ fn admit(world: &Arc<World>, tcp: TcpStream, peer: SocketAddr, door: Door) {
             gate: gate.clone(),
         };
         if gate.mode() == Mode::Cut {
-            reset(&tcp);
+            if !gate.is_gentle() {
+                reset(&tcp);
+            }
             return;
         }
         if let Err(error) = tcp.set_nodelay(true) {
@@ -110,6 +114,7 @@ fn admit(world: &Arc<World>, tcp: TcpStream, peer: SocketAddr, door: Door) {
             Door::Api => api::serve(visit, stream).await,
             Door::ApiSsl => tls::serve(visit, stream).await,
             Door::Ssh => crate::ssh::serve(visit, stream).await,
+            Door::Telnet => crate::telnet::serve(visit, stream).await,
         }
     });
 }

@@ -5,9 +5,11 @@ use std::path::PathBuf;
 
 use anyhow::{Context as _, ensure};
 use serde::{Deserialize, Serialize};
+use tod_proto::lab::TimedFault;
 
 use crate::profile::{Board, Release};
 use crate::seed::Seed;
+use crate::switches::Switches;
 
 mod generate;
 
@@ -58,6 +60,22 @@ pub struct Spec {
     /// What `device-mode` does to schedulers.
     #[serde(default)]
     pub scheduler: SchedulerRule,
+    /// The group of its account.
+    #[serde(default = "usual_group")]
+    pub group: String,
+    /// The certificate of its API over TLS; with `none` it is anonymous, as on a new device.
+    #[serde(default = "usual_certificate")]
+    pub certificate: String,
+    /// How it behaves where that is not known for certain.
+    #[serde(default)]
+    pub switches: Switches,
+    /// The device and port that it is reached through, as `name:port`; none if it stands in the
+    /// management network itself.
+    #[serde(default)]
+    pub via: String,
+    /// What goes wrong with it, and when.
+    #[serde(default)]
+    pub faults: Vec<TimedFault>,
     /// A real export to take as its configuration.
     #[serde(default)]
     pub export: Option<PathBuf>,
@@ -98,6 +116,14 @@ fn usual_password() -> String {
     PASSWORD.to_owned()
 }
 
+fn usual_group() -> String {
+    "full".to_owned()
+}
+
+fn usual_certificate() -> String {
+    "lab".to_owned()
+}
+
 impl Spec {
     /// Describes a device of the usual kind.
     pub fn new(name: &str, address: Ipv4Addr) -> Self {
@@ -112,6 +138,11 @@ impl Spec {
             user: usual_user(),
             password: usual_password(),
             scheduler: SchedulerRule::Allowed,
+            group: usual_group(),
+            certificate: usual_certificate(),
+            switches: Switches::default(),
+            via: String::new(),
+            faults: Vec::new(),
             export: None,
             packages: Vec::new(),
             uptime_s: None,
@@ -160,7 +191,12 @@ impl Spec {
 
     /// Returns its serial number.
     pub fn serial(&self) -> String {
-        let n = self.numbers().of("serial");
+        self.serial_of(&self.name)
+    }
+
+    /// Returns the serial number of a device of this name, made from the same seed.
+    pub(crate) fn serial_of(&self, name: &str) -> String {
+        let n = Seed::new(self.seed).of(name).of("serial");
         format!("H{:010X}", n.below(0x100_0000_0000))
     }
 

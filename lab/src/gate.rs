@@ -33,8 +33,10 @@ pub(crate) struct Gate(Arc<Mutex<State>>);
 struct State {
     mode: Mode,
     drip: Option<Duration>,
-    left: Option<u64>,
+    /// How many bytes may still be sent, and what comes then.
+    left: Option<(u64, Mode)>,
     is_told: bool,
+    is_gentle: bool,
     muted: Option<Instant>,
     wakers: Vec<Waker>,
 }
@@ -46,6 +48,7 @@ impl Gate {
             drip: None,
             left: None,
             is_told: false,
+            is_gentle: false,
             muted: (mode == Mode::Muted).then(Instant::now),
             wakers: Vec::new(),
         })))
@@ -73,6 +76,16 @@ impl Gate {
         lock(&self.0).muted.map(|since| since.elapsed())
     }
 
+    /// Lets the connection end as others do, without a reset.
+    pub(crate) fn be_gentle(&self) {
+        lock(&self.0).is_gentle = true;
+    }
+
+    /// Says whether it ends without a reset.
+    pub(crate) fn is_gentle(&self) -> bool {
+        lock(&self.0).is_gentle
+    }
+
     /// Says whether its silence has been recorded.
     pub(crate) fn is_told(&self) -> bool {
         lock(&self.0).is_told
@@ -88,9 +101,14 @@ impl Gate {
         lock(&self.0).drip = every;
     }
 
-    /// Resets the connection after so many bytes.
-    pub(crate) fn reset_after(&self, bytes: Option<u64>) {
-        lock(&self.0).left = bytes;
+    /// Mutes or resets the connection for ever after so many bytes.
+    pub(crate) fn limit(&self, bytes: u64, then: Mode) {
+        lock(&self.0).left = Some((bytes, then));
+    }
+
+    /// Says what comes when no more may be sent.
+    fn end(&self) -> Mode {
+        lock(&self.0).left.map_or(Mode::Cut, |(_, then)| then)
     }
 
     /// Waits until the gate is not muted; returns whether it is open.
@@ -118,12 +136,12 @@ impl Gate {
         } else {
             wanted
         };
-        let left = state.left.and_then(|left| usize::try_from(left).ok());
+        let left = state.left.and_then(|(left, _)| usize::try_from(left).ok());
         (left.map_or(wanted, |left| wanted.min(left)), state.drip)
     }
 
     fn spent(&self, bytes: usize) {
-        if let Some(left) = &mut lock(&self.0).left {
+        if let Some((left, _)) = &mut lock(&self.0).left {
             *left = left.saturating_sub(bytes as u64);
         }
     }
@@ -195,6 +213,10 @@ impl AsyncWrite for Gated {
         }
         let (allowed, drip) = self.gate.allowance(buf.len());
         if allowed == 0 && !buf.is_empty() {
+            if self.gate.end() == Mode::Muted {
+                // What is sent now never arrives, and nobody says so.
+                return Poll::Ready(Ok(buf.len()));
+            }
             return Poll::Ready(Err(self.cut()));
         }
         let piece = buf.get(..allowed).unwrap_or(buf);

@@ -42,18 +42,25 @@ mod fleet;
 mod gate;
 mod lab;
 mod ledger;
+mod limits;
 mod live;
 mod load;
+mod mndp;
 mod profile;
 mod schema;
 mod script;
 mod seed;
+mod snmp;
 mod ssh;
+mod switches;
 mod table;
+mod telnet;
 mod text;
 mod tls;
+mod topology;
 mod trap;
 mod tree;
+mod udp;
 mod value;
 mod verb;
 
@@ -64,6 +71,7 @@ pub use device::Device;
 pub use fleet::{Fleet, PASSWORD, SchedulerRule, Spec, USER};
 pub use lab::{Lab, Options};
 pub use profile::{BOARDS, Board, Radio, Release};
+pub use switches::{Dead, Greeting, OverLimit, Switches};
 /// What a lab is told and tells: faults, events, answers.
 pub use tod_proto::lab as wire;
 

@@ -125,6 +125,7 @@ impl Core {
                     record.set("last-started", spell_moment(self.release, at));
                 }
             }
+            "/tool/netwatch" => self.decorate_watch(row, record),
             "/system/clock" => self.decorate_clock(record),
             "/file" => {
                 let contents = record.raw("contents").map_or(0, <[u8]>::len);
@@ -314,12 +315,12 @@ impl Core {
     }
 
     /// Returns the address that an interface has on the wire: its own, or that of the first port.
-    fn mac_of(&self, interface: &Interface) -> String {
+    pub(crate) fn mac_of(&self, interface: &Interface) -> String {
         let first = self.tree.rows("/interface/ethernet").first();
         let own = interface.row.get("default-name");
         let port = own.or_else(|| first.and_then(|p| p.get("default-name")));
         let n = self
-            .seed
+            .hardware()
             .of("mac")
             .of(port.unwrap_or_default())
             .below(0x100_0000);

@@ -129,6 +129,10 @@ impl Console<'_> {
                 self.ping(&address, count);
                 Ok(Data::Nothing)
             }
+            Err(After::Trace { address, .. }) => {
+                self.trace(&address);
+                Ok(Data::Nothing)
+            }
             Err(After::Quit) => {
                 self.quits = true;
                 Err(Problem::Failed("interrupted".to_owned()))
@@ -137,12 +141,31 @@ impl Console<'_> {
         }
     }
 
+    fn trace(&mut self, address: &str) {
+        self.line(" # ADDRESS                          LOSS SENT    LAST     AVG    BEST   WORST");
+        for (n, row) in self.device.trace(address).iter().enumerate() {
+            let of = |name| row.text(name).unwrap_or_default();
+            let line = format!(
+                "{:>2} {:<32} {:>3}% {:>4} {:>7} {:>7} {:>7} {:>7}",
+                n + 1,
+                of("address"),
+                of("loss"),
+                of("sent"),
+                of("last"),
+                of("avg"),
+                of("best"),
+                of("worst")
+            );
+            self.line(line.trim_end());
+        }
+    }
+
     fn ping(&mut self, address: &str, count: Option<u64>) {
         self.line("  SEQ HOST                                     SIZE TTL TIME       STATUS");
         let count = count.unwrap_or(4).min(20);
         let mut answers = 0;
         for seq in 0..count {
-            let echo = self.device.core().echo(address);
+            let echo = self.device.echo(address);
             let line = match echo {
                 Some(time) => {
                     answers += 1;
@@ -271,7 +294,7 @@ fn place(order: &mut Order, is_single: bool, positional: Vec<String>) -> Result<
         "get" | "unset" => &["numbers", "value-name"],
         "move" => &["numbers", "destination"],
         "comment" => &["numbers", "comment"],
-        "ping" => &["address"],
+        "ping" | "traceroute" => &["address"],
         "import" => &["file-name"],
         "monitor-traffic" => &["interface"],
         "info" | "warning" | "error" | "debug" if order.menu == "/log" => &["message"],

@@ -5,20 +5,30 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use russh::keys::PrivateKey;
 use russh::keys::ssh_key::private::{Ed25519Keypair, Ed25519PrivateKey};
-use russh::server::{Auth, ChannelOpenHandle, Config, Handle, Handler, Msg, Session, run_stream};
+use russh::keys::{PrivateKey, PublicKey};
+use russh::server::{
+    Auth, ChannelOpenHandle, Config, Handle, Handler, Msg, PublicKeyOffer, Session,
+    VerifiedPublicKey, run_stream,
+};
 use russh::{Channel, ChannelId, MethodKind, MethodSet, Pty, SshId};
 use tod_proto::lab::{Event, Fault};
 use tokio::sync::mpsc;
 
-use crate::core::Caller;
+use crate::core::{Caller, Proof};
 use crate::device::Inner;
 use crate::door::Visit;
 use crate::gate::Gated;
 use crate::text;
 
+mod algorithms;
+mod scp;
+mod sftp;
 mod shell;
+mod terminal;
+
+use shell::Tty;
+use terminal::{LoginOptions, Size};
 
 /// Pieces of input that a shell has not read yet.
 const QUEUE: usize = 64;
@@ -29,6 +39,7 @@ pub(crate) async fn serve(visit: Visit, stream: Gated) {
     let visitor = Visitor {
         visit: Arc::new(visit),
         user: None,
+        options: LoginOptions::default(),
         shells: BTreeMap::new(),
     };
     match run_stream(Arc::new(config), stream, visitor).await {
@@ -44,10 +55,11 @@ pub(crate) async fn serve(visit: Visit, stream: Gated) {
 fn config(device: &Arc<Inner>) -> Config {
     Config {
         server_id: SshId::Standard(Cow::Borrowed("SSH-2.0-ROSSSH")),
-        methods: MethodSet::from(&[MethodKind::Password][..]),
+        methods: MethodSet::from(&[MethodKind::PublicKey, MethodKind::Password][..]),
         auth_rejection_time: Duration::from_millis(200),
         auth_rejection_time_initial: Some(Duration::ZERO),
         keys: vec![host_key(device)],
+        preferred: algorithms::of(device),
         inactivity_timeout: None,
         ..Config::default()
     }
@@ -55,6 +67,11 @@ fn config(device: &Arc<Inner>) -> Config {
 
 /// Returns the device's host key, the same in every run; another one if that is what goes wrong.
 fn host_key(device: &Arc<Inner>) -> PrivateKey {
+    if device.spec.switches.old_ssh
+        && let Some(key) = algorithms::old_host_key()
+    {
+        return key;
+    }
     let is_changed = device.core().has_fault(|f| *f == Fault::HostKeyChanged);
     let seed = device.spec.numbers().of(if is_changed {
         "other host key"
@@ -68,14 +85,19 @@ fn host_key(device: &Arc<Inner>) -> PrivateKey {
 struct Visitor {
     visit: Arc<Visit>,
     user: Option<String>,
+    options: LoginOptions,
     shells: BTreeMap<ChannelId, Terminal>,
 }
 
-/// A channel with a terminal, or about to have a shell.
+/// A channel with a terminal, or about to have a shell or a subsystem.
 #[derive(Default)]
 struct Terminal {
+    /// Until something reads from it.
+    channel: Option<Channel<Msg>>,
     input: Option<mpsc::Sender<Vec<u8>>>,
     has_pty: bool,
+    is_dumb: bool,
+    size: Size,
 }
 
 impl Visitor {
@@ -92,6 +114,45 @@ impl Visitor {
         }
     }
 
+    fn admit(&mut self, user: &str, is_good: bool) -> Auth {
+        if !is_good {
+            return Auth::reject();
+        }
+        self.options = LoginOptions::of(user);
+        self.user = user.split('+').next().map(str::to_owned);
+        Auth::Accept
+    }
+
+    /// Takes a channel for files, if the account may have them.
+    fn file_channel(&mut self, channel: ChannelId) -> Option<Channel<Msg>> {
+        let user = self.user.as_deref()?;
+        if !self.visit.device.core().has_policy(user, "ftp") {
+            return None;
+        }
+        self.shells.get_mut(&channel)?.channel.take()
+    }
+
+    fn copy(
+        &mut self,
+        channel: ChannelId,
+        copy: scp::Copy,
+        session: &mut Session,
+    ) -> Result<(), russh::Error> {
+        let Some(open) = self.file_channel(channel) else {
+            return session.channel_failure(channel);
+        };
+        let (device, caller) = (Arc::clone(&self.visit.device), self.caller());
+        let screen = Screen {
+            handle: session.handle(),
+            channel,
+        };
+        self.visit
+            .device
+            .tasks
+            .spawn(scp::serve(device, caller, copy, open.into_stream(), screen));
+        session.channel_success(channel)
+    }
+
     fn note_size(&self, columns: u32, rows: u32) {
         let session = self.visit.id;
         self.visit.device.core().record(Event::Resized {
@@ -106,16 +167,40 @@ impl Handler for Visitor {
     type Error = russh::Error;
 
     async fn auth_password(&mut self, user: &str, password: &str) -> Result<Auth, Self::Error> {
+        let is_good =
+            self.visit
+                .device
+                .core()
+                .log_in(self.visit.id, user, Proof::Password(password), "ssh");
+        Ok(self.admit(user, is_good))
+    }
+
+    async fn auth_publickey_offered(
+        &mut self,
+        user: &str,
+        offer: PublicKeyOffer<'_>,
+    ) -> Result<Auth, Self::Error> {
+        let key = key_text(offer.public_key);
+        let is_known = self.visit.device.core().has_key(user, &key);
+        Ok(if is_known {
+            Auth::Accept
+        } else {
+            Auth::reject()
+        })
+    }
+
+    async fn auth_publickey(
+        &mut self,
+        user: &str,
+        key: VerifiedPublicKey<'_>,
+    ) -> Result<Auth, Self::Error> {
+        let key = key_text(key.public_key);
         let is_good = self
             .visit
             .device
             .core()
-            .log_in(self.visit.id, user, password, "ssh");
-        if !is_good {
-            return Ok(Auth::reject());
-        }
-        self.user = user.split('+').next().map(str::to_owned);
-        Ok(Auth::Accept)
+            .log_in(self.visit.id, user, Proof::Key(&key), "ssh");
+        Ok(self.admit(user, is_good))
     }
 
     async fn channel_open_session(
@@ -124,7 +209,12 @@ impl Handler for Visitor {
         reply: ChannelOpenHandle,
         _session: &mut Session,
     ) -> Result<(), Self::Error> {
-        self.shells.insert(channel.id(), Terminal::default());
+        let id = channel.id();
+        let terminal = Terminal {
+            channel: Some(channel),
+            ..Terminal::default()
+        };
+        self.shells.insert(id, terminal);
         reply.accept().await;
         Ok(())
     }
@@ -132,7 +222,7 @@ impl Handler for Visitor {
     async fn pty_request(
         &mut self,
         channel: ChannelId,
-        _term: &str,
+        term: &str,
         columns: u32,
         rows: u32,
         _width: u32,
@@ -142,6 +232,8 @@ impl Handler for Visitor {
     ) -> Result<(), Self::Error> {
         if let Some(terminal) = self.shells.get_mut(&channel) {
             terminal.has_pty = true;
+            terminal.is_dumb = term == "dumb";
+            terminal.size.set(columns, rows);
         }
         self.note_size(columns, rows);
         session.channel_success(channel)
@@ -157,6 +249,9 @@ impl Handler for Visitor {
         session: &mut Session,
     ) -> Result<(), Self::Error> {
         self.note_size(columns, rows);
+        if let Some(terminal) = self.shells.get(&channel) {
+            terminal.size.set(columns, rows);
+        }
         session.channel_success(channel)
     }
 
@@ -171,11 +266,19 @@ impl Handler for Visitor {
             return session.channel_failure(channel);
         };
         terminal.input = Some(sender);
+        // What is typed comes by `data`; a channel that nobody reads would fill up.
+        terminal.channel = None;
         let screen = Screen {
             handle: session.handle(),
             channel,
         };
-        let shell = shell::Shell::new(Arc::clone(&self.visit), caller, screen, terminal.has_pty);
+        let tty = Tty {
+            has_pty: terminal.has_pty,
+            is_dumb: terminal.is_dumb || self.options.is_dumb,
+            options: self.options,
+            size: terminal.size.clone(),
+        };
+        let shell = shell::Shell::new(Arc::clone(&self.visit), caller, screen, tty);
         self.visit.device.tasks.spawn(shell.run(input));
         session.channel_success(channel)
     }
@@ -188,6 +291,12 @@ impl Handler for Visitor {
     ) -> Result<(), Self::Error> {
         let line = text::decode(data);
         note_line(&self.visit, &line);
+        if let Some(copy) = scp::Copy::read(&line) {
+            return self.copy(channel, copy, session);
+        }
+        if let Some(terminal) = self.shells.get_mut(&channel) {
+            terminal.channel = None;
+        }
         let screen = Screen {
             handle: session.handle(),
             channel,
@@ -203,10 +312,19 @@ impl Handler for Visitor {
     async fn subsystem_request(
         &mut self,
         channel: ChannelId,
-        _name: &str,
+        name: &str,
         session: &mut Session,
     ) -> Result<(), Self::Error> {
-        session.channel_failure(channel)
+        let Some(open) = self.file_channel(channel).filter(|_| name == "sftp") else {
+            return session.channel_failure(channel);
+        };
+        let (device, caller) = (Arc::clone(&self.visit.device), self.caller());
+        let stream = open.into_stream();
+        self.visit
+            .device
+            .tasks
+            .spawn(sftp::serve(device, caller, stream));
+        session.channel_success(channel)
     }
 
     async fn data(
@@ -244,6 +362,12 @@ impl Handler for Visitor {
         self.shells.remove(&channel);
         Ok(())
     }
+}
+
+/// Returns a key as `/user/ssh-keys` writes it, without its kind.
+fn key_text(key: &PublicKey) -> String {
+    let line = key.to_openssh().unwrap_or_default();
+    line.split(' ').nth(1).unwrap_or_default().to_owned()
 }
 
 /// Where a shell or a command writes.

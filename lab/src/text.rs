@@ -41,6 +41,12 @@ pub(crate) fn encode(text: &str) -> Vec<u8> {
     bytes
 }
 
+/// Returns how many bytes [`encode`] gives.
+pub(crate) fn encoded_len(text: &str) -> usize {
+    let length = |c: char| if is_escape(c) { 1 } else { c.len_utf8() };
+    text.chars().map(length).sum()
+}
+
 fn is_escape(c: char) -> bool {
     (BASE + 0x80..=BASE + 0xFF).contains(&u32::from(c))
 }
@@ -60,6 +66,7 @@ mod tests {
         #[test]
         fn any_bytes_come_back(bytes in prop::collection::vec(any::<u8>(), 0..64)) {
             assert_eq!(encode(&decode(&bytes)), bytes);
+            assert_eq!(super::encoded_len(&decode(&bytes)), bytes.len());
         }
     }
 

@@ -1,25 +1,51 @@
-//! The API door over TLS: each device has a certificate of its own, made on first touch.
+//! The API door over TLS: with the certificate that the service names, or without any.
 
 use std::sync::Arc;
 
 use anyhow::Context as _;
 use rcgen::{CertificateParams, DistinguishedName, DnType, KeyPair};
 use rustls::ServerConfig;
-use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use tod_proto::lab::Fault;
+use tokio::io::AsyncReadExt as _;
 use tokio_rustls::TlsAcceptor;
 
 use crate::api;
+use crate::core::Core;
 use crate::device::Inner;
 use crate::door::Visit;
 use crate::gate::Gated;
+use crate::tree::Row;
+
+mod anonymous;
 
 /// Shakes hands, and then talks as the plain door does.
-pub(crate) async fn serve(visit: Visit, stream: Gated) {
-    let config = match config(&visit.device) {
+pub(crate) async fn serve(visit: Visit, mut stream: Gated) {
+    let (certificate, is_stalled, is_plain) = {
+        let core = visit.device.core();
+        let has = |fault| core.has_fault(|f| *f == fault);
+        let certificate = core.service_certificate();
+        (certificate, has(Fault::TlsStall), has(Fault::Downgrade))
+    };
+    if is_plain {
+        return api::serve(visit, stream).await;
+    }
+    if is_stalled {
+        let mut heard = [0; 1024];
+        while matches!(stream.read(&mut heard).await, Ok(1..)) {}
+        return;
+    }
+    let Some(certificate) = certificate else {
+        return match anonymous::accept(stream).await {
+            Ok(stream) => api::serve(visit, stream).await,
+            Err(error) => tracing::debug!(error = format!("{error:#}"), "no handshake"),
+        };
+    };
+    let config = match config(&visit.device, &certificate) {
         Ok(config) => config,
         Err(error) => {
-            tracing::warn!(error = format!("{error:#}"), "cannot make a certificate");
+            tracing::warn!(error = format!("{error:#}"), "cannot use a certificate");
             return;
         }
     };
@@ -29,34 +55,103 @@ pub(crate) async fn serve(visit: Visit, stream: Gated) {
     }
 }
 
-fn config(device: &Arc<Inner>) -> anyhow::Result<Arc<ServerConfig>> {
-    if device.core().has_fault(|f| *f == Fault::HostKeyChanged) {
-        return make(device);
+impl Core {
+    /// Returns the certificate that the API over TLS shows; none if it is anonymous.
+    fn service_certificate(&self) -> Option<Row> {
+        let mut services = self.tree.rows("/ip/service").iter();
+        let service = services.find(|s| s.get("name") == Some("api-ssl"))?;
+        let name = service.get("certificate")?;
+        let mut certificates = self.tree.rows("/certificate").iter();
+        certificates.find(|c| c.get("name") == Some(name)).cloned()
     }
-    if let Some(config) = device.tls.get() {
-        return Ok(Arc::clone(config));
-    }
-    let config = make(device)?;
-    Ok(Arc::clone(device.tls.get_or_init(|| config)))
 }
 
-fn make(device: &Inner) -> anyhow::Result<Arc<ServerConfig>> {
+/// A certificate with its key, kept for the next connection.
+#[derive(Debug)]
+pub(crate) struct Kept {
+    of: Row,
+    config: Arc<ServerConfig>,
+}
+
+fn config(device: &Arc<Inner>, row: &Row) -> anyhow::Result<Arc<ServerConfig>> {
+    let is_wrong = device.core().has_fault(|f| {
+        matches!(
+            f,
+            Fault::HostKeyChanged | Fault::CertificateExpired | Fault::CertificateOtherName
+        )
+    });
+    if is_wrong {
+        return make(device, row);
+    }
+    let mut kept = crate::lock(&device.tls);
+    if let Some(kept) = kept.as_ref().filter(|k| k.of == *row) {
+        return Ok(Arc::clone(&kept.config));
+    }
+    let config = match stored(row) {
+        Some(config) => config?,
+        None => make(device, row)?,
+    };
+    *kept = Some(Kept {
+        of: row.clone(),
+        config: Arc::clone(&config),
+    });
+    Ok(config)
+}
+
+/// Uses what was signed or imported on the device.
+fn stored(row: &Row) -> Option<anyhow::Result<Arc<ServerConfig>>> {
+    let (certificate, key) = (row.get(".certificate")?, row.get(".key")?);
+    let read = || {
+        let chain: Result<Vec<_>, _> =
+            CertificateDer::pem_slice_iter(certificate.as_bytes()).collect();
+        let key = PrivateKeyDer::from_pem_slice(key.as_bytes()).context("cannot read the key")?;
+        offer(chain.context("cannot read the certificate")?, key)
+    };
+    Some(read())
+}
+
+/// Makes a certificate that the device never stored.
+fn make(device: &Arc<Inner>, row: &Row) -> anyhow::Result<Arc<ServerConfig>> {
+    let (is_old, is_other) = {
+        let core = device.core();
+        (
+            core.has_fault(|f| *f == Fault::CertificateExpired),
+            core.has_fault(|f| *f == Fault::CertificateOtherName),
+        )
+    };
     let key = KeyPair::generate().context("cannot make a key")?;
-    let mut params = CertificateParams::new(vec![device.spec.address.to_string()])
-        .context("cannot describe a certificate")?;
+    let address = device.spec.address.to_string();
+    let names = if is_other {
+        vec!["other.invalid".to_owned()]
+    } else {
+        vec![address]
+    };
+    let mut params = CertificateParams::new(names).context("cannot describe a certificate")?;
+    if is_old {
+        params.not_before = rcgen::date_time_ymd(2001, 1, 1);
+        params.not_after = rcgen::date_time_ymd(2002, 1, 1);
+    }
     let mut name = DistinguishedName::new();
-    name.push(DnType::CommonName, device.spec.name.clone());
+    let common = row.get("common-name").unwrap_or(&device.spec.name);
+    name.push(DnType::CommonName, common);
     params.distinguished_name = name;
     let certificate = params
         .self_signed(&key)
         .context("cannot sign a certificate")?;
     let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));
+    offer(vec![certificate.der().clone()], key)
+}
+
+fn offer(
+    chain: Vec<CertificateDer<'static>>,
+    key: PrivateKeyDer<'static>,
+) -> anyhow::Result<Arc<ServerConfig>> {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let config = ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .context("cannot offer TLS")?
         .with_no_client_auth()
-        .with_single_cert(vec![certificate.der().clone()], key)
+        .with_single_cert(chain, key)
         .context("cannot use a certificate")?;
     Ok(Arc::new(config))
 }

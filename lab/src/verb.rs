@@ -13,11 +13,14 @@ use crate::tree::Tree;
 
 mod check;
 mod file;
+mod keys;
+mod listen;
 mod mirror;
 mod rename;
 mod system;
 mod write;
 
+pub(crate) use listen::Marks;
 pub(crate) use system::topics;
 pub(crate) use write::read_id;
 
@@ -165,8 +168,12 @@ pub(crate) enum After {
     Import { file: String, source: Vec<u8> },
     /// Answers that come one after the other, at most so many.
     Ping { address: String, count: Option<u64> },
+    /// The way to an address, at most so often.
+    Trace { address: String, count: Option<u64> },
     /// Samples, until cancelled.
     Monitor(Box<Order>),
+    /// What changes in a menu, until cancelled.
+    Listen(Box<Order>, Marks),
     /// The end of the session.
     Quit,
 }
@@ -185,6 +192,8 @@ impl Core {
         }
         self.mirror(&order.menu);
         match order.verb.as_str() {
+            "listen" => self.listen(order),
+            "print" if order.has("follow-only") => self.listen(order),
             "print" | "getall" => self.print(order),
             "get" => self.get(order),
             "find" => {

@@ -59,6 +59,11 @@ pub enum Request {
         /// What goes wrong from now on.
         fault: Fault,
     },
+    /// Adds a fault to every device.
+    FaultAll {
+        /// What goes wrong from now on.
+        fault: Fault,
+    },
     /// Takes faults away, from one device or from all.
     ClearFaults {
         /// Its name.
@@ -69,6 +74,17 @@ pub enum Request {
     Reboot {
         /// Its name.
         device: String,
+    },
+    /// Switches all devices off and on, as a power cut does.
+    RebootAll,
+    /// Plugs a cable in, or pulls it.
+    Cable {
+        /// Its name.
+        device: String,
+        /// The port, by the name it was made with.
+        port: String,
+        /// Whether it is plugged in.
+        plugged: bool,
     },
     /// Lets time pass at once for all devices.
     Time {
@@ -116,6 +132,12 @@ pub struct Device {
     pub api_ssl_port: u16,
     /// The port of SSH.
     pub ssh_port: u16,
+    /// The port of SNMP, over UDP.
+    #[serde(default)]
+    pub snmp_port: u16,
+    /// The port of telnet, which refuses everybody.
+    #[serde(default)]
+    pub telnet_port: u16,
     /// Who may sign in.
     pub user: String,
     /// With what.
@@ -200,6 +222,107 @@ pub enum Fault {
     },
     /// Takes an identity of escape sequences and invalid UTF-8.
     EvilNames,
+    /// Gives interfaces comments of every byte, of 64 KiB, and of writing that turns around.
+    EvilComments,
+    /// Answers API commands with a control byte, which no length begins with.
+    ControlByte,
+    /// Spells every length longer than it needs to be, which is allowed.
+    LongLengths,
+    /// Answers every `print` with rows that never end.
+    EndlessRows,
+    /// Answers API commands with a sentence whose words never end.
+    EndlessWords,
+    /// Answers API commands with empty sentences that never end.
+    EndlessEmpty,
+    /// Sends a reply word that nobody knows before every reply.
+    UnknownReply,
+    /// Sends `!empty` before every reply, whatever the command.
+    EmptyAlways,
+    /// Ends API sessions at the next command, with these words.
+    FatalText {
+        /// Such as `session closed`.
+        text: String,
+    },
+    /// Never sends the `!done` of API commands.
+    NoDone,
+    /// Tags its replies with a tag that nobody gave.
+    ForeignTag,
+    /// Goes on replying to commands that were cancelled.
+    RepliesAfterCancel,
+    /// Gives numbers that are negative, too large, with a unit, twice or not at all.
+    OddNumbers,
+    /// Sets all interface counters to zero, once.
+    CounterReset,
+    /// Counts with 32 bits.
+    CounterWrap,
+    /// Gives only the first half of a menu's rows.
+    PartialRows {
+        /// Such as `/interface/wifi/registration-table`.
+        menu: String,
+    },
+    /// Answers nothing any more on a connection after so many bytes sent; it stays open.
+    MuteAfter {
+        /// How many.
+        bytes: u64,
+    },
+    /// Accepts a TLS connection and never shakes hands.
+    TlsStall,
+    /// Shows a certificate that has expired.
+    CertificateExpired,
+    /// Shows a certificate of another name.
+    CertificateOtherName,
+    /// Speaks the plain API where TLS is due.
+    Downgrade,
+    /// Speaks HTTP on the ports of the API.
+    SpeaksHttp,
+    /// Speaks SSH on the ports of the API.
+    SpeaksSsh,
+    /// Cannot ask its RADIUS server who may sign in.
+    RadiusTimeout,
+    /// Says it has serial number, licence and MAC addresses of another device.
+    CloneOf {
+        /// The other device.
+        device: String,
+    },
+    /// Runs API commands of this path and sends half of the answer, then nothing any more.
+    HangMid {
+        /// Such as `/ip/address/add`.
+        command: String,
+    },
+    /// Forgets its scheduler entries at the next boot.
+    ForgetScheduler,
+    /// Has no room for files.
+    FlashFull,
+    /// Cannot save backups.
+    BackupFails,
+    /// Somebody else holds safe mode.
+    SafeModeHeld,
+    /// Answers so many commands at once, and then each one only after so long.
+    SlowCpu {
+        /// How many at once.
+        burst: u32,
+        /// How long each one takes after that.
+        then_ms: u64,
+    },
+    /// Writes `#error exporting` into exports instead of this menu.
+    ExportTimeout {
+        /// Such as `/ip/route`.
+        menu: String,
+    },
+}
+
+/// A fault that comes and goes by the lab's clock.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TimedFault {
+    /// What goes wrong.
+    #[serde(flatten)]
+    pub fault: Fault,
+    /// How long after the lab's start, in seconds.
+    #[serde(default)]
+    pub at_s: u64,
+    /// For how long, in seconds; for ever if absent.
+    #[serde(default)]
+    pub for_s: Option<u64>,
 }
 
 /// One line of what was done to devices.

@@ -70,6 +70,24 @@ const NEEDS: &[Need] = &[
         is_there: || program("ssh"),
     },
     Need {
+        what: "net-snmp's tools",
+        package: "snmp",
+        purposes: TESTING,
+        is_there: || program("snmpwalk"),
+    },
+    Need {
+        what: "OpenSSL's headers",
+        package: "libssl-dev",
+        purposes: BUILDING,
+        is_there: || Path::new("/usr/include/openssl/ssl.h").is_file(),
+    },
+    Need {
+        what: "pkg-config",
+        package: "pkg-config",
+        purposes: BUILDING,
+        is_there: || program("pkg-config"),
+    },
+    Need {
         what: "sshpass",
         package: "sshpass",
         purposes: TESTING,
@@ -184,7 +202,7 @@ fn ensure_nextest() -> Result<()> {
 }
 
 /// Clients that we did not write, which the tests hold against our protocols.
-const PYTHON_PACKAGES: &[&str] = &["librouteros==4.2.2", "srp==1.0.22"];
+const PYTHON_PACKAGES: &str = include_str!("../python.txt");
 
 /// The interpreter of the virtual environment in `target/venv`.
 pub(crate) fn python() -> PathBuf {
@@ -192,7 +210,7 @@ pub(crate) fn python() -> PathBuf {
 }
 
 fn ensure_python() -> Result<()> {
-    let (python, wanted) = (python(), PYTHON_PACKAGES.join("\n"));
+    let (python, wanted) = (python(), PYTHON_PACKAGES);
     let venv = environment::target().join("venv");
     let stamp = venv.join("installed");
     if std::fs::read_to_string(&stamp).is_ok_and(|there| there == wanted) {
@@ -200,13 +218,13 @@ fn ensure_python() -> Result<()> {
     }
     say::step(&format!(
         "python packages for tests: {}",
-        PYTHON_PACKAGES.join(" ")
+        PYTHON_PACKAGES.replace('\n', " ").trim_end()
     ));
     process::run(Command::new("python3").args(["-m", "venv"]).arg(&venv))?;
     process::run(
         Command::new(&python)
             .args(["-m", "pip", "install", "-q"])
-            .args(PYTHON_PACKAGES),
+            .args(PYTHON_PACKAGES.split_whitespace()),
     )?;
     std::fs::write(&stamp, wanted).context("cannot note what was installed")
 }

@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::device::Inner;
 use crate::trap;
-use crate::verb::Order;
+use crate::verb::{Marks, Order};
 
 /// Where a streaming command writes.
 pub(super) struct Stream {
@@ -32,13 +32,43 @@ impl Stream {
     /// Waits a while; returns whether to go on.
     async fn pause(&self, d: Duration) -> bool {
         tokio::select! {
-            () = self.stop.cancelled() => {
-                let trap = trap::interrupted();
-                let trap = Response::trap(trap.category, trap.message);
-                self.send(&[trap, Response::done()]).await;
-                false
-            }
+            () = self.stop.cancelled() => self.interrupted().await,
             () = self.device.around.clock.sleep(d) => true,
+        }
+    }
+
+    /// Says that it was cancelled, so that it does not go on.
+    async fn interrupted(&self) -> bool {
+        let trap = trap::interrupted();
+        let trap = Response::trap(trap.category, trap.message);
+        self.send(&[trap, Response::done()]).await;
+        false
+    }
+}
+
+impl Drop for Stream {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}
+
+/// Sends what changes in a menu, until it is cancelled.
+pub(super) async fn listen(stream: Stream, order: Order, mut known: Marks) {
+    let changed = Arc::clone(&stream.device.core().changed);
+    loop {
+        let mut next = std::pin::pin!(changed.notified());
+        next.as_mut().enable();
+        let news = stream.device.core().news(&order, &mut known);
+        let news: Vec<_> = news.iter().map(Response::row).collect();
+        if !news.is_empty() && !stream.send(&news).await {
+            return;
+        }
+        tokio::select! {
+            () = stream.stop.cancelled() => {
+                stream.interrupted().await;
+                return;
+            }
+            () = next => {}
         }
     }
 }
@@ -47,7 +77,7 @@ impl Stream {
 pub(super) async fn ping(stream: Stream, address: String, count: Option<u64>) {
     let (mut sent, mut received) = (0_u64, 0_u64);
     loop {
-        let echo = stream.device.core().echo(&address);
+        let echo = stream.device.echo(&address);
         let mut row = Record::new()
             .with("seq", sent.to_string())
             .with("host", &address);
@@ -87,6 +117,26 @@ pub(super) async fn monitor(stream: Stream, order: Order) {
             .into_iter()
             .map(|row| Response::row(&row.with(".section", section.to_string())));
         if !stream.send(&rows.collect::<Vec<_>>()).await {
+            return;
+        }
+    }
+}
+
+/// Follows the way to an address, once a second.
+pub(super) async fn trace(stream: Stream, address: String, count: Option<u64>) {
+    for section in 0_u64.. {
+        let rows = stream.device.trace(&address);
+        let number = section.to_string();
+        let rows = rows.into_iter().map(|r| r.with(".section", &number));
+        let rows: Vec<_> = rows.map(|r| Response::row(&r)).collect();
+        if !stream.send(&rows).await {
+            return;
+        }
+        if count.is_some_and(|count| section + 1 >= count) {
+            stream.send(&[Response::done()]).await;
+            return;
+        }
+        if !stream.pause(Duration::from_secs(1)).await {
             return;
         }
     }

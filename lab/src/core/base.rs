@@ -9,25 +9,26 @@ use crate::profile::{Kit, Radio};
 use crate::schema::{Builtin, Menu, SCHEMA};
 use crate::tree::{Base, Change, Row, Tree};
 
-/// A release, a model, packages and the doors' ports: what a kind of device is.
-type Kind = (String, &'static str, Vec<String>, Ports);
+/// A release, a model, packages, the doors' ports and a certificate: what a kind of device is.
+type Kind = (String, &'static str, Vec<String>, Ports, String);
 
 /// The kinds that there have been.
 static KINDS: LazyLock<Mutex<BTreeMap<Kind, Arc<Base>>>> = LazyLock::new(Mutex::default);
 
 /// Returns what devices of a kind have in common.
-pub(super) fn of(kit: Kit<'_>, ports: Ports) -> Arc<Base> {
+pub(super) fn of(kit: Kit<'_>, ports: Ports, certificate: &str) -> Arc<Base> {
     let kind = (
         kit.release.to_string(),
         kit.board.model,
         kit.chosen.to_vec(),
         ports,
+        certificate.to_owned(),
     );
     let mut kinds = lock(&KINDS);
     let base = kinds.entry(kind).or_insert_with(|| {
         let mut tree = Tree::default();
         interfaces(&mut tree, kit);
-        services(&mut tree, kit, ports);
+        services(&mut tree, kit, ports, certificate);
         groups(&mut tree, kit);
         for menu in SCHEMA.menus.iter().filter(|m| kit.offers(m)) {
             for row in &menu.builtin {
@@ -106,10 +107,25 @@ fn port(tree: &mut Tree, menu: &str, name: &str) -> u32 {
     tree.seed(menu, names.get(..count).unwrap_or_default(), true)
 }
 
-fn services(tree: &mut Tree, kit: Kit<'_>, ports: Ports) {
-    let Ports { api, api_ssl, ssh } = ports;
+fn services(tree: &mut Tree, kit: Kit<'_>, ports: Ports, certificate: &str) {
+    let Ports {
+        api,
+        api_ssl,
+        ssh,
+        telnet,
+        snmp: _,
+    } = ports;
+    let has_certificate = !matches!(certificate, "" | "none");
+    if has_certificate {
+        let row = [
+            ("name", certificate),
+            ("private-key", "true"),
+            ("trusted", "true"),
+        ];
+        tree.seed("/certificate", &row, false);
+    }
     let services = [
-        ("telnet", 23, false),
+        ("telnet", telnet, false),
         ("ftp", 21, false),
         ("www", 80, false),
         ("ssh", ssh, false),
@@ -128,8 +144,12 @@ fn services(tree: &mut Tree, kit: Kit<'_>, ports: Ports) {
             ("name", name),
             ("port", port.as_str()),
             ("disabled", is_off.as_str()),
+            ("certificate", certificate),
         ];
-        tree.seed("/ip/service", &props, true);
+        let is_ours = has_certificate && name == "api-ssl";
+        let count = if is_ours { 4 } else { 3 };
+        let props = props.get(..count).unwrap_or_default();
+        tree.seed("/ip/service", props, true);
     }
 }
 

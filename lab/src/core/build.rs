@@ -13,6 +13,7 @@ use crate::clock::{Clock, moment, spell_date};
 use crate::fleet::{SchedulerRule, Spec};
 use crate::ledger::Ledger;
 use crate::profile::{Board, Release};
+use crate::topology::Topology;
 use crate::tree::Tree;
 
 /// What all devices of a lab share.
@@ -22,6 +23,7 @@ pub(crate) struct Surroundings {
     pub(crate) pace: Pace,
     pub(crate) clock: Arc<Clock>,
     pub(crate) ledger: Arc<Ledger>,
+    pub(crate) topology: Arc<Topology>,
 }
 
 impl Core {
@@ -44,7 +46,10 @@ impl Core {
             pace: around.pace,
             clock: Arc::clone(&around.clock),
             ledger: Arc::clone(&around.ledger),
+            topology: Arc::clone(&around.topology),
             wake,
+            notices: None,
+            changed: Arc::default(),
             tree: Tree::default(),
             power: Power::On,
             boot: 0,
@@ -60,6 +65,9 @@ impl Core {
             next_action: 0,
             safe: None,
             faults: Vec::new(),
+            stamina: None,
+            cables: BTreeMap::new(),
+            watches: BTreeMap::new(),
             counts: Counts::default(),
             script_runs: BTreeMap::new(),
             jobs: BTreeMap::new(),
@@ -69,16 +77,20 @@ impl Core {
         core.furnish();
         core.say("system,info", "router rebooted".to_owned());
         core.settle();
+        let spec = Arc::clone(&core.spec);
+        for timed in spec.faults.iter().filter(|t| t.at_s == 0) {
+            core.inject(timed.fault.clone());
+        }
         core
     }
 
     fn furnish(&mut self) {
-        let base = super::base::of(self.kit(), self.ports);
+        let base = super::base::of(self.kit(), self.ports, &self.spec.certificate);
         self.tree = Tree::on(base);
         let spec = Arc::clone(&self.spec);
         let account = [
             ("name", spec.user.as_str()),
-            ("group", "full"),
+            ("group", spec.group.as_str()),
             ("password", spec.password.as_str()),
         ];
         self.tree.seed("/user", &account, false);
@@ -158,25 +170,29 @@ impl Core {
         let at = format!("{} {}", spell_date(self.release, now), moment(now).time);
         self.say("system,info", format!("router rebooted by {cause} at {at}"));
         self.reset_links();
+        if self.has_fault(|f| *f == tod_proto::lab::Fault::ForgetScheduler) {
+            self.forget_rows("/system/scheduler", |_| true);
+        }
         self.record(tod_proto::lab::Event::Booted);
         self.settle();
     }
 
     /// On boards with a `flash` folder, files outside it live in memory.
     fn forget_ram_disk(&mut self) {
-        let lost: Vec<u32> = self
-            .tree
-            .rows("/file")
-            .iter()
-            .filter(|r| {
-                !r.get("name")
-                    .is_some_and(|n| n == "flash" || n.starts_with("flash/"))
-            })
+        self.forget_rows("/file", |name| {
+            name != "flash" && !name.starts_with("flash/")
+        });
+    }
+
+    fn forget_rows(&mut self, path: &str, is_lost: impl Fn(&str) -> bool) {
+        let rows = self.tree.rows(path).iter();
+        let lost: Vec<u32> = rows
+            .filter(|r| is_lost(r.get("name").unwrap_or_default()))
             .map(|r| r.id)
             .collect();
         for id in lost {
             self.tree.apply(crate::tree::Change::Remove {
-                path: Self::key("/file"),
+                path: Self::key(path),
                 id,
             });
         }

@@ -6,7 +6,7 @@ use routeros::error::Trap;
 use routeros::text::is_sensitive;
 use tod_proto::lab::Event;
 
-use super::{Action, Core};
+use super::{Action, Core, Notice};
 use crate::schema::SCHEMA;
 use crate::trap;
 use crate::tree::Change;
@@ -181,6 +181,30 @@ impl Core {
             session: Some(session),
         });
         Ok(())
+    }
+
+    /// Says whether a session holds safe mode.
+    pub(crate) fn holds_safe_mode(&self, session: u64) -> bool {
+        self.safe.as_ref().is_some_and(|s| s.holder == session)
+    }
+
+    /// Takes safe mode from whom holds it; what that one did is taken back or kept.
+    pub(crate) fn hijack_safe_mode(&mut self, session: u64, user: &str, is_unrolled: bool) {
+        let Some(holder) = self.safe.as_ref().map(|s| s.holder) else {
+            return;
+        };
+        if is_unrolled {
+            self.unroll("unrolled by another user");
+        } else if self.release_safe_mode(Some(holder)).is_err() {
+            return;
+        }
+        self.tell(Notice {
+            session: Some(holder),
+            text: "[Safe mode released by another user]".to_owned(),
+        });
+        if self.take_safe_mode(session, user).is_err() {
+            tracing::debug!("safe mode is taken again already");
+        }
     }
 
     /// Keeps what was done in safe mode.

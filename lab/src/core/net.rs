@@ -44,6 +44,8 @@ impl Interface {
 #[derive(Debug, Clone)]
 pub(crate) struct Link {
     pub(crate) is_up: bool,
+    /// Its counters were set to zero since the lab was started.
+    is_fresh: bool,
     changed: Tick,
     rx: f64,
     tx: f64,
@@ -148,7 +150,12 @@ impl Core {
     /// Says whether something is plugged in; the first port always is, it is the uplink.
     fn has_cable(&self, interface: &Interface) -> bool {
         let port = interface.row.get("default-name").unwrap_or_default();
-        port == "ether1" || self.seed.of("cable").of(port).below(10) < 7
+        if let Some(is_plugged) = self.cables.get(port) {
+            return *is_plugged;
+        }
+        port == "ether1"
+            || self.topology.is_used(&self.spec.name, port)
+            || self.seed.of("cable").of(port).below(10) < 7
     }
 
     /// Notes which interfaces came up or went down, and counts what passed until then.
@@ -198,7 +205,7 @@ impl Core {
         };
         let (rx, tx) = link.volume(now, seed);
         let base = (Flow::new(seed.of("rx")).mean, Flow::new(seed.of("tx")).mean);
-        let past = if link.is_up {
+        let past = if link.is_up && !link.is_fresh {
             before.as_secs_f64()
         } else {
             0.0
@@ -226,6 +233,7 @@ impl Core {
         let now = self.clock.now();
         if let Some(link) = self.links.get_mut(&id) {
             (link.changed, link.rx, link.tx) = (now, 0.0, 0.0);
+            link.is_fresh = true;
         }
     }
 }
@@ -237,6 +245,7 @@ impl Link {
             .unwrap_or(wall);
         Self {
             is_up,
+            is_fresh: false,
             changed: now,
             rx: 0.0,
             tx: 0.0,

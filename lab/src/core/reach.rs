@@ -26,6 +26,7 @@ pub(crate) enum Verdict {
 /// A packet, as rules see it.
 #[derive(Debug, Clone, Copy)]
 struct Packet<'a> {
+    protocol: Protocol,
     source: IpAddr,
     destination: IpAddr,
     source_port: Option<u16>,
@@ -33,6 +34,24 @@ struct Packet<'a> {
     ingress: Option<&'a str>,
     egress: Option<&'a str>,
     state: &'a str,
+}
+
+/// What a packet carries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Protocol {
+    Tcp,
+    Udp,
+    Icmp,
+}
+
+impl Protocol {
+    fn is(self, word: &str) -> bool {
+        match self {
+            Self::Tcp => matches!(word, "tcp" | "6"),
+            Self::Udp => matches!(word, "udp" | "17"),
+            Self::Icmp => matches!(word, "icmp" | "1"),
+        }
+    }
 }
 
 /// What a chain decides.
@@ -43,6 +62,9 @@ enum Ruling {
     Reject,
     Return,
 }
+
+/// Why a connection beyond `max-sessions` is refused.
+pub(crate) const TOO_MANY: &str = "too many sessions";
 
 /// How deep chains may jump.
 const JUMPS: u8 = 8;
@@ -56,7 +78,7 @@ impl Core {
         if self.has_fault(|f| *f == Fault::Refuse) {
             return Verdict::Refused("a fault".to_owned());
         }
-        let path = self.path(port, peer, "new");
+        let path = self.path(Protocol::Tcp, Some(port), peer, "new");
         if path != Verdict::Open {
             return path;
         }
@@ -80,21 +102,59 @@ impl Core {
             .filter(|s| s.port == port && s.user.is_some())
             .count();
         if taken >= most {
-            return Verdict::Refused("too many sessions".to_owned());
+            return Verdict::Refused(TOO_MANY.to_owned());
         }
         Verdict::Open
     }
 
     /// Decides whether packets of a connection still pass.
     pub(crate) fn path_of_established(&self, port: u16, peer: IpAddr) -> Verdict {
-        match self.path(port, peer, "established") {
+        match self.path(Protocol::Tcp, Some(port), peer, "established") {
             // A rejected packet of an open connection is lost, which is silence for both ends.
             Verdict::Refused(why) => Verdict::Silent(why),
             other => other,
         }
     }
 
-    fn path(&self, port: u16, peer: IpAddr, state: &str) -> Verdict {
+    /// Decides over a datagram to a port that is no service of `/ip/service`.
+    pub(crate) fn reaches_udp(&self, port: u16, peer: IpAddr) -> Verdict {
+        self.reaches(Protocol::Udp, Some(port), peer)
+    }
+
+    /// Decides over an echo request of another device, to which there is a way.
+    pub(crate) fn answers_echo(&self, peer: IpAddr) -> Verdict {
+        if self.is_off() {
+            return Verdict::Silent("the device does not answer".to_owned());
+        }
+        self.own_path(Protocol::Icmp, None, peer, "new")
+    }
+
+    fn is_off(&self) -> bool {
+        self.power == Power::Booting || self.has_fault(|f| *f == Fault::Silent)
+    }
+
+    fn reaches(&self, protocol: Protocol, port: Option<u16>, peer: IpAddr) -> Verdict {
+        if self.is_off() {
+            return Verdict::Silent("the device does not answer".to_owned());
+        }
+        self.path(protocol, port, peer, "new")
+    }
+
+    fn path(&self, protocol: Protocol, port: Option<u16>, peer: IpAddr, state: &str) -> Verdict {
+        match self.topology.cut(&self.spec.name) {
+            Some(why) => Verdict::Silent(why),
+            None => self.own_path(protocol, port, peer, state),
+        }
+    }
+
+    /// Decides by the device's own configuration alone.
+    fn own_path(
+        &self,
+        protocol: Protocol,
+        port: Option<u16>,
+        peer: IpAddr,
+        state: &str,
+    ) -> Verdict {
         let silent = |why: &str| Verdict::Silent(why.to_owned());
         let Some(ingress) = self.ingress() else {
             return silent("the uplink is down");
@@ -110,18 +170,20 @@ impl Core {
             Some(_) => {}
         }
         let inbound = Packet {
+            protocol,
             source: peer,
             destination: self.address(),
             source_port: None,
-            destination_port: Some(port),
+            destination_port: port,
             ingress: Some(&ingress),
             egress: None,
             state,
         };
         let outbound = Packet {
+            protocol,
             source: self.address(),
             destination: peer,
-            source_port: Some(port),
+            source_port: port,
             destination_port: None,
             ingress: None,
             egress: Some(&ingress),
@@ -207,6 +269,27 @@ impl Core {
             .filter(|i| !i.is_empty())
     }
 
+    /// Says whether an address lies in a network of the device's own.
+    pub(crate) fn is_connected(&self, address: &str) -> bool {
+        let Ok(address) = address.parse() else {
+            return false;
+        };
+        self.addresses().any(|(net, _)| net.contains(address))
+    }
+
+    /// Returns the gateway by which packets to an address leave.
+    pub(crate) fn gateway_to(&self, address: &str) -> Option<String> {
+        let address: IpAddr = address.parse().ok()?;
+        let routes = self.tree.rows("/ip/route").iter();
+        let fitting = routes.filter(|r| !r.is("disabled")).filter_map(|r| {
+            let net = Net::parse(r.get("dst-address").unwrap_or("0.0.0.0/0"))?;
+            let gateway = r.get("gateway")?;
+            net.contains(address).then_some((net.bits, gateway))
+        });
+        let best = fitting.max_by_key(|(bits, _)| *bits);
+        best.map(|(_, gateway)| gateway.to_owned())
+    }
+
     /// Returns the interface of a route's gateway, if that is reachable.
     pub(crate) fn gateway_interface(&self, route: &Row) -> Option<String> {
         route.get("gateway")?.split(',').find_map(|gateway| {
@@ -259,7 +342,7 @@ impl Core {
             "dst-address" => address_matches(value, packet.destination),
             "src-address-list" => self.in_address_list(value, packet.source),
             "dst-address-list" => self.in_address_list(value, packet.destination),
-            "protocol" => negatable(value, |v| v == "tcp" || v == "6"),
+            "protocol" => negatable(value, |v| packet.protocol.is(v)),
             "dst-port" => port(packet.destination_port),
             "src-port" => port(packet.source_port),
             "port" => port(packet.destination_port) || port(packet.source_port),

@@ -47,7 +47,7 @@ impl Core {
     }
 
     /// Returns a value that swings slowly around a mean, seeded by its name.
-    fn wave(&self, what: &str, mean: f64, swing: f64) -> f64 {
+    pub(crate) fn wave(&self, what: &str, mean: f64, swing: f64) -> f64 {
         let seed = self.seed.of(what);
         let period = 40.0 + seed.unit() * 200.0;
         let t = self
@@ -81,8 +81,7 @@ impl Core {
             record.push("cpu-frequency", self.board.mhz.to_string());
         }
         record.push("cpu-load", format!("{load:.0}"));
-        let used = disk / 3 + self.seed.of("disk").below(disk / 8 + 1);
-        record.push("free-hdd-space", (disk - used).to_string());
+        record.push("free-hdd-space", self.free_space().to_string());
         record.push("total-hdd-space", disk.to_string());
         let sectors = self.uptime().as_secs() / 11;
         record.push("write-sect-since-reboot", sectors.to_string());
@@ -137,7 +136,7 @@ impl Core {
             .with("routerboard", "true")
             .with("board-name", self.board.name)
             .with("model", self.board.model)
-            .with("serial-number", self.spec.serial())
+            .with("serial-number", self.serial())
             .with("firmware-type", self.board.arch)
             .with("factory-firmware", "6.48.6")
             .with("current-firmware", &firmware)
@@ -148,7 +147,11 @@ impl Core {
     pub(crate) fn software_id(&self) -> String {
         let letters = b"ABCDEFGHIJKLMNPQRSTUVWXYZ0123456789";
         let letter = |n: usize| {
-            let picked = self.seed.of("software-id").of(&n.to_string()).pick(letters);
+            let picked = self
+                .hardware()
+                .of("software-id")
+                .of(&n.to_string())
+                .pick(letters);
             picked.copied().map_or('X', char::from)
         };
         let half = |from: usize| (from..from + 4).map(letter).collect::<String>();

@@ -1,27 +1,43 @@
 //! An interactive console: a prompt, a line that can be edited, menus one can walk into.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use routeros::script::ast::{Kind, Path};
 use routeros::script::parse;
 use tokio::sync::mpsc;
 
+use super::terminal::{LoginOptions, Size};
 use super::{Screen, note_line};
-use crate::core::Caller;
+use crate::core::{Caller, Notice};
 use crate::door::Visit;
+use crate::switches::Greeting;
 use crate::text;
 
-/// A longer line cannot be typed.
-const LINE: usize = 4096;
+mod editor;
+mod greeting;
+mod pager;
 
-/// What a byte did to the line.
-#[derive(Debug, PartialEq, Eq)]
-enum Typed {
-    Nothing,
-    Echo(String),
-    Line(String),
-    SafeMode,
-    Leave,
+use editor::{Editor, Typed};
+use greeting::{Asked, Question};
+use pager::{Page, Pager};
+
+/// What the next byte is for.
+#[derive(Debug)]
+enum Mode {
+    Line,
+    Paging(Pager),
+    Asking(Question),
+    Hijacking,
+}
+
+/// The terminal of a shell.
+#[derive(Debug, Clone)]
+pub(super) struct Tty {
+    pub(super) has_pty: bool,
+    pub(super) is_dumb: bool,
+    pub(super) options: LoginOptions,
+    pub(super) size: Size,
 }
 
 /// One shell.
@@ -29,30 +45,53 @@ pub(super) struct Shell {
     visit: Arc<Visit>,
     caller: Caller,
     screen: Screen,
-    is_echoing: bool,
+    tty: Tty,
+    mode: Mode,
+    /// What is still to be asked before the first prompt.
+    questions: VecDeque<Greeting>,
+    /// The terminal has not said how large it is, so that nothing is drawn.
+    is_blind: bool,
+    probe: Vec<u8>,
     menu: Vec<String>,
     editor: Editor,
 }
 
 impl Shell {
-    pub(super) fn new(visit: Arc<Visit>, caller: Caller, screen: Screen, has_pty: bool) -> Self {
+    pub(super) fn new(visit: Arc<Visit>, caller: Caller, screen: Screen, tty: Tty) -> Self {
+        let switches = &visit.device.spec.switches;
+        let asks = tty.has_pty && !tty.is_dumb && !tty.options.is_not_probed;
+        let is_blind = switches.probes_terminal && asks;
+        let questions = switches.greets.iter().copied().filter(|_| tty.has_pty);
         Self {
+            questions: questions.collect(),
+            is_blind,
             visit,
             caller,
             screen,
-            is_echoing: has_pty,
+            tty,
+            mode: Mode::Line,
+            probe: Vec::new(),
             menu: Vec::new(),
             editor: Editor::default(),
         }
     }
 
     pub(super) async fn run(mut self, mut input: mpsc::Receiver<Vec<u8>>) {
-        let greeting = self.greeting();
-        let mut goes_on = self.screen.show(&greeting).await;
+        let mut notices = self.visit.device.core().notices();
+        let mut goes_on = if self.is_blind {
+            self.screen.show("\x1bZ\x1b[6n").await
+        } else {
+            self.greet().await
+        };
         while goes_on {
-            let Some(bytes) = input.recv().await else {
-                break;
+            let bytes = tokio::select! {
+                bytes = input.recv() => bytes,
+                Ok(notice) = notices.recv() => {
+                    goes_on = self.notice(&notice).await;
+                    continue;
+                }
             };
+            let Some(bytes) = bytes else { break };
             for byte in bytes {
                 goes_on = self.take(byte).await;
                 if !goes_on {
@@ -63,7 +102,11 @@ impl Shell {
         self.screen.end(0).await;
     }
 
-    fn greeting(&self) -> String {
+    async fn show(&self, text: &str) -> bool {
+        self.is_blind || self.screen.show(text).await
+    }
+
+    async fn greet(&mut self) -> bool {
         let release = self.visit.device.release();
         let mut text = format!(
             "\r\n\r\n  MikroTik RouterOS {release} (c) 1999-2026\
@@ -72,10 +115,23 @@ impl Shell {
         if release.has_slashes() {
             text.push_str("Press F1 for help\r\n\r\n");
         }
-        text + &self.prompt()
+        self.show(&text).await && self.ask_next().await
     }
 
-    /// Returns `[admin@name] /ip/address> `, as the release writes it.
+    /// Asks what is to be asked next, or shows the first prompt.
+    async fn ask_next(&mut self) -> bool {
+        if let Some(greeting) = self.questions.pop_front() {
+            let question = Question::new(greeting);
+            let text = question.text();
+            self.mode = Mode::Asking(question);
+            return self.show(text).await;
+        }
+        self.mode = Mode::Line;
+        let prompt = self.prompt();
+        self.show(&prompt).await
+    }
+
+    /// Returns `[admin@name] /ip/address> `, as the release writes it, and redraws the line.
     fn prompt(&self) -> String {
         let core = self.visit.device.core();
         let separator = if core.release.has_slashes() { "/" } else { " " };
@@ -84,41 +140,88 @@ impl Shell {
         } else {
             format!("/{}", self.menu.join(separator))
         };
-        let is_safe = core
-            .safe
-            .as_ref()
-            .is_some_and(|s| s.holder == self.visit.id);
+        let is_safe = core.holds_safe_mode(self.visit.id);
         let safe = if is_safe { "<SAFE>" } else { "" };
-        format!("[{}@{}] {menu}{safe}> ", self.caller.user, core.identity())
+        let drawn = if self.tty.has_pty && !self.tty.is_dumb {
+            "\r\r\r\r"
+        } else {
+            ""
+        };
+        let (user, identity) = (&self.caller.user, core.identity());
+        format!("{drawn}[{user}@{identity}] {menu}{safe}> ")
+    }
+
+    async fn notice(&mut self, notice: &Notice) -> bool {
+        if notice.session.is_some_and(|s| s != self.visit.id) || !self.tty.has_pty {
+            return true;
+        }
+        let again = match self.mode {
+            Mode::Line => self.prompt() + &self.editor.shown(),
+            _ => String::new(),
+        };
+        self.show(&format!("\r{}\r\n{again}", notice.text)).await
     }
 
     /// Takes one byte; returns whether the shell goes on.
     async fn take(&mut self, byte: u8) -> bool {
-        match self.editor.take(byte) {
-            Typed::Echo(echo) if self.is_echoing => self.screen.show(&echo).await,
+        if self.is_blind && self.is_probe(byte) {
+            return self.is_blind || self.greet().await;
+        }
+        match &mut self.mode {
+            Mode::Paging(pager) => {
+                let page = pager.key(byte);
+                self.turn(page).await
+            }
+            Mode::Asking(question) => match question.key(byte) {
+                Asked::Again(text) => self.show(&text).await,
+                Asked::Answered(text) => self.show(&text).await && self.ask_next().await,
+                Asked::Password(password) => {
+                    self.change_password(&password);
+                    self.show("\r\nPassword changed\r\n").await && self.ask_next().await
+                }
+            },
+            Mode::Hijacking => self.hijack(byte).await,
+            Mode::Line => {
+                let typed = self.editor.take(byte);
+                self.act(typed).await
+            }
+        }
+    }
+
+    /// Takes a terminal's answer to the question how large it is.
+    fn is_probe(&mut self, byte: u8) -> bool {
+        match (self.probe.as_slice(), byte) {
+            ([], 0x1B) | ([0x1B], b'[') | ([0x1B, b'[', ..], b'0'..=b'9' | b';')
+                if self.probe.len() < 16 =>
+            {
+                self.probe.push(byte);
+            }
+            ([0x1B, b'[', ..], b'R') => {
+                self.is_blind = false;
+                self.probe.clear();
+            }
+            _ => {
+                self.probe.clear();
+                return false;
+            }
+        }
+        true
+    }
+
+    async fn act(&mut self, typed: Typed) -> bool {
+        match typed {
+            Typed::Echo(echo) if self.tty.has_pty => self.show(&echo).await,
             Typed::Nothing | Typed::Echo(_) => true,
-            Typed::Line(line) => {
-                let newline = if self.is_echoing { "\r\n" } else { "" };
-                let Some(shown) = self.execute(&line).await else {
-                    self.screen.show(&format!("{newline}interrupted\r\n")).await;
-                    return false;
-                };
-                let prompt = self.prompt();
-                self.screen.show(&format!("{newline}{shown}{prompt}")).await
+            Typed::Line(line) => self.enter(&line).await,
+            Typed::Redraw => {
+                let text = self.prompt() + &self.editor.shown();
+                self.show(&format!("\r\n{text}")).await
             }
-            Typed::SafeMode => {
-                let said = self.toggle_safe_mode();
-                let prompt = self.prompt();
-                self.screen.show(&format!("\r\n{said}\r\n{prompt}")).await
-            }
+            Typed::SafeMode => self.toggle_safe_mode().await,
             Typed::Leave => {
                 // Who leaves this way takes back what safe mode covers.
                 let mut core = self.visit.device.core();
-                if core
-                    .safe
-                    .as_ref()
-                    .is_some_and(|s| s.holder == self.visit.id)
-                {
+                if core.holds_safe_mode(self.visit.id) {
                     core.unroll("left with its shell");
                 }
                 false
@@ -126,25 +229,75 @@ impl Shell {
         }
     }
 
-    fn toggle_safe_mode(&self) -> &'static str {
-        let mut core = self.visit.device.core();
-        let is_held = core
-            .safe
-            .as_ref()
-            .is_some_and(|s| s.holder == self.visit.id);
-        if is_held {
-            match core.release_safe_mode(Some(self.visit.id)) {
-                Ok(()) => "[Safe Mode released]",
-                Err(_) => "[Safe Mode lost]",
-            }
-        } else {
-            match core.take_safe_mode(self.visit.id, &self.caller.user) {
-                Ok(()) => "[Safe Mode taken]",
-                Err(_) => {
-                    "Hijacking Safe Mode from someone - unroll/release/don't take it [u/r/d]: d"
-                }
+    async fn enter(&mut self, line: &str) -> bool {
+        let newline = if self.tty.has_pty { "\r\n" } else { "" };
+        let Some(shown) = self.execute(line).await else {
+            self.show(&format!("{newline}interrupted\r\n")).await;
+            return false;
+        };
+        let rows = self.tty.options.rows.unwrap_or(self.tty.size.get().1);
+        if self.tty.has_pty && pager::is_paged(line) {
+            let mut pager = Pager::new(&shown, rows);
+            let page = pager.first();
+            self.mode = Mode::Paging(pager);
+            return self.show(newline).await && self.turn(page).await;
+        }
+        let prompt = self.prompt();
+        self.show(&format!("{newline}{shown}{prompt}")).await
+    }
+
+    async fn turn(&mut self, page: Page) -> bool {
+        match page {
+            Page::More(text) => self.show(&text).await,
+            Page::Last(text) => {
+                self.mode = Mode::Line;
+                let prompt = self.prompt();
+                self.show(&format!("{text}{prompt}")).await
             }
         }
+    }
+
+    fn change_password(&self, password: &str) {
+        let mut core = self.visit.device.core();
+        core.set_password(&self.caller, password);
+    }
+
+    async fn toggle_safe_mode(&mut self) -> bool {
+        let said = {
+            let mut core = self.visit.device.core();
+            if core.holds_safe_mode(self.visit.id) {
+                let released = core.release_safe_mode(Some(self.visit.id));
+                Some(released.map_or("[Safe Mode lost]", |()| "[Safe Mode released]"))
+            } else {
+                let taken = core.take_safe_mode(self.visit.id, &self.caller.user);
+                taken.ok().map(|()| "[Safe Mode taken]")
+            }
+        };
+        let Some(said) = said else {
+            self.mode = Mode::Hijacking;
+            let question = "\r\nHijacking Safe Mode from someone - unroll/release/don't take it \
+                            [u/r/d]: ";
+            return self.show(question).await;
+        };
+        let prompt = self.prompt();
+        self.show(&format!("\r\n{said}\r\n{prompt}")).await
+    }
+
+    async fn hijack(&mut self, byte: u8) -> bool {
+        let is_unrolled = match byte {
+            b'u' | b'U' => Some(true),
+            b'r' | b'R' => Some(false),
+            _ => None,
+        };
+        let said = is_unrolled.map_or("", |is_unrolled| {
+            let mut core = self.visit.device.core();
+            core.hijack_safe_mode(self.visit.id, &self.caller.user, is_unrolled);
+            "[Safe Mode taken]\r\n"
+        });
+        self.mode = Mode::Line;
+        let (key, prompt) = (char::from(byte), self.prompt());
+        let key = if key.is_ascii_graphic() { key } else { 'd' };
+        self.show(&format!("{key}\r\n{said}{prompt}")).await
     }
 
     /// Runs a line; nothing if it ends the shell.
@@ -210,119 +363,5 @@ impl Shell {
             }
         }
         menu
-    }
-}
-
-/// The line being typed.
-#[derive(Debug, Default)]
-struct Editor {
-    line: Vec<u8>,
-    escape: Escape,
-    was_return: bool,
-    past: Vec<Vec<u8>>,
-    at: usize,
-}
-
-/// How far into an escape sequence the input is.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-enum Escape {
-    #[default]
-    None,
-    Started,
-    Sequence,
-}
-
-impl Editor {
-    fn take(&mut self, byte: u8) -> Typed {
-        let was_return = std::mem::replace(&mut self.was_return, byte == b'\r');
-        match (self.escape, byte) {
-            (Escape::Started, b'[' | b'O') => {
-                self.escape = Escape::Sequence;
-                return Typed::Nothing;
-            }
-            (Escape::Sequence, b'@'..=b'~') => {
-                self.escape = Escape::None;
-                return self.arrow(byte);
-            }
-            (Escape::Sequence, _) => return Typed::Nothing,
-            (Escape::Started, _) => {
-                self.escape = Escape::None;
-                return Typed::Nothing;
-            }
-            (Escape::None, _) => {}
-        }
-        match byte {
-            b'\n' if was_return => Typed::Nothing,
-            b'\r' | b'\n' => self.enter(),
-            0x1B => {
-                self.escape = Escape::Started;
-                Typed::Nothing
-            }
-            0x08 | 0x7F => match self.line.pop() {
-                Some(_) => Typed::Echo("\x08 \x08".to_owned()),
-                None => Typed::Nothing,
-            },
-            0x03 | 0x15 => self.replace(Vec::new()),
-            0x04 if self.line.is_empty() => Typed::Leave,
-            0x18 => Typed::SafeMode,
-            b' '..=b'~' | 0x80.. if self.line.len() < LINE => {
-                self.line.push(byte);
-                Typed::Echo(text::decode(&[byte]))
-            }
-            _ => Typed::Nothing,
-        }
-    }
-
-    fn enter(&mut self) -> Typed {
-        let line = std::mem::take(&mut self.line);
-        let text = text::decode(&line);
-        if !line.is_empty() {
-            self.past.push(line);
-        }
-        self.at = self.past.len();
-        Typed::Line(text)
-    }
-
-    fn arrow(&mut self, byte: u8) -> Typed {
-        self.at = match byte {
-            b'A' => self.at.saturating_sub(1),
-            b'B' => (self.at + 1).min(self.past.len()),
-            _ => return Typed::Nothing,
-        };
-        let line = self.past.get(self.at).cloned().unwrap_or_default();
-        self.replace(line)
-    }
-
-    /// Rubs the line out and types another.
-    fn replace(&mut self, line: Vec<u8>) -> Typed {
-        let rubbed = "\x08 \x08".repeat(self.line.len());
-        self.line = line;
-        Typed::Echo(rubbed + &text::decode(&self.line))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{Editor, Typed};
-
-    fn lines(input: &[u8]) -> Vec<String> {
-        let mut editor = Editor::default();
-        let typed = input.iter().map(|b| editor.take(*b));
-        typed
-            .filter_map(|t| {
-                if let Typed::Line(line) = t {
-                    Some(line)
-                } else {
-                    None
-                }
-            })
-            .collect()
-    }
-
-    #[test]
-    fn a_line_can_be_edited_and_recalled() {
-        assert_eq!(lines(b"/ip adx\x7fdress\r\n"), ["/ip address"]);
-        assert_eq!(lines(b"one\rtwo\r\x1b[A\x1b[A\r"), ["one", "two", "one"]);
-        assert_eq!(lines(b"gone\x03kept\n"), ["kept"]);
     }
 }

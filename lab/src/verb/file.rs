@@ -32,7 +32,7 @@ impl Core {
     }
 
     /// Writes a file, over an older one of the same name.
-    fn write_file(&mut self, caller: &Caller, name: &str, contents: &str) {
+    pub(crate) fn write_file(&mut self, caller: &Caller, name: &str, contents: &str) {
         let old = self
             .tree
             .rows(MENU)
@@ -80,6 +80,7 @@ impl Core {
         };
         self.require(caller, "write")?;
         let name = with_suffix(file, ".rsc");
+        self.check_space(text.len())?;
         self.write_file(caller, &name, &text);
         Ok(Outcome::default())
     }
@@ -108,8 +109,12 @@ impl Core {
         };
         let name = order.arg("name").map_or_else(fallback, str::to_owned);
         let name = with_suffix(&name, ".backup");
+        if self.has_fault(|f| *f == tod_proto::lab::Fault::BackupFails) {
+            return Err(trap::failure("failure: could not save backup file"));
+        }
         let password = order.arg("password").unwrap_or_default();
         let contents = backup::write(&self.tree, password);
+        self.check_space(contents.len())?;
         self.write_file(caller, &name, &contents);
         Ok(Outcome::text("Configuration backup saved"))
     }
