@@ -29,6 +29,7 @@ mod login;
 mod net;
 mod netwatch;
 mod reach;
+mod setup;
 mod timers;
 
 pub(crate) use build::Surroundings;
@@ -138,6 +139,8 @@ pub(crate) struct Core {
     pub(crate) next_line: u32,
     pub(crate) sessions: BTreeMap<u64, Session>,
     pub(crate) history: VecDeque<Action>,
+    /// What was taken back, to be done again.
+    pub(crate) undone: Vec<Action>,
     pub(crate) next_action: u32,
     pub(crate) safe: Option<SafeMode>,
     pub(crate) faults: Vec<Fault>,

@@ -129,78 +129,94 @@ impl Core {
         row: &Row,
         origin: Option<&Row>,
         style: Style,
-    ) -> Vec<(String, Option<String>)> {
+    ) -> Vec<Written> {
         let version = self.release.version();
-        let mut props = Vec::new();
-        let loaded = row.get(LOADED).unwrap_or_default();
+        let known = || {
+            let props = menu.into_iter().flat_map(|m| &m.props);
+            props.filter(|p| p.exists_in(version))
+        };
         let stored = row.props.iter().map(|(k, v)| (&**k, v.as_str()));
-        let shown = menu.into_iter().flat_map(|m| &m.props).filter_map(|p| {
+        let shown = known().filter_map(|p| {
             let is_missing = p.writing == Writing::Shown && row.get(&p.name).is_none();
-            let default = p.default.filter(|_| is_missing && p.exists_in(version))?;
-            Some((&*p.name, default))
+            Some((&*p.name, p.default.filter(|_| is_missing)?))
         });
-        for (key, value) in stored
-            .chain(shown)
-            .filter(|(k, _)| !matches!(*k, SELECTOR | LOADED))
-        {
+        let worthy = stored.chain(shown).filter_map(|(key, value)| {
             let prop = menu.and_then(|m| m.prop(key, version));
-            let access = prop.map_or(Access::Normal, |p| p.access);
-            let writing = prop.map_or(Writing::Changed, |p| p.writing);
-            let is_hidden = access == Access::ReadOnly
-                || access == Access::WriteOnly
-                || access == Access::Sensitive && !style.shows_secrets && !row.is_pinned;
-            let first = origin.and_then(|o| o.get(key));
-            let default = prop.and_then(|p| p.default);
-            let default = default.filter(|_| writing == Writing::Changed);
-            let is_loaded = row.is_pinned || loaded.split(',').any(|l| *l == *key);
-            let is_usual = first.or(default) == Some(value) && !is_loaded;
-            let is_usual = is_usual && writing != Writing::Shown;
-            if is_hidden || is_usual && !style.is_verbose {
-                continue;
-            }
-            let mut value = match prop.map(|p| &p.kind) {
-                Some(Kind::Flag) => {
-                    props.push((key.to_owned(), None));
-                    continue;
-                }
-                Some(Kind::Kibibytes) => format!("{value}KiB"),
-                // One address alone is written without its length.
-                Some(Kind::Prefix) if menu.is_some_and(|m| &*m.path == "/ip/address") => {
-                    spell(value.strip_suffix("/32").unwrap_or(value), false)
-                }
-                kind => spell(value, kind == Some(&Kind::Bool)),
-            };
-            if !style.is_terse && value.len() > WORD && !value.starts_with('"') {
-                value = format!("\"{value}\"");
-            }
-            let is_unset = key.starts_with('!');
-            props.push((key.to_owned(), (!is_unset).then_some(value)));
-        }
-        if style.is_verbose
-            && let Some(menu) = menu
-        {
-            let rest = menu
-                .props
-                .iter()
-                .filter(|p| p.exists_in(self.release.version()));
-            let missing = rest.filter(|p| row.get(&p.name).is_none());
-            props.extend(missing.filter_map(|p| {
-                let default = p.default?;
-                let value = spell(default, p.kind == Kind::Bool);
-                Some((p.name.to_string(), Some(value)))
-            }));
-        }
-        let along = |p: &&Prop| p.writing == Writing::Along && !props.is_empty();
-        let along = menu.into_iter().flat_map(|m| &m.props).filter(along);
+            let pair = (key, value);
+            Self::is_worth_writing(prop, row, origin, pair, style)
+                .then(|| Self::written(menu, prop, pair, style))
+        });
+        let mut props: Vec<_> = worthy.collect();
+        let along = known().filter(|p| p.writing == Writing::Along && !props.is_empty());
         let along: Vec<_> = along
             .filter(|p| !props.iter().any(|(k, _)| *k == *p.name))
             .filter_map(|p| Some((p.name.to_string(), Some(spell(row.get(&p.name)?, false)))))
             .collect();
         props.extend(along);
+        if style.is_verbose {
+            let missing = known().filter(|p| row.get(&p.name).is_none());
+            let missing = missing.filter(|p| !props.iter().any(|(k, _)| *k == *p.name));
+            let missing: Vec<_> = missing
+                .filter_map(|p| Some((p, p.default?)))
+                .map(|(p, v)| Self::written(menu, Some(p), (&p.name, v), style))
+                .collect();
+            props.extend(missing);
+        }
         props.sort_by(|a, b| a.0.trim_start_matches('!').cmp(b.0.trim_start_matches('!')));
         props
     }
+
+    fn is_worth_writing(
+        prop: Option<&Prop>,
+        row: &Row,
+        origin: Option<&Row>,
+        (key, value): (&str, &str),
+        style: Style,
+    ) -> bool {
+        if matches!(key, SELECTOR | LOADED) {
+            return false;
+        }
+        let is_hidden = match prop.map_or(Access::Normal, |p| p.access) {
+            Access::ReadOnly | Access::WriteOnly => true,
+            Access::Sensitive => !style.shows_secrets && !row.is_pinned,
+            _ => false,
+        };
+        let writing = prop.map_or(Writing::Changed, |p| p.writing);
+        let default = prop.and_then(|p| p.default);
+        let default = default.filter(|_| writing == Writing::Changed);
+        let usual = origin.and_then(|o| o.get(key)).or(default);
+        let loaded = row.get(LOADED).unwrap_or_default();
+        let is_loaded = row.is_pinned || loaded.split(',').any(|l| *l == *key);
+        let is_usual = usual == Some(value) && !is_loaded && writing != Writing::Shown;
+        !is_hidden && (!is_usual || style.is_verbose)
+    }
+
+    /// Spells a property as exports do.
+    fn written(
+        menu: Option<&Menu>,
+        prop: Option<&Prop>,
+        (key, value): (&str, &str),
+        style: Style,
+    ) -> Written {
+        let is_address = menu.is_some_and(|m| &*m.path == "/ip/address");
+        let mut value = match prop.map(|p| &p.kind) {
+            Some(Kind::Flag) => return (key.to_owned(), None),
+            Some(Kind::Kibibytes) => format!("{value}KiB"),
+            // One address alone is written without its length.
+            Some(Kind::Prefix) if is_address => {
+                spell(value.strip_suffix("/32").unwrap_or(value), false)
+            }
+            kind => spell(value, kind == Some(&Kind::Bool)),
+        };
+        if !style.is_terse && value.len() > WORD && !value.starts_with('"') {
+            value = format!("\"{value}\"");
+        }
+        (key.to_owned(), (!key.starts_with('!')).then_some(value))
+    }
 }
+
+/// A property as it is written; without a value, it is a word alone.
+type Written = (String, Option<String>);
 
 /// Says how a row that was always there is addressed.
 fn address(menu: Option<&Menu>, row: &Row, place: usize) -> Option<String> {
@@ -230,7 +246,7 @@ fn spell(value: &str, is_bool: bool) -> String {
 }
 
 /// Joins a command. Short ones write, of names with a dot, only the first of a group whole.
-fn join(verb: &str, props: &[(String, Option<String>)], is_short: bool) -> String {
+fn join(verb: &str, props: &[Written], is_short: bool) -> String {
     let mut line = verb.to_owned();
     let mut group = "";
     for (name, value) in props {

@@ -79,12 +79,34 @@ pub struct Spec {
     /// A real export to take as its configuration.
     #[serde(default)]
     pub export: Option<PathBuf>,
+    /// What it is for, and configured to do.
+    #[serde(default)]
+    pub setup: Setup,
     /// The packages it has, if not the usual ones of its board.
     #[serde(default)]
     pub packages: Vec<String>,
     /// How long it had been up when the lab was started, in seconds; seeded if absent.
     #[serde(default)]
     pub uptime_s: Option<u64>,
+}
+
+/// What a device has been configured for before the lab starts.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Setup {
+    /// Nothing but a way to reach it.
+    #[default]
+    Bare,
+    /// Networks on VLANs.
+    Core,
+    /// An office behind it, with addresses, translation and a firewall.
+    Edge,
+    /// All ports on one bridge.
+    Switch,
+    /// Radios that serve stations.
+    AccessPoint,
+    /// A radio that is a station, and a home behind it.
+    Customer,
 }
 
 /// What `device-mode` does to scheduler entries, which differs between releases.
@@ -144,6 +166,7 @@ impl Spec {
             via: String::new(),
             faults: Vec::new(),
             export: None,
+            setup: Setup::Bare,
             packages: Vec::new(),
             uptime_s: None,
         }

@@ -68,7 +68,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 pub use control::ask;
 pub use device::Device;
-pub use fleet::{Fleet, PASSWORD, SchedulerRule, Spec, USER};
+pub use fleet::{Fleet, PASSWORD, SchedulerRule, Setup, Spec, USER};
 pub use lab::{Lab, Options};
 pub use profile::{BOARDS, Board, Radio, Release};
 pub use switches::{Dead, Greeting, OverLimit, Switches};

@@ -11,6 +11,7 @@ use crate::text;
 use crate::tree::Row;
 use crate::value::Net;
 
+mod clients;
 mod network;
 mod system;
 
@@ -24,14 +25,19 @@ impl Core {
             return self.live(&menu.path);
         }
         let menu = SCHEMA.menu(path);
+        if path.ends_with("/registration-table") && !path.starts_with("/caps-man") {
+            return self.registrations(path);
+        }
         let rows = self.tree.rows(path).iter();
         let mut records: Vec<_> = rows.map(|row| self.full(menu, path, row)).collect();
         if records.is_empty() && self.is_single(path) {
             // Nobody has touched it.
             records.push(self.full(menu, path, &Row::default()));
         }
-        if path == "/ip/arp" {
-            records.extend(self.arp());
+        match path {
+            "/ip/arp" => records.extend(self.arp()),
+            "/ip/dhcp-server/lease" => records.extend(self.leases()),
+            _ => {}
         }
         if path == "/ip/route" {
             records.extend(self.connected_routes());
@@ -47,6 +53,9 @@ impl Core {
                 .map(|i| self.interface_record(i))
                 .collect(),
             "/ip/neighbor" => self.neighbors(),
+            _ if path.ends_with("/registration-table") && !path.starts_with("/caps-man") => {
+                self.registrations(path)
+            }
             _ => self.system_records(path),
         }
     }
@@ -126,6 +135,7 @@ impl Core {
                 }
             }
             "/tool/netwatch" => self.decorate_watch(row, record),
+            "/interface/wireguard/peers" => self.decorate_peer(row, record),
             "/system/clock" => self.decorate_clock(record),
             "/file" => {
                 let contents = record.raw("contents").map_or(0, <[u8]>::len);

@@ -288,8 +288,9 @@ fn order(call: &Call, is_single: bool) -> Result<Order, Problem> {
 /// Gives arguments without a name the name that their place means.
 fn place(order: &mut Order, is_single: bool, positional: Vec<String>) -> Result<(), Problem> {
     let names: &[&str] = match order.verb.as_str() {
-        "set" | "remove" | "enable" | "disable" | "monitor" => &["numbers"],
-        "run" => &["number"],
+        "set" | "remove" | "enable" | "disable" | "monitor" | "make-static" | "reset-counters"
+        | "request-logout" => &["numbers"],
+        "run" | "sign" => &["number"],
         "get" if is_single => &["value-name"],
         "get" | "unset" => &["numbers", "value-name"],
         "move" => &["numbers", "destination"],
@@ -340,6 +341,9 @@ fn problem(trap: Trap, call: &Call) -> Problem {
             &call.verb
         };
         return Problem::BadCommand(word.to_owned());
+    }
+    if trap.message.starts_with("unknown parameter") {
+        return Problem::ExpectedEnd;
     }
     Problem::Failed(trap.message)
 }

@@ -11,13 +11,16 @@ use crate::text;
 use crate::trap;
 use crate::tree::Tree;
 
+mod certificate;
 mod check;
 mod file;
+mod inspect;
 mod keys;
 mod listen;
 mod mirror;
 mod rename;
 mod system;
+mod wireguard;
 mod write;
 
 pub(crate) use listen::Marks;
@@ -191,6 +194,12 @@ impl Core {
             return Err(trap::no_such_menu());
         }
         self.mirror(&order.menu);
+        if matches!(
+            order.verb.as_str(),
+            "print" | "getall" | "get" | "find" | "export" | "listen"
+        ) {
+            self.require(caller, "read")?;
+        }
         match order.verb.as_str() {
             "listen" => self.listen(order),
             "print" if order.has("follow-only") => self.listen(order),

@@ -41,6 +41,8 @@ struct Places {
     exports: Vec<(u16, u16)>,
     /// Version 6 is known not to have it.
     is_new: bool,
+    /// Known to begin or end at a version between two trees.
+    gate: Option<(u16, u16)>,
 }
 
 /// What is known of a property.

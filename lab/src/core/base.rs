@@ -4,25 +4,28 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock, Mutex};
 
 use super::Ports;
+use super::setup::set_up;
+use crate::fleet::Setup;
 use crate::lock;
 use crate::profile::{Kit, Radio};
 use crate::schema::{Builtin, Menu, SCHEMA};
 use crate::tree::{Base, Change, Row, Tree};
 
-/// A release, a model, packages, the doors' ports and a certificate: what a kind of device is.
-type Kind = (String, &'static str, Vec<String>, Ports, String);
+/// A release, a model, packages, the doors' ports, a certificate and a purpose.
+type Kind = (String, &'static str, Vec<String>, Ports, String, Setup);
 
 /// The kinds that there have been.
 static KINDS: LazyLock<Mutex<BTreeMap<Kind, Arc<Base>>>> = LazyLock::new(Mutex::default);
 
 /// Returns what devices of a kind have in common.
-pub(super) fn of(kit: Kit<'_>, ports: Ports, certificate: &str) -> Arc<Base> {
+pub(super) fn of(kit: Kit<'_>, ports: Ports, certificate: &str, setup: Setup) -> Arc<Base> {
     let kind = (
         kit.release.to_string(),
         kit.board.model,
         kit.chosen.to_vec(),
         ports,
         certificate.to_owned(),
+        setup,
     );
     let mut kinds = lock(&KINDS);
     let base = kinds.entry(kind).or_insert_with(|| {
@@ -35,6 +38,7 @@ pub(super) fn of(kit: Kit<'_>, ports: Ports, certificate: &str) -> Arc<Base> {
                 builtin(&mut tree, menu, row, kit);
             }
         }
+        set_up(&mut tree, kit, setup);
         Arc::new(tree.into_base())
     });
     Arc::clone(base)

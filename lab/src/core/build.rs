@@ -62,6 +62,7 @@ impl Core {
             next_line: 0,
             sessions: BTreeMap::new(),
             history: VecDeque::new(),
+            undone: Vec::new(),
             next_action: 0,
             safe: None,
             faults: Vec::new(),
@@ -85,7 +86,8 @@ impl Core {
     }
 
     fn furnish(&mut self) {
-        let base = super::base::of(self.kit(), self.ports, &self.spec.certificate);
+        let (certificate, setup) = (&self.spec.certificate, self.spec.setup);
+        let base = super::base::of(self.kit(), self.ports, certificate, setup);
         self.tree = Tree::on(base);
         let spec = Arc::clone(&self.spec);
         let account = [
@@ -161,6 +163,7 @@ impl Core {
         self.counts.reboots += 1;
         self.power = Power::On;
         self.history.clear();
+        self.undone.clear();
         self.log.clear();
         self.script_runs.clear();
         if self.board.has_flash_folder() {

@@ -78,12 +78,17 @@ impl Core {
             Change::Insert { row, .. } => (
                 row.id,
                 "added",
-                row.props.iter().map(|(k, v)| plain(k, v)).collect(),
+                row.props
+                    .iter()
+                    .filter(|(k, _)| !k.starts_with('.'))
+                    .map(|(k, v)| plain(k, v))
+                    .collect(),
             ),
             Change::Remove { id, .. } => (*id, "removed", BTreeMap::new()),
             Change::Set { id, props, .. } => {
                 let values = props
                     .iter()
+                    .filter(|(k, _)| !k.starts_with('.'))
                     .map(|(k, v)| plain(k, v.as_deref().unwrap_or_default()));
                 (*id, "set", values.collect())
             }
@@ -131,6 +136,7 @@ impl Core {
             }
         }
         self.next_action += 1;
+        self.undone.clear();
         self.history.push_back(Action {
             id: self.next_action,
             text: what.to_owned(),
@@ -146,19 +152,35 @@ impl Core {
     /// Takes back the last action of the history.
     pub(crate) fn undo(&mut self) -> Result<(), Trap> {
         let action = self.history.pop_back();
-        let action = action.ok_or_else(|| trap::failure("nothing to undo"))?;
-        self.take_back(action.inverse, "undo");
+        let mut action = action.ok_or_else(|| trap::failure("nothing to undo"))?;
+        action.inverse = self.take_back(action.inverse, "undo");
+        self.undone.push(action);
         self.settle();
         Ok(())
     }
 
-    fn take_back(&mut self, inverse: Vec<Change>, cause: &str) {
+    /// Does again what was taken back last.
+    pub(crate) fn redo(&mut self) -> Result<(), Trap> {
+        let action = self.undone.pop();
+        let mut action = action.ok_or_else(|| trap::failure("nothing to redo"))?;
+        action.inverse = self.take_back(action.inverse, "redo");
+        self.history.push_back(action);
+        self.settle();
+        Ok(())
+    }
+
+    /// Applies changes, and returns what takes them back in turn.
+    fn take_back(&mut self, inverse: Vec<Change>, cause: &str) -> Vec<Change> {
+        let mut back = Vec::new();
         for change in inverse {
             let record = Self::describe(cause, &change);
-            if self.tree.apply(change).is_some() {
+            if let Some(change) = self.tree.apply(change) {
                 self.record(record);
+                back.push(change);
             }
         }
+        back.reverse();
+        back
     }
 
     /// Takes safe mode for a session.

@@ -2,19 +2,21 @@
 
 use std::net::Ipv4Addr;
 
-use super::{SchedulerRule, Spec};
+use super::{SchedulerRule, Setup, Spec};
 use crate::seed::Seed;
 
 /// What a generated device is for.
 struct Role {
     /// The word in its name.
     word: &'static str,
+    setup: Setup,
     /// Boards with a release each, taken in turn.
     kinds: &'static [(&'static str, &'static str)],
 }
 
 const CORE: &Role = &Role {
     word: "core",
+    setup: Setup::Core,
     kinds: &[
         ("CCR2004-16G-2S+", "7.20.8"),
         ("CCR2004-16G-2S+", "7.18.2"),
@@ -25,6 +27,7 @@ const CORE: &Role = &Role {
 
 const EDGE: &Role = &Role {
     word: "edge",
+    setup: Setup::Edge,
     kinds: &[
         ("RB5009UG+S+", "7.20.8"),
         ("RB4011iGS+", "7.12.1"),
@@ -38,6 +41,7 @@ const EDGE: &Role = &Role {
 
 const SWITCH: &Role = &Role {
     word: "sw",
+    setup: Setup::Switch,
     kinds: &[
         ("CRS328-24P-4S+", "7.15.3"),
         ("CRS328-24P-4S+", "7.1.5"),
@@ -48,6 +52,7 @@ const SWITCH: &Role = &Role {
 
 const ACCESS_POINT: &Role = &Role {
     word: "ap",
+    setup: Setup::AccessPoint,
     kinds: &[
         ("hAP ax^2", "7.18.2"),
         ("wAP ac", "7.15.3"),
@@ -62,6 +67,7 @@ const ACCESS_POINT: &Role = &Role {
 
 const CUSTOMER: &Role = &Role {
     word: "cpe",
+    setup: Setup::Customer,
     kinds: &[
         ("SXTsq Lite5", "6.49.18"),
         ("LHG 5", "6.49.18"),
@@ -151,6 +157,7 @@ pub(super) fn device(n: usize, per_site: usize, seed: u64) -> Spec {
     };
     Spec {
         seed,
+        setup: role.setup,
         site,
         tenant: tenant.to_owned(),
         ..Spec::new(&name, address)

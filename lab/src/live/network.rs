@@ -50,8 +50,12 @@ impl Core {
         let Some(ingress) = self.ingress() else {
             return Vec::new();
         };
-        self.hosts()
-            .map(|(id, address, mac)| {
+        let behind = self.lease_neighbours();
+        let uplink = self.hosts();
+        let uplink = uplink.map(|(id, address, mac)| (id, address, mac, ingress.clone()));
+        uplink
+            .chain(behind)
+            .map(|(id, address, mac, interface)| {
                 let flag = if self.release.at_least(7, 0) {
                     "dhcp"
                 } else {
@@ -61,7 +65,7 @@ impl Core {
                     .with(".id", format!("*{id:X}"))
                     .with("address", &address)
                     .with("mac-address", &mac)
-                    .with("interface", &ingress)
+                    .with("interface", &interface)
                     .with("published", "false")
                     .with("invalid", "false")
                     .with(flag, "false")

@@ -207,14 +207,15 @@ impl Core {
     }
 
     fn history_records(&self) -> Vec<Record> {
-        self.history
-            .iter()
-            .rev()
-            .map(|a| {
+        let undone = self.undone.iter().map(|a| (a, false));
+        let done = self.history.iter().rev().map(|a| (a, true));
+        undone
+            .chain(done)
+            .map(|(a, is_done)| {
                 Record::new()
                     .with(".id", format!("*{:X}", a.id))
-                    .with("undoable", "true")
-                    .with("redoable", "false")
+                    .with("undoable", is_done.to_string())
+                    .with("redoable", (!is_done).to_string())
                     .with("action", text::encode(&a.text))
                     .with("by", &a.by)
                     .with("policy", "write")

@@ -85,6 +85,7 @@ impl Core {
                 self.stamp_start(row);
             }
             "/file" => self.stamp_file(row),
+            "/interface/wireguard" => self.complete_wireguard(row),
             _ => {}
         }
         Ok(())

@@ -60,7 +60,7 @@ impl Core {
         self.commit(caller, "write file", changes);
     }
 
-    fn contents(&self, name: &str) -> Option<&str> {
+    pub(super) fn contents(&self, name: &str) -> Option<&str> {
         let row = self
             .tree
             .rows(MENU)

@@ -32,6 +32,17 @@ impl Core {
                 self.undo()?;
                 Outcome::default()
             }
+            "/redo" => {
+                self.require(caller, "write")?;
+                self.redo()?;
+                Outcome::default()
+            }
+            "/console/inspect" if self.release.has_slashes() => {
+                self.require(caller, "read")?;
+                self.inspect(order)?
+            }
+            "/certificate/sign" => self.sign(caller, order)?,
+            "/certificate/import" => self.import_certificate(caller, order)?,
             "/ping" | "/tool/ping" => self.ping(caller, order)?,
             "/tool/traceroute" => self.traceroute(caller, order)?,
             "/system/reboot" | "/system/shutdown" => self.turn_off(caller, order)?,
@@ -43,6 +54,9 @@ impl Core {
             "/file/read" if self.release.at_least(7, 13) => self.read_file(order)?,
             "/interface/monitor-traffic"
             | "/interface/ethernet/monitor"
+            | "/interface/wireless/monitor"
+            | "/interface/wifi/monitor"
+            | "/interface/wifiwave2/monitor"
             | "/system/resource/monitor" => self.monitor(order)?,
             "/interface/reset-counters" => self.reset_counters_of(order)?,
             "/system/package/update/check-for-updates" => Outcome::rows(vec![self.check_updates()]),
@@ -51,7 +65,7 @@ impl Core {
             }
             "/user/active/remove" if self.release.at_least(7, 20) => self.log_out(order)?,
             "/system/clock/set" => self.set_clock(caller, order)?,
-            "/ip/dhcp-server/lease/make-static" => Outcome::default(),
+            "/ip/dhcp-server/lease/make-static" => self.make_static(caller, order)?,
             "/safe-mode/take" | "/safe-mode/release" | "/safe-mode/unroll" | "/safe-mode/get"
                 if self.release.at_least(7, 18) =>
             {
@@ -188,6 +202,12 @@ impl Core {
             .interfaces()
             .into_iter()
             .filter(|i| ids.contains(&i.row.shown_id()));
+        if matches!(
+            order.menu.as_str(),
+            "/interface/wireless" | "/interface/wifi" | "/interface/wifiwave2"
+        ) {
+            return Ok(meant.filter_map(|i| self.radio_sample(i.name())).collect());
+        }
         if order.menu == "/interface/ethernet" {
             return Ok(meant.map(|i| self.ethernet_sample(i.name())).collect());
         }
@@ -252,6 +272,34 @@ impl Core {
             .with("channel", "stable")
             .with("installed-version", self.release.to_string())
             .with("status", "ERROR: could not resolve dns name")
+    }
+
+    /// Keeps the leases that are meant, as rows of their own.
+    fn make_static(&mut self, caller: &Caller, order: &Order) -> Result<Outcome, Trap> {
+        self.require(caller, "write")?;
+        let numbers = order
+            .numbers()
+            .ok_or_else(|| trap::missing_value("numbers"))?;
+        let ids = self.resolve(&order.menu, numbers, order.is_console)?;
+        let leases = self.records(&order.menu);
+        for id in ids {
+            let Some(lease) = leases.iter().find(|l| l.id() == Some(id.as_str())) else {
+                continue;
+            };
+            let named = ["address", "mac-address", "client-id", "server"].into_iter();
+            let args = named.filter_map(|name| {
+                let value = lease.raw(name)?;
+                Some((name.to_owned(), Some(text::decode(value))))
+            });
+            let order = Order {
+                menu: order.menu.clone(),
+                verb: "add".to_owned(),
+                args: args.collect(),
+                ..Order::default()
+            };
+            self.write(caller, &order)?;
+        }
+        Ok(Outcome::default())
     }
 
     fn log_out(&mut self, order: &Order) -> Result<Outcome, Trap> {

@@ -176,6 +176,11 @@ impl Core {
                 let net = row.get("address").and_then(Net::parse);
                 props.push(("network".into(), net.map(|n| n.network().to_string())));
             }
+            "/interface/wireguard" if sets("private-key") => {
+                self.complete_wireguard(row);
+                let public = row.get("public-key").map(str::to_owned);
+                props.push(("public-key".into(), public));
+            }
             "/system/scheduler" if sets("on-event") => {
                 self.corrupt(row);
                 let text = row.get("on-event").map(str::to_owned);

@@ -6,9 +6,11 @@
 )]
 
 mod api;
+mod console;
 mod control;
 mod fixtures;
 mod harness;
+mod living;
 mod profiles;
 mod reach;
 mod scheduler;

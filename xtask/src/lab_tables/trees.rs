@@ -171,9 +171,22 @@ const SINCE_7: &[&str] = &[
     "/task",
 ];
 
+/// Where the manual names the version at which menus begin or end.
+const GATES: &[(&str, (u16, u16))] = &[
+    ("/interface/wifiwave2", (7, 13)),
+    ("/interface/wifi", (7, 13)),
+];
+
 /// Turns what was marked as extra into packages, and keeps out of version 6 what it has not.
 pub(super) fn note_packages(menus: &mut Menus) {
     for (path, menu) in menus.iter_mut() {
+        let gate = GATES.iter().find(|(prefix, _)| path.starts_with(prefix));
+        if let Some((_, gate)) = gate {
+            menu.places.gate = Some(*gate);
+            for prop in menu.props.values_mut() {
+                prop.places.gate = Some(*gate);
+            }
+        }
         if SINCE_7.iter().any(|prefix| path.starts_with(prefix)) {
             menu.places.is_new = true;
         }

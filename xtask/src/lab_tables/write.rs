@@ -117,6 +117,10 @@ fn bounds(places: &Places) -> Vec<String> {
         None if !is_new => (None, Some((7, 0))),
         None => (None, None),
     };
+    // A gate lies between the last tree without and the first with.
+    let gate = places.gate;
+    since = since.map(|s| if s == (7, 16) { gate.unwrap_or(s) } else { s });
+    until = until.map(|u| if u == (7, 16) { gate.unwrap_or(u) } else { u });
     for version in new() {
         since = since.map(|s| s.min(*version));
         until = until.map(|u| u.max((version.0, version.1 + 1)));
@@ -147,6 +151,7 @@ mod tests {
             trees,
             exports: exports.to_vec(),
             is_new: false,
+            gate: None,
         };
         bounds(&places).join(" ")
     }

@@ -1,0 +1,165 @@
+//! What a console offers and refuses: completion, imports that stop half way, rights.
+
+use crate::harness::{Client, one, spec};
+
+async fn names(client: &mut Client, words: &[&str], name: &str) -> Vec<String> {
+    let answer = client.run("/console/inspect", words).await.ok();
+    let values = answer.rows.iter().filter_map(|r| r.text(name));
+    values.map(std::borrow::Cow::into_owned).collect()
+}
+
+#[tokio::test]
+async fn the_console_can_be_walked_and_completed() {
+    let (_lab, device) = one(spec().version("7.20.8")).await;
+    let mut client = Client::log_in(&device).await;
+
+    let root = names(&mut client, &["request=child"], "name").await;
+    assert!(root.contains(&"ip".to_owned()) && root.contains(&"import".to_owned()));
+    let address = names(&mut client, &["request=child", "path=ip,address"], "name").await;
+    for command in ["add", "set", "remove", "print", "enable", "comment"] {
+        assert!(address.contains(&command.to_owned()), "{address:?}");
+    }
+    let add = names(
+        &mut client,
+        &["request=child", "path=ip,address,add"],
+        "name",
+    )
+    .await;
+    assert!(add.contains(&"interface".to_owned()) && !add.contains(&"invalid".to_owned()));
+    let begun = ["request=completion", "input=/ip/fire"];
+    assert_eq!(names(&mut client, &begun, "completion").await, ["firewall"]);
+    let action = [
+        "request=completion",
+        "input=/ip/firewall/filter/add action=d",
+    ];
+    assert_eq!(names(&mut client, &action, "completion").await, ["drop"]);
+    let interface = ["request=completion", "input=/ip/address/add interface=sfp"];
+    assert_eq!(
+        names(&mut client, &interface, "completion").await,
+        ["sfp-sfpplus1"]
+    );
+    let syntax = ["request=syntax", "path=ip,address,add,disabled"];
+    assert_eq!(names(&mut client, &syntax, "text").await, ["yes | no"]);
+    let nowhere = client
+        .run("/console/inspect", &["request=child", "path=ip,nope"])
+        .await;
+    assert_eq!(nowhere.trap.as_deref(), Some("no such command prefix"));
+}
+
+#[tokio::test]
+async fn an_import_stops_at_the_first_error_and_keeps_what_ran() {
+    let (_lab, device) = one(spec()).await;
+    let import = |text: &'static str| {
+        let device = device.clone();
+        async move {
+            device.run("/file remove [find name=x.rsc]").await.unwrap();
+            let text = text.replace('"', "\\\"").replace('\n', "\\n");
+            let add = format!("/file add name=x.rsc contents=\"{text}\"");
+            device.run(&add).await.unwrap();
+            device.run("/import file-name=x.rsc").await
+        }
+    };
+    let lists = || device.rows("/interface/list").len();
+    let before = lists();
+
+    let said = import("/interface list\nadd name=A\nadd name=B\n")
+        .await
+        .unwrap();
+    assert!(
+        said.contains("Script file loaded and executed successfully"),
+        "{said}"
+    );
+    assert_eq!(lists(), before + 2);
+
+    let failed = import("/interface list\nadd name=C\nset nope comment=x\nadd name=D\n").await;
+    assert!(failed.is_err());
+    assert_eq!(lists(), before + 3, "what came before the error stays");
+
+    let broken = import("/interface list\nadd name=E\nadd name=\"F\n")
+        .await
+        .unwrap_err();
+    assert!(
+        broken.message.contains("line 3") || broken.message.contains("expected"),
+        "{broken:?}"
+    );
+    assert_eq!(lists(), before + 3, "nothing of what cannot be read is run");
+}
+
+#[tokio::test]
+async fn rights_of_a_group_are_enforced() {
+    let (_lab, device) = one(spec()).await;
+    for command in [
+        "/user group add name=poll policy=api,write",
+        "/user add name=w group=poll password=w",
+        "/user add name=r group=read password=r",
+    ] {
+        device.run(command).await.unwrap();
+    }
+    let log_in = |name: &'static str| {
+        let device = device.clone();
+        async move {
+            let mut client = Client::connect(&device).await;
+            let words = [format!("name={name}"), format!("password={name}")];
+            let words: Vec<&str> = words.iter().map(String::as_str).collect();
+            client.run("/login", &words).await.ok();
+            client
+        }
+    };
+    let refusal = Some("not enough permissions (9)");
+
+    let mut writer = log_in("w").await;
+    let read = writer.run("/ip/address/print", &[]).await;
+    assert_eq!(read.trap.as_deref(), refusal);
+    let mut reader = log_in("r").await;
+    reader.run("/ip/address/print", &[]).await.ok();
+    let write = reader
+        .run("/ip/pool/add", &["name=p", "ranges=10.0.0.1-10.0.0.2"])
+        .await;
+    assert_eq!(write.trap.as_deref(), refusal);
+    let users = reader.run("/user/add", &["name=x", "group=full"]).await;
+    assert_eq!(users.trap.as_deref(), refusal);
+}
+
+#[tokio::test]
+async fn refusals_have_the_words_of_routeros() {
+    let (_lab, device) = one(spec().version("7.22.3")).await;
+    let mut client = Client::log_in(&device).await;
+    for (path, words, text) in [
+        (
+            "/interface/bonding/add",
+            &[][..],
+            "failure: need at least one slave interface",
+        ),
+        ("/ip/ipsec/policy/add", &[], "failure: Peer not set!"),
+        (
+            "/ip/dns/static/add",
+            &[],
+            "failure: name or regexp required",
+        ),
+        (
+            "/ip/address/add",
+            &["address=10.0.0.1/24", "interface=nope"],
+            "input does not match any value of interface",
+        ),
+        (
+            "/ip/address/add",
+            &["colour=red"],
+            "unknown parameter colour",
+        ),
+        (
+            "/interface/bridge/add",
+            &["name=b", "protocol-mode=maybe"],
+            "input does not match any value of protocol-mode",
+        ),
+        ("/ip/nope/print", &[], "no such command prefix"),
+        ("/ip/address/nope", &[], "no such command"),
+        (
+            "/interface/vlan/add",
+            &["name=v", "interface=ether1", "vlan-id=5000"],
+            "value of vlan-id out of range (1..4095)",
+        ),
+    ] {
+        let answer = client.run(path, words).await;
+        assert_eq!(answer.trap.as_deref(), Some(text), "{path}");
+    }
+}
