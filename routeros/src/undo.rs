@@ -52,6 +52,7 @@ pub const MAX_INVERSE: usize = 60_000;
 pub struct Snapshot {
     menus: BTreeMap<String, Vec<Row>>,
     order: Vec<String>,
+    is_partial: bool,
 }
 
 impl PartialEq for Snapshot {
@@ -84,6 +85,16 @@ impl Snapshot {
             self.order.push(menu.to_owned());
         }
         self.menus.entry(menu.to_owned()).or_default()
+    }
+
+    /// Notes that there are rows which are not here, as in an export.
+    pub(crate) fn set_partial(&mut self, is_partial: bool) {
+        self.is_partial = is_partial;
+    }
+
+    /// Whether there are rows which are not here: numbers of items are then no places in it.
+    pub(crate) fn is_partial(&self) -> bool {
+        self.is_partial
     }
 
     /// The menus in the order in which they were added: in that of an export, what is named by

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 
-use super::identity::{is_fixed, values};
+use super::identity::{is_fixed, is_view, values};
 use super::matching::{Items, Matching, matching, spelled};
 use super::read;
 use crate::export::{Command, Export};
@@ -161,7 +161,7 @@ impl Items for Vec<Command<'_>> {
 pub fn diff(old: &Snapshot, new: &Snapshot) -> Vec<Difference> {
     let gone = old.order().iter().filter(|menu| new.rows(menu).is_none());
     let mut differ = Differ::default();
-    for menu in new.order().iter().chain(gone) {
+    for menu in new.order().iter().chain(gone).filter(|menu| !is_view(menu)) {
         let rows = |snapshot: &'_ Snapshot| -> Vec<Row> {
             snapshot.rows(menu).unwrap_or_default().to_vec()
         };
@@ -179,7 +179,7 @@ pub fn diff_exports(old: &Export, new: &Export) -> Vec<Difference> {
         .order
         .iter()
         .filter(|menu| !new.commands.contains_key(*menu));
-    for menu in new.order.iter().chain(gone) {
+    for menu in new.order.iter().chain(gone).filter(|menu| !is_view(menu)) {
         let none = Vec::new();
         let before = old.commands.get(menu).unwrap_or(&none);
         let after = new.commands.get(menu).unwrap_or(&none);

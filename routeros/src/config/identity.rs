@@ -35,6 +35,11 @@ pub(super) fn is_fixed(menu: &str, row: &Row) -> bool {
         )
 }
 
+/// Whether a menu only shows what is in others.
+pub(super) fn is_view(menu: &str) -> bool {
+    menu == "/interface"
+}
+
 /// The configuration in a row, in the one spelling that equal values share. Unlike the rows of one
 /// device, those of exports are not told what is off by default: nothing is left out but comments
 /// that are empty, and the name by which an item was found.
@@ -82,6 +87,14 @@ pub(super) fn selector(model: &Model, menu: &str, handle: Handle) -> Option<Sele
         return Some(selector);
     }
     let entries = model.entries(menu);
+    // Most of what does not hold for the item alone is found out by looking at bytes.
+    let is_shared = |names: &[&str]| {
+        let has = |row: &Row, name: &&str| row.raw(name);
+        let same = entries
+            .iter()
+            .filter(|e| names.iter().all(|name| has(&e.row, name) == has(row, name)));
+        same.take(2).count() > 1
+    };
     let is_alone = |condition: &Condition| {
         let mut found = entries
             .iter()
@@ -97,6 +110,7 @@ pub(super) fn selector(model: &Model, menu: &str, handle: Handle) -> Option<Sele
             (!is_secret(menu, name)).then(|| equal(name, value))
         });
         let condition = conditions.collect::<Option<Vec<_>>>().map(Condition::All);
+        let condition = condition.filter(|_| !is_shared(names));
         if let Some(condition) = condition.filter(|c| is_alone(c)) {
             return Some(Selector::Find(condition));
         }

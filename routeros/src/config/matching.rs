@@ -184,24 +184,28 @@ impl Matching {
 
     /// Pairs items that stand between the same neighbours and have half of their values in common.
     fn by_place(&mut self, menu: &str) {
-        let before = |at: usize, place: fn(&Pair) -> usize| {
-            let earlier = self.pairs.iter().filter(|pair| place(pair) < at);
-            earlier.max_by_key(|pair| place(pair)).map(|pair| pair.old)
+        // The neighbour before an item is known by its place on the old side.
+        let neighbour = |places: &[(usize, usize)], at: usize| {
+            let later = places.partition_point(|place| place.0 < at);
+            later.checked_sub(1).and_then(|last| Some(places.get(last)?.1))
         };
+        let mut places: Vec<_> = self.pairs.iter().map(|pair| (pair.old, pair.old)).collect();
+        places.sort_unstable();
+        let gaps = self.removed.iter().map(|(at, _)| neighbour(&places, *at));
+        let old_gaps: Vec<Option<usize>> = gaps.collect();
+        let mut places: Vec<_> = self.pairs.iter().map(|pair| (pair.new, pair.old)).collect();
+        places.sort_unstable();
+        let gaps = self.added.iter().map(|(at, _)| neighbour(&places, *at));
+        let new_gaps: Vec<Option<usize>> = gaps.collect();
         let mut pairs: Vec<(usize, usize)> = Vec::new();
-        for (at, (old, row)) in self.removed.iter().enumerate() {
-            let gap = before(*old, |pair| pair.old);
-            let fits = |(other, (new, candidate)): &(usize, &(usize, Row))| {
-                let is_later = pairs.last().is_none_or(|last| last.1 < *other);
-                is_later
-                    && before(*new, |pair| pair.new) == gap
-                    && is_fixed(menu, row) == is_fixed(menu, candidate)
-                    && is_alike(menu, row, candidate)
-            };
-            let found = self.added.iter().enumerate().find(fits);
-            if let Some((other, _)) = found {
-                pairs.push((at, other));
-            }
+        for (at, ((_, row), gap)) in self.removed.iter().zip(&old_gaps).enumerate() {
+            let first = pairs.last().map_or(0, |last| last.1 + 1);
+            let candidates = self.added.iter().zip(&new_gaps).enumerate().skip(first);
+            let mut near = candidates.filter(|(_, (_, other))| *other == gap);
+            let found = near.find(|(_, ((_, candidate), _))| {
+                is_fixed(menu, row) == is_fixed(menu, candidate) && is_alike(menu, row, candidate)
+            });
+            pairs.extend(found.map(|(other, _)| (at, other)));
         }
         self.pair(&pairs);
     }

@@ -1,7 +1,7 @@
 //! The operations that lead from one configuration to another.
 
 use super::diff::{Rows, compare};
-use super::identity::{is_fixed, selector, values};
+use super::identity::{is_fixed, is_view, selector, values};
 use super::matching::{Matching, matching};
 use crate::row::Row;
 use crate::script::Position;
@@ -71,16 +71,28 @@ struct Planner<'f> {
 
 impl Planner<'_> {
     fn menu(&mut self, menu: &str, target: &[Row]) -> Result<(), PlanProblem> {
+        if is_view(menu) {
+            return Ok(());
+        }
         let entries: Vec<Entry> = self.model.entries(menu).to_vec();
         let entries: Vec<Entry> = entries
             .into_iter()
             .filter(|e| !is_dynamic(&e.row))
             .collect();
-        let was_record = entries.iter().any(|entry| entry.row.id().is_none());
-        let is_record = target.iter().any(|row| row.id().is_none());
-        if !entries.is_empty() && !target.is_empty() && was_record != is_record {
+        let rows = entries.iter().map(|entry| &entry.row).chain(target);
+        let records = rows.clone().filter(|row| row.id().is_none()).count();
+        if records > 0 && records < rows.count() {
             // Between versions some menus become lists.
             return Err(PlanProblem::HasNoItems(menu.to_owned()));
+        }
+        let mut names: Vec<_> = target.iter().filter_map(|row| row.raw("name")).collect();
+        names.sort_unstable();
+        let twins = names.windows(2).find(|pair| pair.first() == pair.last());
+        if let Some(name) = twins
+            .and_then(|pair| pair.first())
+            .filter(|_| is_interface_menu(menu))
+        {
+            return Err(ambiguous(menu, &Row::new().with("name", name)));
         }
         let old = Rows::new(menu, entries.iter().map(|entry| &entry.row));
         let new = Rows::new(menu, target.iter());
@@ -162,6 +174,9 @@ impl Planner<'_> {
             .filter_map(|(name, _)| Some((name.to_owned(), row.raw(name)?.to_vec())))
             .filter(|(_, value)| value != MASK.as_bytes());
         let properties = properties.collect();
+        if let Some(name) = row.raw("name") {
+            self.free_name(menu, None, name)?;
+        }
         let place_before = next.map(|next| self.selector(menu, next)).transpose()?;
         self.play(
             menu,
@@ -201,7 +216,10 @@ impl Planner<'_> {
         if changes.is_empty() {
             return Ok(());
         }
-        self.free_name(menu, handle, &changes)?;
+        let name = changes.iter().find(|(name, _)| name == "name");
+        if let Some((_, Some(name))) = name {
+            self.free_name(menu, Some(handle), name)?;
+        }
         let target = self.selector(menu, handle)?;
         self.play(menu, Action::Set { target, changes })
     }
@@ -210,30 +228,29 @@ impl Planner<'_> {
     fn free_name(
         &mut self,
         menu: &str,
-        handle: Handle,
-        changes: &[(String, Option<Vec<u8>>)],
+        handle: Option<Handle>,
+        wanted: &[u8],
     ) -> Result<(), PlanProblem> {
-        let wanted = changes.iter().find_map(|(name, value)| {
-            let value = value.as_deref().filter(|_| name == "name")?;
-            Some(value.to_vec())
-        });
-        let Some(wanted) = wanted else {
+        // Elsewhere several items may have one name, or there is nothing to exchange it with.
+        if !is_interface_menu(menu) {
             return Ok(());
-        };
+        }
         let holder = |name: &[u8]| {
-            let has_name = |e: &&Entry| e.row.raw("name") == Some(name) && e.handle != handle;
-            let menus = self.model.menus.iter().filter(|(other, _)| {
-                *other == menu || (is_interface_menu(menu) && is_interface_menu(other))
-            });
+            let has_name = |e: &&Entry| e.row.raw("name") == Some(name) && Some(e.handle) != handle;
+            let menus = self
+                .model
+                .menus
+                .iter()
+                .filter(|(other, _)| is_interface_menu(other) && !is_view(other));
             menus.into_iter().find_map(|(menu, entries)| {
                 let entry = entries.iter().find(has_name)?;
                 Some((menu.clone(), entry.handle))
             })
         };
-        let Some((other, holder_handle)) = holder(&wanted) else {
+        let Some((other, holder_handle)) = holder(wanted) else {
             return Ok(());
         };
-        let mut name = wanted;
+        let mut name = wanted.to_vec();
         while holder(&name).is_some() {
             name.extend_from_slice(b"-was");
         }

@@ -12,6 +12,7 @@ use crate::undo::{Snapshot, hidden};
 /// meant. Lines that are no commands of an export are left out.
 pub fn read(export: &Export) -> Snapshot {
     let mut snapshot = Snapshot::new();
+    snapshot.set_partial(true);
     for command in export.commands() {
         let rows = snapshot.rows_mut(command.menu());
         take(rows, &command);

@@ -88,7 +88,8 @@ fn first_line(text: &[u8]) -> (&[u8], &[u8]) {
         ),
         None => (text, &[][..]),
     };
-    (line.strip_suffix(b"\r").unwrap_or(line), rest)
+    let blank = line.iter().rev().take_while(|&&b| b == b'\r').count();
+    (line.get(..line.len() - blank).unwrap_or_default(), rest)
 }
 
 fn ends_in_odd(text: &[u8]) -> bool {
@@ -151,10 +152,10 @@ fn word_end(text: &[u8]) -> usize {
 
 /// How long the value is that the text starts with: up to a blank that is in no string.
 pub(super) fn value_end(text: &[u8]) -> usize {
-    if text.first() == Some(&b'[') {
-        return bracket_end(text);
-    }
-    let mut at = 0;
+    let mut at = match text.first() {
+        Some(b'[') => bracket_end(text),
+        _ => 0,
+    };
     while let Some(&byte) = text.get(at) {
         match byte {
             b' ' => return at,

@@ -53,11 +53,15 @@ pub(crate) struct Model {
     pub(crate) menus: BTreeMap<String, Vec<Entry>>,
     origins: Vec<Origin>,
     history: BTreeMap<String, Versions>,
+    is_partial: bool,
 }
 
 impl Model {
     pub(crate) fn new(before: &Snapshot) -> Self {
-        let mut model = Self::default();
+        let mut model = Self {
+            is_partial: before.is_partial(),
+            ..Self::default()
+        };
         for (menu, rows) in before.menus() {
             let entries = rows.iter().map(|row| {
                 let id = row.id().map(str::to_owned);
@@ -81,6 +85,7 @@ impl Model {
     /// The rows as they are now.
     pub(crate) fn snapshot(&self) -> Snapshot {
         let mut snapshot = Snapshot::new();
+        snapshot.set_partial(self.is_partial);
         for (menu, entries) in &self.menus {
             let rows = entries.iter().enumerate().map(|(at, entry)| {
                 let mut row = entry.row.clone();
@@ -301,9 +306,6 @@ impl Model {
 
     fn item(&self, menu: &str, item: &Item, before: &Snapshot) -> Result<Handle, PlanProblem> {
         let rows = before.rows(menu).unwrap_or_default();
-        // An export tells numbers of some rows, but does not have all rows.
-        let is_made_up = |id: &str| !id.starts_with('*') || id.starts_with("*#");
-        let is_exported = rows.iter().filter_map(Row::id).all(is_made_up);
         let is_meant = |entry: &&Entry| match item {
             Item::Id(id) => entry.row.id() == Some(id),
             Item::Name(name) => {
@@ -311,7 +313,7 @@ impl Model {
                     && entry.row.raw("name").is_none();
                 entry.row.raw("name") == Some(name.as_slice()) || is_ether
             }
-            Item::Number(number) if is_exported => {
+            Item::Number(number) if before.is_partial() => {
                 entry.row.raw(".number") == Some(number.to_string().as_bytes())
             }
             Item::Number(number) => {

@@ -29,6 +29,13 @@ pub fn same(a: &[u8], b: &[u8]) -> bool {
         return false;
     }
     if is_number(a) {
+        // Addresses and networks have but one spelling; there are many of them.
+        let is_address = |bytes: &[u8]| {
+            bytes.contains(&b'/') || bytes.iter().filter(|b| **b == b'.').count() > 1
+        };
+        if is_address(a) || is_address(b) {
+            return false;
+        }
         let durations = Duration::parse(a).zip(Duration::parse(b));
         return durations.is_some_and(|(a, b)| a == b);
     }

@@ -1,7 +1,7 @@
 //! Configurations: compared, and led from one to the other.
 
 use routeros::config::{Difference, apply, diff, diff_exports, plan, read};
-use routeros::export::Export;
+use routeros::export::{Export, Layout, Style};
 use routeros::script::operation::MAX_OPERATIONS;
 use routeros::script::{operations as read_operations, parse};
 use routeros::undo::{PlanProblem, Snapshot};
@@ -251,7 +251,36 @@ fn items_that_the_device_made_are_set_and_never_added() {
     );
 }
 
-/// The real ones, each with itself and with the next.
+/// Another edition of an export: some commands are gone, some have other values, some stand
+/// elsewhere.
+fn edited(export: &Export) -> Export {
+    let normal = Export::parse(&export.print_as(Layout {
+        style: Style::Terse,
+        ..export.layout()
+    }));
+    let text = String::from_utf8_lossy(&normal.print()).into_owned();
+    let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
+    let is_add = |line: &String| line.starts_with("add ") || line.contains(" add ");
+    for at in (0..lines.len()).step_by(11) {
+        if is_add(&lines[at]) {
+            lines[at] = lines[at].replacen("comment=", "comment=\\5A", 1);
+            lines[at] = lines[at].replacen("disabled=yes", "disabled=no", 1);
+        }
+    }
+    for at in (5..lines.len()).step_by(29) {
+        if is_add(&lines[at]) && is_add(&lines[at - 1]) {
+            lines.swap(at, at - 1);
+        }
+    }
+    let mut at = 0;
+    lines.retain(|line| {
+        at += 1;
+        at % 37 != 0 || !is_add(line)
+    });
+    Export::parse(lines.join("\n").as_bytes())
+}
+
+/// The real ones, each with itself, with another edition of it, and the small ones with the next.
 #[test]
 fn the_laws_hold_for_every_export() {
     let exports: Vec<_> = exports()
@@ -264,8 +293,11 @@ fn the_laws_hold_for_every_export() {
         assert_eq!(diff(&snapshot, &snapshot), [], "{name}");
         assert_eq!(diff_exports(export, export), [], "{name}");
         assert_eq!(plan(&snapshot, &snapshot).unwrap(), [], "{name}");
+        check(&format!("{name}, edited"), export, &edited(export));
         let (other_name, other) = &exports[(at + 1) % exports.len()];
-        check(&format!("{name} to {other_name}"), export, other);
+        if export.commands().count() + other.commands().count() < 800 {
+            check(&format!("{name} to {other_name}"), export, other);
+        }
     }
 }
 

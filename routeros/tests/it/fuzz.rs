@@ -9,6 +9,7 @@ use runner::fuzz;
 mod mutate;
 mod runner;
 mod targets;
+mod text;
 
 #[test]
 fn word() {
@@ -28,4 +29,14 @@ fn reply() {
 #[test]
 fn value() {
     fuzz("value", targets::value);
+}
+
+#[test]
+fn export() {
+    fuzz("export", text::export);
+}
+
+#[test]
+fn script() {
+    fuzz("script", text::script);
 }

@@ -29,6 +29,7 @@ pub(super) fn run() -> Result<()> {
     setup::ensure(Purpose::Measure)?;
     let mut goals = speed(&polls()?)?;
     goals.extend(size(&memory()?)?);
+    goals.extend(exports(&texts()?)?);
     print(&goals)
 }
 
@@ -81,6 +82,29 @@ fn size(memory: &[Value]) -> Result<Vec<Goal>> {
         goal("idle plain session / 10 KiB", "idle plain session", 10.0)?,
         goal("idle TLS session / 32 KiB", "idle TLS session", 32.0)?,
     ])
+}
+
+/// What it takes to understand exports of 10,000 lines.
+fn exports(texts: &[Value]) -> Result<Vec<Goal>> {
+    let time = |who: &str| figure(texts, who, "us");
+    let goal = |what, measured, reference| Goal {
+        name: "G15",
+        what,
+        measured,
+        reference,
+        wanted: Wanted::AtMost(1.0),
+        unit: "µs",
+    };
+    Ok(vec![
+        goal("export to tree, made normal / 10 ms", time("normal")?, 10_000.0),
+        goal("two exports compared / git diff", time("diff")?, time("git")?),
+    ])
+}
+
+fn texts() -> Result<Vec<Value>> {
+    say::step("measuring exports");
+    let args = ["bench", "--quiet", "-p", "routeros", "--bench", "text"];
+    lines(&process::output(&mut process::cargo(&args))?)
 }
 
 fn polls() -> Result<Vec<Value>> {
