@@ -62,7 +62,11 @@ fn interfaces(text: &mut String, edition: u32) {
     }
     text.push_str("/ip address\n");
     for n in 0..500 {
-        let off = if differs(edition, n) { " disabled=yes" } else { "" };
+        let off = if differs(edition, n) {
+            " disabled=yes"
+        } else {
+            ""
+        };
         let (high, low) = (n / 250, n % 250);
         writeln!(
             text,
@@ -92,7 +96,11 @@ fn rules(text: &mut String, edition: u32) {
     text.push_str("/ip firewall filter\n");
     for n in 0..1200_u32 {
         // Some rules change places.
-        let n = if edition == 1 && n % 300 < 2 { n ^ 1 } else { n };
+        let n = if edition == 1 && n % 300 < 2 {
+            n ^ 1
+        } else {
+            n
+        };
         let port = n + 1000 * u32::from(differs(edition, n));
         writeln!(
             text,

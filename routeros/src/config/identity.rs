@@ -89,10 +89,9 @@ pub(super) fn selector(model: &Model, menu: &str, handle: Handle) -> Option<Sele
     let entries = model.entries(menu);
     // Most of what does not hold for the item alone is found out by looking at bytes.
     let is_shared = |names: &[&str]| {
-        let has = |row: &Row, name: &&str| row.raw(name);
         let same = entries
             .iter()
-            .filter(|e| names.iter().all(|name| has(&e.row, name) == has(row, name)));
+            .filter(|e| names.iter().all(|name| e.row.raw(name) == row.raw(name)));
         same.take(2).count() > 1
     };
     let is_alone = |condition: &Condition| {

@@ -187,7 +187,9 @@ impl Matching {
         // The neighbour before an item is known by its place on the old side.
         let neighbour = |places: &[(usize, usize)], at: usize| {
             let later = places.partition_point(|place| place.0 < at);
-            later.checked_sub(1).and_then(|last| Some(places.get(last)?.1))
+            later
+                .checked_sub(1)
+                .and_then(|last| Some(places.get(last)?.1))
         };
         let mut places: Vec<_> = self.pairs.iter().map(|pair| (pair.old, pair.old)).collect();
         places.sort_unstable();

@@ -149,10 +149,15 @@ impl Planner<'_> {
         target: &[&Row],
         handle: impl Fn(usize) -> Option<Handle>,
     ) -> Result<(), PlanProblem> {
+        let mut pairs = vec![None; target.len()];
+        for pair in &matching.pairs {
+            if let Some(place) = pairs.get_mut(pair.new) {
+                *place = Some(pair);
+            }
+        }
         let mut next: Option<Handle> = None;
-        let mut places = Vec::with_capacity(target.len());
-        for (at, row) in target.iter().enumerate().rev() {
-            let pair = matching.pairs.iter().find(|pair| pair.new == at);
+        let mut places = Vec::new();
+        for (row, pair) in target.iter().zip(pairs).rev() {
             let known = pair.and_then(|pair| handle(pair.old));
             match pair {
                 _ if is_fixed(menu, row) => {}

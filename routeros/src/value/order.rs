@@ -31,7 +31,8 @@ pub fn same(a: &[u8], b: &[u8]) -> bool {
     if is_number(a) {
         // Addresses and networks have but one spelling; there are many of them.
         let is_address = |bytes: &[u8]| {
-            bytes.contains(&b'/') || bytes.iter().filter(|b| **b == b'.').count() > 1
+            let dots = bytes.iter().filter(|b| **b == b'.');
+            bytes.contains(&b'/') || dots.take(2).count() > 1
         };
         if is_address(a) || is_address(b) {
             return false;

@@ -295,7 +295,7 @@ fn the_laws_hold_for_every_export() {
         assert_eq!(plan(&snapshot, &snapshot).unwrap(), [], "{name}");
         check(&format!("{name}, edited"), export, &edited(export));
         let (other_name, other) = &exports[(at + 1) % exports.len()];
-        if export.commands().count() + other.commands().count() < 800 {
+        if export.commands().count() + other.commands().count() < 300 {
             check(&format!("{name} to {other_name}"), export, other);
         }
     }

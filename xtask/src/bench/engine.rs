@@ -96,8 +96,16 @@ fn exports(texts: &[Value]) -> Result<Vec<Goal>> {
         unit: "µs",
     };
     Ok(vec![
-        goal("export to tree, made normal / 10 ms", time("normal")?, 10_000.0),
-        goal("two exports compared / git diff", time("diff")?, time("git")?),
+        goal(
+            "export to tree, made normal / 10 ms",
+            time("normal")?,
+            10_000.0,
+        ),
+        goal(
+            "two exports compared / git diff",
+            time("diff")?,
+            time("git")?,
+        ),
     ])
 }
 
