@@ -53,6 +53,7 @@ impl Core {
                 .map(|i| self.interface_record(i))
                 .collect(),
             "/ip/neighbor" => self.neighbors(),
+            "/interface/ethernet/poe" => self.powered_ports(),
             _ if path.ends_with("/registration-table") && !path.starts_with("/caps-man") => {
                 self.registrations(path)
             }
@@ -322,6 +323,47 @@ impl Core {
         if record.raw("mac-address").is_none() && interface.kind != "loopback" {
             record.set("mac-address", self.mac_of(interface));
         }
+    }
+
+    /// Returns the ports that give power to others.
+    fn powered_ports(&self) -> Vec<Record> {
+        let rows = self.tree.rows("/interface/ethernet").iter();
+        let giving = rows.filter_map(|row| Some((row, row.get("poe-out")?)));
+        giving
+            .map(|(row, mode)| {
+                Record::new()
+                    .with(".id", row.shown_id())
+                    .with("name", row.get("name").unwrap_or_default())
+                    .with("poe-out", mode)
+                    .with("poe-priority", "10")
+                    .with("power-cycle-ping-enabled", "false")
+                    .with("power-cycle-interval", "none")
+            })
+            .collect()
+    }
+
+    /// Returns what a monitor of a port's power shows.
+    pub(crate) fn power_sample(&self, name: &str) -> Record {
+        let row = Record::new().with("name", text::encode(name));
+        let mode = self.interface(name);
+        let mode = mode
+            .as_ref()
+            .and_then(|i| i.row.get("poe-out"))
+            .unwrap_or("off");
+        let is_on = mode != "off" && self.is_running(name);
+        let status = match (mode, is_on) {
+            ("off", _) => "disabled",
+            (_, true) => "powered-on",
+            (_, false) => "waiting-for-load",
+        };
+        let row = row.with("poe-out", mode).with("poe-out-status", status);
+        if !is_on {
+            return row;
+        }
+        let current = self.wave(name, 60.0 + self.seed.of("poe").of(name).unit() * 90.0, 8.0);
+        row.with("poe-out-voltage", "24.1")
+            .with("poe-out-current", format!("{current:.0}"))
+            .with("poe-out-power", format!("{:.1}", current * 0.0241))
     }
 
     /// Returns the address that an interface has on the wire: its own, or that of the first port.

@@ -214,7 +214,10 @@ impl Kit<'_> {
     /// Says whether release, board and packages bring a menu.
     pub(crate) fn offers(self, menu: &Menu) -> bool {
         menu.exists_in(self.release.version())
-            && (!menu.needs_routerboard || self.board.is_routerboard())
+            && menu.board.is_none_or(|kind| match kind {
+                "power" => self.board.gives_power(),
+                _ => self.board.is_routerboard(),
+            })
             && menu.package.is_none_or(|p| self.has_package(p))
     }
 }

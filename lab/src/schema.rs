@@ -120,7 +120,8 @@ pub(crate) struct Menu {
     pub(crate) interface_type: Option<&'static str>,
     pub(crate) find: Option<&'static str>,
     pub(crate) noun: String,
-    pub(crate) needs_routerboard: bool,
+    /// The kind of board that has it: `routerboard`, or `power` that its ports give.
+    pub(crate) board: Option<&'static str>,
     /// The package that brings it.
     pub(crate) package: Option<&'static str>,
     /// Until this version, it is one record.

@@ -248,7 +248,6 @@ impl Core {
     }
 
     fn print(&self, order: &Order) -> Result<Outcome, Trap> {
-        let menu = SCHEMA.menu(&order.menu);
         Self::check_parameters(order, PRINT)?;
         let rows = self.select(order)?;
         if order.has("count-only") {
@@ -262,9 +261,7 @@ impl Core {
             Some(list) => rows.iter().map(|r| project(r, list)).collect(),
             None => rows,
         };
-        let text = order
-            .is_console
-            .then(|| self.table(menu, &order.menu, order, &rows));
+        let text = order.is_console.then(|| self.table_of(order, &rows));
         Ok(Outcome {
             text,
             ..Outcome::rows(rows)

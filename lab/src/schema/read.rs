@@ -255,7 +255,7 @@ fn menu(line: &'static str) -> Menu {
         interface_type: None,
         find: None,
         noun: "item".to_owned(),
-        needs_routerboard: false,
+        board: None,
         package: None,
         single_until: None,
         builtin: Vec::new(),
@@ -274,7 +274,7 @@ fn menu(line: &'static str) -> Menu {
             "hidden" => menu.storage = Storage::Hidden,
             "ordered" => menu.is_ordered = true,
             "pkg" => menu.package = Some(value),
-            "routerboard" => menu.needs_routerboard = true,
+            "routerboard" | "power" => menu.board = Some(key),
             "v6single" => menu.single_until = Some((7, 0)),
             _ if word.starts_with("single<") => {
                 menu.single_until = word.strip_prefix("single<").and_then(bound);

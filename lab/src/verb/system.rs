@@ -27,16 +27,7 @@ impl Core {
                 self.export_to(caller, order, text)?
             }
             "/import" => self.import(caller, order)?,
-            "/undo" => {
-                self.require(caller, "write")?;
-                self.undo()?;
-                Outcome::default()
-            }
-            "/redo" => {
-                self.require(caller, "write")?;
-                self.redo()?;
-                Outcome::default()
-            }
+            "/undo" | "/redo" => self.walk_history(caller, order)?,
             "/console/inspect" if self.release.has_slashes() => {
                 self.require(caller, "read")?;
                 self.inspect(order)?
@@ -54,6 +45,7 @@ impl Core {
             "/file/read" if self.release.at_least(7, 13) => self.read_file(order)?,
             "/interface/monitor-traffic"
             | "/interface/ethernet/monitor"
+            | "/interface/ethernet/poe/monitor"
             | "/interface/wireless/monitor"
             | "/interface/wifi/monitor"
             | "/interface/wifiwave2/monitor"
@@ -79,6 +71,16 @@ impl Core {
             _ => return Ok(None),
         };
         Ok(Some(outcome))
+    }
+
+    fn walk_history(&mut self, caller: &Caller, order: &Order) -> Result<Outcome, Trap> {
+        self.require(caller, "write")?;
+        if order.verb == "undo" {
+            self.undo()?;
+        } else {
+            self.redo()?;
+        }
+        Ok(Outcome::default())
     }
 
     fn ping(&self, caller: &Caller, order: &Order) -> Result<Outcome, Trap> {
@@ -207,6 +209,9 @@ impl Core {
             "/interface/wireless" | "/interface/wifi" | "/interface/wifiwave2"
         ) {
             return Ok(meant.filter_map(|i| self.radio_sample(i.name())).collect());
+        }
+        if order.menu == "/interface/ethernet/poe" {
+            return Ok(meant.map(|i| self.power_sample(i.name())).collect());
         }
         if order.menu == "/interface/ethernet" {
             return Ok(meant.map(|i| self.ethernet_sample(i.name())).collect());

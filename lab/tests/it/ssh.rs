@@ -64,7 +64,7 @@ async fn openssh_runs_commands() {
         addresses.contains("Columns: ADDRESS, NETWORK, INTERFACE\r\n"),
         "{addresses}"
     );
-    assert!(addresses.contains("0  127.20.0.7/24"), "{addresses}");
+    assert!(addresses.contains("0 127.20.0.7/24"), "{addresses}");
     assert_eq!(name, "r1\r\n");
     assert!(added.starts_with('*'), "{added}");
     assert!(device.log().iter().any(|e| matches!(&e.event,
