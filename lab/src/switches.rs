@@ -20,6 +20,8 @@ pub struct Switches {
     pub probes_terminal: bool,
     /// What shells ask before their first prompt, in this order.
     pub greets: Vec<Greeting>,
+    /// An entry of the scheduler that has an interval alone runs at once, too.
+    pub eager_timers: bool,
     /// SSH offers what devices of long ago did, and nothing newer.
     pub old_ssh: bool,
 }

@@ -60,7 +60,9 @@ impl Core {
             }
             let is_same_boot = known.is_some_and(|t| t.boot == self.boot);
             let runs = known.filter(|_| is_same_boot).map_or(0, |t| t.runs);
+            let is_eager = known.is_none() && self.spec.switches.eager_timers;
             let due = self.first_due(&row);
+            let due = due.map(|due| if is_eager { self.clock.now() } else { due });
             self.timers.insert(
                 row.id,
                 Timer {

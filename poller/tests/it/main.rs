@@ -6,6 +6,7 @@
 )]
 
 mod change;
+mod everywhere;
 mod fake;
 mod harness;
 mod lab;
