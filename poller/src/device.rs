@@ -1,9 +1,11 @@
 //! What a worker knows of its device, and how it is reached.
 
 pub mod address;
+mod anonymous;
 pub mod dial;
 pub mod error;
 pub mod link;
+pub(crate) mod ssh;
 pub mod tls;
 pub mod trust;
 
@@ -35,10 +37,6 @@ pub struct Target {
     pub fence: u64,
     /// Where and how it is reached.
     pub contact: Contact,
-    /// The pinned SSH host key, `SHA256:…`.
-    pub ssh_pin: Option<String>,
-    /// The port of SSH.
-    pub ssh_port: u16,
     /// The time between two polls.
     pub period: Duration,
 }
@@ -56,6 +54,10 @@ pub struct Contact {
     pub tls: TlsMode,
     /// SHA-256 of the pinned certificate, in hex.
     pub tls_pin: Option<String>,
+    /// The port of SSH.
+    pub ssh_port: u16,
+    /// The pinned SSH host key, `SHA256:…`.
+    pub ssh_pin: Option<String>,
     /// The account.
     pub username: String,
     /// Its password.
@@ -73,8 +75,6 @@ impl Target {
             name: assignment.name,
             revision: assignment.revision,
             fence: assignment.fence,
-            ssh_pin: assignment.ssh_pin,
-            ssh_port: assignment.ssh_port,
             period: Duration::from_secs(assignment.poll_seconds.into()).max(MIN_PERIOD),
             contact: Contact {
                 address: assignment.address,
@@ -82,6 +82,8 @@ impl Target {
                 zone,
                 tls: assignment.tls,
                 tls_pin: assignment.tls_pin,
+                ssh_port: assignment.ssh_port,
+                ssh_pin: assignment.ssh_pin,
                 username: assignment.username,
                 password,
                 legacy_login: assignment.legacy_login,
@@ -90,11 +92,24 @@ impl Target {
     }
 }
 
+/// What was trusted at first use because nothing was known before.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Seen {
+    /// SHA-256 of a certificate, in hex.
+    pub certificate: Option<String>,
+    /// An SSH host key, `SHA256:…`.
+    pub host_key: Option<String>,
+}
+
+fn is_same_pin(old: Option<&String>, new: Option<&String>, seen: Option<&String>) -> bool {
+    old == new || (new.is_some() && new == seen)
+}
+
 impl Contact {
-    /// Whether a session to `other` is as good as one to this. `seen` is the certificate that the
-    /// session trusted at first use: pinning just that one changes nothing.
-    pub fn is_same(&self, other: &Self, seen: Option<&str>) -> bool {
-        let pinned = other.tls_pin.as_deref();
+    /// Whether a session to `other` is as good as one to this. `seen` is what the session trusted at
+    /// first use: pinning just that changes nothing.
+    pub fn is_same(&self, other: &Self, seen: &Seen) -> bool {
+        let is_ssh = self.tls == TlsMode::Ssh;
         self.address == other.address
             && self.port == other.port
             && self.zone == other.zone
@@ -102,6 +117,17 @@ impl Contact {
             && self.username == other.username
             && self.password.expose_secret() == other.password.expose_secret()
             && self.legacy_login == other.legacy_login
-            && (self.tls_pin.as_deref() == pinned || (pinned.is_some() && pinned == seen))
+            && is_same_pin(
+                self.tls_pin.as_ref(),
+                other.tls_pin.as_ref(),
+                seen.certificate.as_ref(),
+            )
+            && (!is_ssh || self.ssh_port == other.ssh_port)
+            && (!is_ssh
+                || is_same_pin(
+                    self.ssh_pin.as_ref(),
+                    other.ssh_pin.as_ref(),
+                    seen.host_key.as_ref(),
+                ))
     }
 }

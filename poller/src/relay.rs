@@ -150,7 +150,7 @@ impl Relays {
     async fn serve(&self, handle: &Handle, call: &Call, socket: &mut Socket) -> RelayControl {
         let target = self.target(handle);
         let opened = tokio::select! {
-            opened = dial::open(&self.0.dialler, &target, &call.kind) => opened,
+            opened = dial::open(&self.0.dialler, &target.contact, &call.kind) => opened,
             () = socket.gone() => return RelayControl::Exit { status: 255 },
         };
         let shell = match opened {
@@ -171,11 +171,11 @@ impl Relays {
     /// The target, with a host key that was trusted before the server knew of it.
     fn target(&self, handle: &Handle) -> Target {
         let mut target = Target::clone(&handle.target.borrow());
-        if target.ssh_pin.is_none() {
+        if target.contact.ssh_pin.is_none() {
             let open = self.lock();
             let known = open.first_use.get(&target.device);
             let known = known.filter(|(revision, _)| *revision == target.revision);
-            target.ssh_pin = known.map(|(_, fingerprint)| fingerprint.clone());
+            target.contact.ssh_pin = known.map(|(_, fingerprint)| fingerprint.clone());
         }
         target
     }

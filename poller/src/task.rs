@@ -228,7 +228,9 @@ pub fn lost(error: &LinkError) -> Report {
 /// The device cannot be talked to.
 pub fn unreachable(error: &LinkError, may_have_changed: bool) -> Report {
     let code = match error {
-        LinkError::AddressRefused(_) | LinkError::Trust(_) => ErrorCode::Halted,
+        LinkError::AddressRefused(_) | LinkError::Trust(_) | LinkError::HostKey { .. } => {
+            ErrorCode::Halted
+        }
         _ => ErrorCode::DeviceUnreachable,
     };
     failed(code, error.to_string(), error.hint(), may_have_changed)

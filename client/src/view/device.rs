@@ -55,12 +55,7 @@ pub fn load(value: f64) -> Cell {
 
 /// The name of a TLS mode on the wire.
 pub fn tls(mode: TlsMode) -> &'static str {
-    match mode {
-        TlsMode::Auto => "auto",
-        TlsMode::Verified => "verified",
-        TlsMode::Pinned => "pinned",
-        TlsMode::Plain => "plain",
-    }
+    mode.as_str()
 }
 
 fn number(value: f64) -> String {

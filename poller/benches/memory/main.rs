@@ -6,6 +6,7 @@
 #![expect(
     clippy::unwrap_used,
     clippy::print_stdout,
+    clippy::exit,
     reason = "a measurement prints, and stops when it fails"
 )]
 
@@ -89,6 +90,8 @@ fn contact(tls: TlsMode, port: u16) -> Contact {
         }),
         tls,
         tls_pin: None,
+        ssh_port: 22,
+        ssh_pin: None,
         username: "admin".to_owned(),
         password: SecretString::from(""),
         legacy_login: false,

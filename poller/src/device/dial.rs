@@ -11,11 +11,13 @@ use tokio::sync::Semaphore;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
-use super::Contact;
 use super::address;
+use super::anonymous;
 use super::error::LinkError;
+use super::ssh::Tunnel;
 use super::tls::Tls;
 use super::trust::Trust;
+use super::{Contact, Seen};
 
 /// Bytes both ways.
 pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
@@ -66,8 +68,8 @@ pub struct Dialler {
 pub struct Connection {
     /// The bytes.
     pub stream: Box<dyn Stream>,
-    /// The fingerprint of a certificate that was trusted because none was known before.
-    pub first_use: Option<String>,
+    /// What was trusted because nothing was known before.
+    pub first_use: Seen,
     /// The device's address, and ours.
     pub addresses: (SocketAddr, SocketAddr),
 }
@@ -83,24 +85,40 @@ impl std::fmt::Debug for Connection {
 impl Dialler {
     /// Connects to the API of a device, up to where the password may be sent.
     pub async fn api(&self, contact: &Contact) -> Result<Connection, LinkError> {
-        let stream = self.tcp(contact, contact.port).await?;
-        let addresses = (
-            stream.peer_addr().map_err(LinkError::Unreachable)?,
-            stream.local_addr().map_err(LinkError::Unreachable)?,
-        );
-        if contact.tls == TlsMode::Plain {
-            return Ok(Connection {
-                stream: Box::new(stream),
-                first_use: None,
-                addresses,
-            });
+        if contact.tls == TlsMode::Ssh {
+            return self.tunnel(contact).await;
         }
-        timeout(
-            self.deadlines.login,
-            self.secure(contact, stream, addresses),
-        )
-        .await
-        .map_err(|_| LinkError::Tls("no answer in time".to_owned()))?
+        let stream = self.tcp(contact, contact.port).await?;
+        let addresses = addresses(&stream)?;
+        let unproven = |stream| Connection {
+            stream,
+            first_use: Seen::default(),
+            addresses,
+        };
+        let securing = async {
+            match contact.tls {
+                TlsMode::Plain => Ok(unproven(Box::new(stream))),
+                TlsMode::Anonymous => Ok(unproven(Box::new(anonymous::connect(stream).await?))),
+                TlsMode::Auto | TlsMode::Verified | TlsMode::Pinned | TlsMode::Ssh => {
+                    self.secure(contact, stream, addresses).await
+                }
+            }
+        };
+        timeout(self.deadlines.login, securing)
+            .await
+            .map_err(|_| LinkError::Tls("no answer in time".to_owned()))?
+    }
+
+    async fn tunnel(&self, contact: &Contact) -> Result<Connection, LinkError> {
+        let (tunnel, host_key, addresses) = Tunnel::open(self, contact).await?;
+        Ok(Connection {
+            stream: Box::new(tunnel),
+            first_use: Seen {
+                certificate: None,
+                host_key,
+            },
+            addresses,
+        })
     }
 
     /// Connects to a port of a device, at an address that its zone allows.
@@ -149,10 +167,20 @@ impl Dialler {
         let stream = connected.map_err(|error| LinkError::Tls(error.to_string()))?;
         Ok(Connection {
             stream: Box::new(stream),
-            first_use: (trust == Trust::FirstUse).then_some(verdict.fingerprint),
+            first_use: Seen {
+                certificate: (trust == Trust::FirstUse).then_some(verdict.fingerprint),
+                host_key: None,
+            },
             addresses,
         })
     }
+}
+
+/// The device's address, and ours.
+pub(super) fn addresses(stream: &TcpStream) -> Result<(SocketAddr, SocketAddr), LinkError> {
+    let peer = stream.peer_addr().map_err(LinkError::Unreachable)?;
+    let own = stream.local_addr().map_err(LinkError::Unreachable)?;
+    Ok((peer, own))
 }
 
 async fn connect(address: SocketAddr) -> std::io::Result<TcpStream> {

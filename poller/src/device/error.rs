@@ -8,6 +8,7 @@ use routeros::session::Failure;
 use routeros::text;
 use tod_proto::bus::sample::FailureKind;
 
+use super::ssh::SshError;
 use super::trust::Mismatch;
 
 /// Why a device cannot be talked to. What the device said is escaped.
@@ -25,6 +26,20 @@ pub enum LinkError {
     /// TLS did not come about.
     #[error("no TLS session: {0}")]
     Tls(String),
+    /// TLS without a certificate did not come about.
+    #[error("no anonymous TLS session: {0}")]
+    Anonymous(String),
+    /// SSH did not come about, or not as far as the API.
+    #[error("no API over SSH: {0}")]
+    Ssh(String, Option<&'static str>),
+    /// The SSH host key is not the trusted one. No password was sent.
+    #[error("the SSH host key has changed: pinned is {pinned}, offered was {offered}")]
+    HostKey {
+        /// The fingerprint that is trusted.
+        pinned: String,
+        /// The one that was offered.
+        offered: String,
+    },
     /// The certificate is not the trusted one. No password was sent.
     #[error("{0}")]
     Trust(Mismatch),
@@ -64,10 +79,14 @@ impl LinkError {
         match self {
             Self::AddressRefused(_) => FailureKind::AddressRefused,
             Self::Unreachable(_) | Self::DialTimeout => FailureKind::Unreachable,
-            Self::Trust(_) => FailureKind::TrustMismatch,
+            Self::Trust(_) | Self::HostKey { .. } => FailureKind::TrustMismatch,
             Self::LoginRefused(_) | Self::OldLogin => FailureKind::LoginRefused,
             Self::LoginTimeout | Self::Timeout(_) => FailureKind::Timeout,
-            Self::Tls(_) | Self::Protocol(_) | Self::Excess(_) => FailureKind::Protocol,
+            Self::Tls(_)
+            | Self::Anonymous(_)
+            | Self::Ssh(..)
+            | Self::Protocol(_)
+            | Self::Excess(_) => FailureKind::Protocol,
             Self::Closed(_) => FailureKind::Closed,
         }
     }
@@ -80,10 +99,19 @@ impl LinkError {
                 "if the certificate was replaced on purpose, forget the old one: \
                  todctl device edit NAME --forget-pins",
             ),
+            Self::HostKey { .. } => Some(
+                "if the key was replaced on purpose, forget the old one: \
+                 todctl device edit NAME --forget-pins",
+            ),
+            Self::Ssh(_, hint) => *hint,
+            Self::Anonymous(_) => Some(
+                "a device whose api-ssl has a certificate is reached with --tls auto; \
+                 one without may still refuse old suites",
+            ),
             Self::LoginRefused(_) => Some("check the account: todctl device edit NAME"),
             Self::Tls(_) => Some(
                 "api-ssl without a certificate offers no TLS that can be trusted: give it one, \
-                 or use --tls plain",
+                 reach it inside SSH with --tls ssh, or accept that with --tls anonymous",
             ),
             _ => None,
         }
@@ -92,6 +120,20 @@ impl LinkError {
     /// Whether the session was closed, so that a new one may do.
     pub fn is_closed(&self) -> bool {
         matches!(self, Self::Closed(_))
+    }
+}
+
+impl From<SshError> for LinkError {
+    fn from(error: SshError) -> Self {
+        match error {
+            SshError::Link(error) => error,
+            SshError::HostKey { pinned, offered } => Self::HostKey { pinned, offered },
+            SshError::Refused => Self::LoginRefused("over SSH".to_owned()),
+            SshError::Late => Self::LoginTimeout,
+            SshError::NotForwarded | SshError::NotOpened(_) | SshError::Ssh(_) => {
+                Self::Ssh(error.to_string(), error.hint())
+            }
+        }
     }
 }
 

@@ -19,9 +19,9 @@ use secrecy::ExposeSecret as _;
 use tokio::io::{AsyncRead as _, AsyncWriteExt as _, ReadBuf};
 use tokio::time::{sleep_until, timeout};
 
-use super::Contact;
 use super::dial::{Deadlines, Dialler, Stream};
 use super::error::LinkError;
+use super::{Contact, Seen};
 
 /// How much is read at once.
 const CHUNK: usize = 64 << 10;
@@ -56,7 +56,7 @@ pub struct Link {
     session: Session,
     stream: Box<dyn Stream>,
     deadlines: Deadlines,
-    first_use: Option<String>,
+    first_use: Seen,
     addresses: (SocketAddr, SocketAddr),
     /// How many bytes may still come before it is too much.
     quota: usize,
@@ -105,9 +105,9 @@ impl Link {
         Ok(link)
     }
 
-    /// The fingerprint of a certificate that was trusted because none was known before.
-    pub fn first_use(&self) -> Option<&str> {
-        self.first_use.as_deref()
+    /// What was trusted because nothing was known before.
+    pub fn first_use(&self) -> &Seen {
+        &self.first_use
     }
 
     /// The device's address, and ours.

@@ -51,7 +51,10 @@ pub fn judge(
         (TlsMode::Verified, Err(reason)) => Err(Mismatch::NotVerified { reason }),
         (TlsMode::Auto | TlsMode::Pinned, _) if is_pinned => Ok(Trust::Pinned),
         (TlsMode::Auto, Err(_)) if pin.is_none() => Ok(Trust::FirstUse),
-        (TlsMode::Auto | TlsMode::Pinned | TlsMode::Plain, _) => Err(match pin {
+        (
+            TlsMode::Auto | TlsMode::Pinned | TlsMode::Plain | TlsMode::Anonymous | TlsMode::Ssh,
+            _,
+        ) => Err(match pin {
             Some(pinned) => Mismatch::Changed {
                 pinned: pinned.to_owned(),
                 offered: offered.to_owned(),
@@ -97,7 +100,7 @@ mod tests {
 
     #[test]
     fn each_mode_trusts_what_it_says() {
-        use TlsMode::{Auto, Pinned, Plain, Verified};
+        use TlsMode::{Anonymous, Auto, Pinned, Plain, Ssh, Verified};
         let cases = [
             (Auto, None, true, Some(Trust::Authority)),
             (Auto, None, false, Some(Trust::FirstUse)),
@@ -112,6 +115,8 @@ mod tests {
             (Pinned, Some("bb"), true, None),
             (Pinned, None, true, None),
             (Plain, None, true, None),
+            (Anonymous, Some("aa"), true, None),
+            (Ssh, Some("aa"), true, None),
         ];
         for (mode, pin, vouched, expected) in cases {
             let verified = if vouched {

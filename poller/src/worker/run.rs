@@ -16,7 +16,7 @@ use super::{Ask, Job, Kit};
 use crate::collect;
 use crate::device::error::LinkError;
 use crate::device::link::{Answer, Link};
-use crate::device::{Contact, Target};
+use crate::device::{Contact, Seen, Target};
 use crate::push::{self, Memory};
 use crate::task;
 
@@ -32,10 +32,8 @@ pub struct Worker {
     link: Option<Link>,
     /// Logins since the last sample.
     logins: u32,
-    /// The certificate that was trusted at first use, until the server has pinned it.
-    first_tls: Option<String>,
-    /// The SSH host key that was trusted at first use, until the server has pinned it.
-    first_ssh: Option<String>,
+    /// What was trusted at first use, until the server has pinned it.
+    first: Seen,
     /// The change that is being made.
     memory: Option<Memory>,
 }
@@ -68,8 +66,7 @@ impl Worker {
             stop,
             link: None,
             logins: 0,
-            first_tls: None,
-            first_ssh: None,
+            first: Seen::default(),
             memory: None,
         }
     }
@@ -146,9 +143,12 @@ impl Worker {
     async fn open(&mut self) -> Result<Link, LinkError> {
         let link = Link::open(&self.kit.dialler, &self.contact()).await?;
         self.logins += 1;
-        if let Some(first) = link.first_use() {
-            self.first_tls = Some(first.to_owned());
-        }
+        let Seen {
+            certificate,
+            host_key,
+        } = link.first_use().clone();
+        self.first.certificate = certificate.or(self.first.certificate.take());
+        self.first.host_key = host_key.or(self.first.host_key.take());
         Ok(link)
     }
 
@@ -156,7 +156,10 @@ impl Worker {
     fn contact(&self) -> Contact {
         let mut contact = self.target.contact.clone();
         if contact.tls_pin.is_none() {
-            contact.tls_pin.clone_from(&self.first_tls);
+            contact.tls_pin.clone_from(&self.first.certificate);
+        }
+        if contact.ssh_pin.is_none() {
+            contact.ssh_pin.clone_from(&self.first.host_key);
         }
         contact
     }
@@ -193,8 +196,7 @@ impl Worker {
     fn take_edits(&mut self) {
         let new = Arc::clone(&self.edits.borrow_and_update());
         let old = std::mem::replace(&mut self.target, Arc::clone(&new));
-        let seen = self.first_tls.as_deref();
-        let is_same = old.contact.is_same(&new.contact, seen);
+        let is_same = old.contact.is_same(&new.contact, &self.first);
         let now = Instant::now().into_std();
         if !is_same {
             self.link = None;
@@ -207,10 +209,10 @@ impl Worker {
         // The server has pinned what we saw, or wants it forgotten.
         if old.revision != new.revision {
             if !is_same || new.contact.tls_pin.is_some() {
-                self.first_tls = None;
+                self.first.certificate = None;
             }
-            if old.ssh_pin.is_some() || new.ssh_pin.is_some() {
-                self.first_ssh = None;
+            if old.contact.ssh_pin.is_some() || new.contact.ssh_pin.is_some() {
+                self.first.host_key = None;
             }
         }
     }
@@ -223,7 +225,7 @@ impl Worker {
             while edits.changed().await.is_ok() {
                 if !old
                     .contact
-                    .is_same(&edits.borrow_and_update().contact, None)
+                    .is_same(&edits.borrow_and_update().contact, &Seen::default())
                 {
                     return;
                 }
@@ -279,10 +281,13 @@ impl Worker {
                 self.machine.answered(Instant::now().into_std());
                 let mut seen = collect::observe(&answers);
                 seen.tls_pin = unpinned(
-                    self.first_tls.as_ref(),
+                    self.first.certificate.as_ref(),
                     self.target.contact.tls_pin.as_ref(),
                 );
-                seen.ssh_pin = unpinned(self.first_ssh.as_ref(), self.target.ssh_pin.as_ref());
+                seen.ssh_pin = unpinned(
+                    self.first.host_key.as_ref(),
+                    self.target.contact.ssh_pin.as_ref(),
+                );
                 self.publish(took, Outcome::Answered(Box::new(seen)));
             }
             Err(error) => self.failed(&error),
@@ -337,7 +342,7 @@ impl Worker {
         let report = match ask.job {
             Job::Poll => self.poll_soon(),
             Job::HostKey(fingerprint) => {
-                self.first_ssh = Some(fingerprint);
+                self.first.host_key = Some(fingerprint);
                 self.poll_soon()
             }
             _ if self.machine.is_parked() => task::parked(),

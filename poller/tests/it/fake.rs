@@ -1,10 +1,13 @@
 //! A device that is not one: it answers a poll with canned rows, or behaves badly.
 
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use openssl::dh::Dh;
+use openssl::ssl::{Ssl, SslContext, SslMethod, SslVersion};
 use routeros::row::Row;
 use routeros::server::{Receiver, Request, Response};
 use rustls::ServerConfig;
@@ -12,6 +15,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tod_service::supervisor::Supervisor;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
+use tokio_openssl::SslStream;
 use tokio_rustls::TlsAcceptor;
 
 /// How a device behaves.
@@ -46,9 +50,17 @@ pub(crate) struct Fake {
     shared: Arc<Shared>,
 }
 
+/// How a device is entered.
+#[derive(Clone)]
+enum Door {
+    Plain,
+    Tls(TlsAcceptor),
+    Anonymous(SslContext),
+}
+
 struct Shared {
     manner: Mutex<Manner>,
-    acceptor: Mutex<Option<TlsAcceptor>>,
+    door: Mutex<Door>,
     identity: Mutex<Vec<u8>>,
     connections: AtomicUsize,
     logins: AtomicUsize,
@@ -63,7 +75,7 @@ impl Fake {
             address: listener.local_addr().unwrap(),
             shared: Arc::new(Shared {
                 manner: Mutex::new(Manner::Good),
-                acceptor: Mutex::default(),
+                door: Mutex::new(Door::Plain),
                 identity: Mutex::new(b"core".to_vec()),
                 connections: AtomicUsize::new(0),
                 logins: AtomicUsize::new(0),
@@ -74,9 +86,9 @@ impl Fake {
         supervisor.spawn_job("test/fake", async move {
             while let Ok((stream, _)) = listener.accept().await {
                 shared.connections.fetch_add(1, Ordering::SeqCst);
-                let acceptor = shared.acceptor.lock().unwrap().clone();
+                let door = shared.door.lock().unwrap().clone();
                 let shared = Arc::clone(&shared);
-                inner.spawn_job("test/fake/session", shared.meet(stream, acceptor));
+                inner.spawn_job("test/fake/session", shared.meet(stream, door));
             }
         });
         fake
@@ -102,8 +114,19 @@ impl Fake {
             .with_no_client_auth()
             .with_single_cert(vec![certificate.clone()], key)
             .unwrap();
-        *self.shared.acceptor.lock().unwrap() = Some(TlsAcceptor::from(Arc::new(config)));
+        *self.shared.door.lock().unwrap() = Door::Tls(TlsAcceptor::from(Arc::new(config)));
         certificate
+    }
+
+    /// Speaks TLS without a certificate, with these suites of OpenSSL.
+    pub(crate) fn be_anonymous(&self, suites: &str) {
+        let mut context = SslContext::builder(SslMethod::tls_server()).unwrap();
+        context.set_cipher_list(suites).unwrap();
+        context
+            .set_max_proto_version(Some(SslVersion::TLS1_2))
+            .unwrap();
+        context.set_tmp_dh(&Dh::get_2048_256().unwrap()).unwrap();
+        *self.shared.door.lock().unwrap() = Door::Anonymous(context.build());
     }
 
     /// How many connections there were.
@@ -123,12 +146,21 @@ impl Fake {
 }
 
 impl Shared {
-    async fn meet(self: Arc<Self>, stream: TcpStream, acceptor: Option<TlsAcceptor>) {
-        let Some(acceptor) = acceptor else {
-            return self.serve(stream).await;
-        };
-        if let Ok(stream) = acceptor.accept(stream).await {
-            self.serve(stream).await;
+    async fn meet(self: Arc<Self>, stream: TcpStream, door: Door) {
+        match door {
+            Door::Plain => self.serve(stream).await,
+            Door::Tls(acceptor) => {
+                if let Ok(stream) = acceptor.accept(stream).await {
+                    self.serve(stream).await;
+                }
+            }
+            Door::Anonymous(context) => {
+                let session = Ssl::new(&context).unwrap();
+                let mut stream = SslStream::new(session, stream).unwrap();
+                if Pin::new(&mut stream).accept().await.is_ok() {
+                    self.serve(stream).await;
+                }
+            }
         }
     }
 

@@ -16,4 +16,5 @@ mod pushing;
 mod relay;
 mod ssh;
 mod tasks;
+mod transports;
 mod trust;

@@ -1,11 +1,13 @@
 //! An SSH door that is not a device's: it runs `exit N`, repeats what is typed, and tells its size.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
-use russh::keys::{Algorithm, PrivateKey};
+use russh::keys::{Algorithm, HashAlg, PrivateKey};
 use russh::server::{Auth, ChannelOpenHandle, Config, Handler, Msg, Session, run_stream};
-use russh::{Channel, ChannelId, Preferred};
+use russh::{Channel, ChannelId, ChannelOpenFailure, Preferred};
 use tod_service::supervisor::Supervisor;
 use tokio::net::{TcpListener, TcpStream};
 
@@ -17,6 +19,7 @@ pub(crate) struct SshDoor {
     pub(crate) address: SocketAddr,
     config: Arc<Mutex<Arc<Config>>>,
     passwords: Arc<Mutex<usize>>,
+    forwards: Arc<AtomicBool>,
 }
 
 impl SshDoor {
@@ -26,14 +29,19 @@ impl SshDoor {
             address: listener.local_addr().unwrap(),
             config: Arc::new(Mutex::new(config(preferred))),
             passwords: Arc::default(),
+            forwards: Arc::new(AtomicBool::new(true)),
         };
         let (config, passwords) = (Arc::clone(&door.config), Arc::clone(&door.passwords));
+        let forwards = Arc::clone(&door.forwards);
         let inner = supervisor.clone();
         supervisor.spawn_job("test/ssh", async move {
             while let Ok((stream, _)) = listener.accept().await {
                 let config = Arc::clone(&config.lock().unwrap());
                 let visitor = Visitor {
                     passwords: Arc::clone(&passwords),
+                    forwards: Arc::clone(&forwards),
+                    tunnels: BTreeSet::new(),
+                    supervisor: inner.clone(),
                 };
                 inner.spawn_job("test/ssh/session", visitor.meet(config, stream));
             }
@@ -44,6 +52,17 @@ impl SshDoor {
     /// Gives it another host key.
     pub(crate) fn new_key(&self) {
         *self.config.lock().unwrap() = config(Preferred::DEFAULT);
+    }
+
+    /// Lets nobody reach anything else through it.
+    pub(crate) fn forward_nothing(&self) {
+        self.forwards.store(false, Ordering::SeqCst);
+    }
+
+    /// The fingerprint of its host key.
+    pub(crate) fn fingerprint(&self) -> String {
+        let config = Arc::clone(&self.config.lock().unwrap());
+        config.keys[0].fingerprint(HashAlg::Sha256).to_string()
     }
 
     /// How many passwords it was sent.
@@ -64,6 +83,9 @@ fn config(preferred: Preferred) -> Arc<Config> {
 
 struct Visitor {
     passwords: Arc<Mutex<usize>>,
+    forwards: Arc<AtomicBool>,
+    tunnels: BTreeSet<ChannelId>,
+    supervisor: Supervisor,
 }
 
 impl Visitor {
@@ -92,6 +114,32 @@ impl Handler for Visitor {
         _session: &mut Session,
     ) -> Result<(), Self::Error> {
         reply.accept().await;
+        Ok(())
+    }
+
+    async fn channel_open_direct_tcpip(
+        &mut self,
+        channel: Channel<Msg>,
+        host: &str,
+        port: u32,
+        _originator: &str,
+        _originator_port: u32,
+        reply: ChannelOpenHandle,
+        _session: &mut Session,
+    ) -> Result<(), Self::Error> {
+        if !self.forwards.load(Ordering::SeqCst) {
+            reply
+                .reject(ChannelOpenFailure::AdministrativelyProhibited)
+                .await;
+            return Ok(());
+        }
+        let mut to = TcpStream::connect((host, u16::try_from(port).unwrap())).await?;
+        self.tunnels.insert(channel.id());
+        reply.accept().await;
+        let mut from = channel.into_stream();
+        self.supervisor.spawn_job("test/ssh/tunnel", async move {
+            drop(tokio::io::copy_bidirectional(&mut from, &mut to).await);
+        });
         Ok(())
     }
 
@@ -151,6 +199,9 @@ impl Handler for Visitor {
         data: &[u8],
         session: &mut Session,
     ) -> Result<(), Self::Error> {
+        if self.tunnels.contains(&channel) {
+            return Ok(());
+        }
         if data == b"quit" {
             return end(session, channel, 3);
         }

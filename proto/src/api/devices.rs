@@ -25,6 +25,43 @@ pub enum TlsMode {
     Pinned,
     /// None. Only when asked for.
     Plain,
+    /// Encrypted, but to nobody in particular: what `api-ssl` speaks without a certificate. Whoever
+    /// is in between can read and change everything. Only when asked for.
+    Anonymous,
+    /// Inside an SSH session, whose host key is pinned at first use.
+    Ssh,
+}
+
+impl TlsMode {
+    /// All modes, the usual one first.
+    pub const ALL: [Self; 6] = [
+        Self::Auto,
+        Self::Verified,
+        Self::Pinned,
+        Self::Plain,
+        Self::Anonymous,
+        Self::Ssh,
+    ];
+
+    /// The name on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Verified => "verified",
+            Self::Pinned => "pinned",
+            Self::Plain => "plain",
+            Self::Anonymous => "anonymous",
+            Self::Ssh => "ssh",
+        }
+    }
+
+    /// Where the API listens for it unless the device says otherwise.
+    pub fn default_port(self) -> u16 {
+        match self {
+            Self::Plain | Self::Ssh => 8728,
+            Self::Auto | Self::Verified | Self::Pinned | Self::Anonymous => 8729,
+        }
+    }
 }
 
 /// What is known of a device's well-being.
@@ -189,7 +226,7 @@ pub struct NewDevice {
     pub name: Option<String>,
     /// An IP address or host name.
     pub address: String,
-    /// The port of the API: 8729, or 8728 with [`TlsMode::Plain`], if absent.
+    /// The port of the API: [`TlsMode::default_port`] if absent.
     #[serde(default)]
     pub port: Option<u16>,
     /// The port of SSH; 22 if absent.

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::{Field, Op, Selector, Term, Value, version_key};
-use crate::api::devices::{Device, TlsMode};
+use crate::api::devices::Device;
 
 /// The fewest characters of an identifier that name a device.
 const MIN_ID_PREFIX: usize = 8;
@@ -115,12 +115,7 @@ fn fact<'a>(field: Field, device: &'a Device, now: Timestamp) -> Option<Fact<'a>
         Field::Address => Some(Fact::Text(&device.address)),
         Field::Zone => Some(Fact::Text(&device.zone)),
         Field::Status => Some(Fact::Text(device.status.as_str())),
-        Field::Tls => Some(Fact::Text(match device.tls {
-            TlsMode::Auto => "auto",
-            TlsMode::Verified => "verified",
-            TlsMode::Pinned => "pinned",
-            TlsMode::Plain => "plain",
-        })),
+        Field::Tls => Some(Fact::Text(device.tls.as_str())),
         Field::Site => Some(Fact::Text(device.site.as_deref().unwrap_or_default())),
         Field::Note => Some(Fact::Text(device.note.as_deref().unwrap_or_default())),
         Field::Tag => Some(Fact::Texts(&device.tags)),

@@ -7,6 +7,7 @@
 #![expect(
     clippy::unwrap_used,
     clippy::print_stdout,
+    clippy::exit,
     clippy::panic,
     reason = "a measurement prints, and stops when it fails"
 )]

@@ -192,12 +192,8 @@ pub(super) async fn records(
 
 /// What is not known is held to the strictest mode.
 fn tls(text: &str) -> TlsMode {
-    match text {
-        "auto" => TlsMode::Auto,
-        "pinned" => TlsMode::Pinned,
-        "plain" => TlsMode::Plain,
-        _ => TlsMode::Verified,
-    }
+    let known = TlsMode::ALL.into_iter().find(|mode| mode.as_str() == text);
+    known.unwrap_or(TlsMode::Verified)
 }
 
 /// Forgets pollers that have not asked since `since`.

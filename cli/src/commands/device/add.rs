@@ -41,13 +41,13 @@ pub struct Args {
     /// The name [default: the address]
     #[arg(long)]
     name: Option<String>,
-    /// The port of the API [default: 8729, or 8728 with --tls plain]
+    /// The port of the API [default: 8729, or 8728 with --tls plain or ssh]
     #[arg(long)]
     port: Option<u16>,
     /// The port of SSH [default: 22]
     #[arg(long)]
     ssh_port: Option<u16>,
-    /// How the API session is protected: auto, verified, pinned, plain
+    /// How the API session is protected: auto, verified, pinned, plain, anonymous, ssh
     #[arg(long, value_parser = tls_mode)]
     tls: Option<TlsMode>,
     /// The account to sign in with
@@ -93,8 +93,10 @@ pub fn tls_mode(text: &str) -> Result<TlsMode, String> {
         "verified" | "ca" => Ok(TlsMode::Verified),
         "pinned" => Ok(TlsMode::Pinned),
         "plain" => Ok(TlsMode::Plain),
+        "anonymous" => Ok(TlsMode::Anonymous),
+        "ssh" => Ok(TlsMode::Ssh),
         _ => Err(format!(
-            "no TLS mode `{text}`: there are auto, verified, pinned and plain"
+            "no TLS mode `{text}`: there are auto, verified, pinned, plain, anonymous and ssh"
         )),
     }
 }

@@ -15,9 +15,9 @@ use crate::secrets::PasswordArgs;
 
 /// Change the record of devices
 ///
-/// Settings: name, address, port, `ssh_port`, tls (auto, verified, pinned, plain), username, zone,
-/// site, tags (a,b), note, `poll_seconds`, `forget_pins=true`. An empty value removes. A new password
-/// comes from --password-stdin or --password-file.
+/// Settings: name, address, port, `ssh_port`, tls (auto, verified, pinned, plain, anonymous, ssh),
+/// username, zone, site, tags (a,b), note, `poll_seconds`, `forget_pins=true`. An empty value
+/// removes. A new password comes from --password-stdin or --password-file.
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Examples:\n  todctl device set ber-core-01 site=berlin tags=core,vip\n  \

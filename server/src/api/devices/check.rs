@@ -35,18 +35,13 @@ impl Record {
     /// Checks a new device.
     pub(super) fn new(new: NewDevice) -> Result<Self, Error> {
         let address = address(&new.address)?;
-        let api = if new.tls == TlsMode::Plain {
-            8728
-        } else {
-            8729
-        };
         Ok(Self {
             name: match &new.name {
                 Some(given) => name(given)?,
                 None => name(&address)?,
             },
             address,
-            port: port("port", new.port.unwrap_or(api))?,
+            port: port("port", new.port.unwrap_or(new.tls.default_port()))?,
             ssh_port: port("ssh_port", new.ssh_port.unwrap_or(22))?,
             tls: new.tls,
             username: username(&new.username)?,

@@ -150,22 +150,8 @@ fn status(text: &str) -> Result<Status, Error> {
 }
 
 pub(super) fn tls(text: &str) -> Result<TlsMode, Error> {
-    [
-        TlsMode::Auto,
-        TlsMode::Verified,
-        TlsMode::Pinned,
-        TlsMode::Plain,
-    ]
-    .into_iter()
-    .find(|mode| tls_word(*mode) == text)
-    .ok_or_else(|| broken("TLS mode", text))
-}
-
-pub(super) fn tls_word(mode: TlsMode) -> &'static str {
-    match mode {
-        TlsMode::Auto => "auto",
-        TlsMode::Verified => "verified",
-        TlsMode::Pinned => "pinned",
-        TlsMode::Plain => "plain",
-    }
+    TlsMode::ALL
+        .into_iter()
+        .find(|mode| mode.as_str() == text)
+        .ok_or_else(|| broken("TLS mode", text))
 }

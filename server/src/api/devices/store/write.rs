@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use jiff_sqlx::ToSqlx as _;
 use tod_proto::id::{DeviceId, TenantId};
 
-use super::row::{tls, tls_word};
+use super::row::tls;
 use crate::api::App;
 use crate::api::devices::check::Record;
 use crate::api::error::Error;
@@ -111,7 +111,7 @@ pub(in crate::api::devices) async fn insert(
         record.address,
         record.port,
         record.ssh_port,
-        tls_word(record.tls),
+        record.tls.as_str(),
         record.username,
         password,
         record.zone,
@@ -157,7 +157,7 @@ pub(in crate::api::devices) async fn update(
         record.address,
         record.port,
         record.ssh_port,
-        tls_word(record.tls),
+        record.tls.as_str(),
         record.username,
         record.zone,
         record.site,
