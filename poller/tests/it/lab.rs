@@ -123,6 +123,25 @@ async fn a_poll_over_tls_pins_the_certificate_and_refuses_another() {
 }
 
 #[tokio::test]
+async fn a_new_device_that_has_no_certificate_is_polled_when_that_is_accepted() {
+    let mut world = World::start(Setup::default());
+    let (_lab, device) = one(Spec {
+        certificate: "none".to_owned(),
+        ..spec()
+    })
+    .await;
+    let mut anonymous = record_of(&device);
+    anonymous.assignment.tls = TlsMode::Anonymous;
+    anonymous.assignment.port = device.summary().api_ssl_port;
+    world.grant(&anonymous).await;
+
+    let seen = world.answered().await;
+
+    assert_eq!(seen.identity, Some("r1".into()));
+    assert_eq!((seen.problems, seen.tls_pin), (Vec::new(), None));
+}
+
+#[tokio::test]
 async fn faults_of_the_lab_fail_by_their_kind() {
     for (fault, kind) in [
         (Fault::Silent, FailureKind::Timeout),
