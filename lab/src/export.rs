@@ -183,7 +183,7 @@ impl Core {
         };
         let writing = prop.map_or(Writing::Changed, |p| p.writing);
         let default = prop.and_then(|p| p.default);
-        let default = default.filter(|_| writing == Writing::Changed);
+        let default = default.filter(|_| matches!(writing, Writing::Changed | Writing::Clearable));
         let usual = origin.and_then(|o| o.get(key)).or(default);
         let loaded = row.get(LOADED).unwrap_or_default();
         let is_loaded = row.is_pinned || loaded.split(',').any(|l| *l == *key);

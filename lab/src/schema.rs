@@ -66,6 +66,8 @@ pub(crate) enum Writing {
     Kept,
     /// When anything else of its row is written.
     Along,
+    /// When it is not at its default; that there is none of it is told apart, as `!name`.
+    Clearable,
     /// Always.
     Shown,
 }

@@ -167,6 +167,7 @@ impl Menu {
                 "wo" => access = Access::WriteOnly,
                 "kept" => writing = Writing::Kept,
                 "along" => writing = Writing::Along,
+                "clearable" => writing = Writing::Clearable,
                 "shown" => writing = Writing::Shown,
                 "sensitive" => access = Access::Sensitive,
                 _ if versions.read(word) => {}

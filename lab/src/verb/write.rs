@@ -67,8 +67,10 @@ impl Core {
         for (name, value) in &order.args {
             if let Some(value) = value.as_deref().filter(|_| !is_place(name)) {
                 let (key, value) = self.checked(menu, name, value)?;
-                row.set(key, value);
-            } else if value.is_none() && default_of(menu, name).is_some() {
+                if !value.is_empty() || name != "comment" {
+                    row.set(key, value);
+                }
+            } else if value.is_none() && self.writing(menu, name) == Some(Writing::Clearable) {
                 row.set(Key::from(format!("!{name}")), String::new());
             } else if value.is_none() && !self.knows_property(&order.menu, name) {
                 return Err(trap::unknown_parameter(name));
@@ -122,17 +124,13 @@ impl Core {
                 Some(value) => {
                     let (key, value) = self.checked(menu, name, value)?;
                     // An empty value unsets what has no default.
-                    let keeps = |m: &Menu| {
-                        m.prop(name, self.release.version())
-                            .is_some_and(|p| p.writing == Writing::Kept)
-                    };
                     let is_unset = value.is_empty()
                         && default_of(menu, name).is_none()
-                        && !menu.is_some_and(keeps);
+                        && self.writing(menu, name) != Some(Writing::Kept);
                     (key, (!is_unset).then_some(value))
                 }
                 None if self.knows_property(&order.menu, name) => {
-                    if default_of(menu, name).is_some() {
+                    if self.writing(menu, name) == Some(Writing::Clearable) {
                         let mark = Key::from(format!("!{name}"));
                         checked.push((mark, Some(String::new())));
                     }
@@ -150,6 +148,13 @@ impl Core {
                 let set = checked.iter().filter(|(_, v)| v.is_some());
                 let cleared = set.filter(|(k, _)| row.is_cleared(k));
                 props.extend(cleared.map(|(k, _)| (Key::from(format!("!{k}")), None)));
+                // What was there from the start goes back to what it was.
+                let first = self.tree.base.row(&path, id).filter(|_| row.is_builtin);
+                if let Some(first) = first.filter(|_| id != 0) {
+                    for (key, value) in props.iter_mut().filter(|(_, v)| v.is_none()) {
+                        *value = first.get(key).map(str::to_owned);
+                    }
+                }
                 for (key, value) in &props {
                     match value {
                         Some(value) => drop(row.set(Key::clone(key), value.clone())),
@@ -166,6 +171,10 @@ impl Core {
             changes.extend(renamed);
         }
         Ok(changes)
+    }
+
+    fn writing(&self, menu: Option<&Menu>, name: &str) -> Option<Writing> {
+        Some(menu?.prop(name, self.release.version())?.writing)
     }
 
     /// Sets what a device sets along: the network of an address, the size of a file.

@@ -10,6 +10,7 @@ mod console;
 mod control;
 mod fixtures;
 mod harness;
+mod laws;
 mod living;
 mod profiles;
 mod reach;
