@@ -23,5 +23,5 @@ mod plan;
 mod read;
 
 pub use diff::{Change, Difference, diff, diff_exports};
-pub use plan::{apply, plan};
+pub use plan::{apply, plan, script};
 pub use read::read;

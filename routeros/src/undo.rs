@@ -40,7 +40,7 @@ pub(crate) use diff::label;
 pub use diff::{Line, Sign};
 pub use lockout::{MgmtPath, Warning, lockout};
 pub use planner::{Plan, plan};
-pub(crate) use play::{hidden, play};
+pub(crate) use play::{hidden, play, settled};
 pub use step::{Step, Target, Verb};
 
 /// The longest inverse that a scheduler entry can be relied on to hold.

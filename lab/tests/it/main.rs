@@ -6,6 +6,7 @@
 )]
 
 mod api;
+mod config;
 mod console;
 mod control;
 mod fixtures;

@@ -9,7 +9,7 @@ use crate::script::operation::{Action, Operation, Selector};
 use crate::secret::MASK;
 use crate::undo::model::{Entry, Handle, Model, Origin};
 use crate::undo::properties::{is_dynamic, is_interface_menu, is_ordered};
-use crate::undo::{PlanProblem, Snapshot, hidden, play};
+use crate::undo::{PlanProblem, Snapshot, hidden, play, settled};
 
 /// Plans the way from one configuration to another: operations in the order in which they can be
 /// carried out, each naming the item it means by a natural key.
@@ -59,6 +59,27 @@ pub fn apply(operations: &[Operation], to: &Snapshot) -> Result<Snapshot, PlanPr
         play(&mut model, operation, to)?;
     }
     Ok(model.snapshot())
+}
+
+/// Writes operations as a script for the console of a device with this configuration, one command a
+/// line. A flag that is to be as it was by default is set the other way round. The script may hold
+/// secrets.
+pub fn script(operations: &[Operation], on: &Snapshot) -> Result<String, PlanProblem> {
+    let mut model = Model::new(on);
+    let mut text = String::new();
+    for operation in operations {
+        let mut written = operation.clone();
+        if let Action::Set { target, changes } = &mut written.action
+            && let Ok(handles) = model.select(&operation.menu, target, on)
+            && let Some(handle) = handles.first()
+        {
+            *changes = settled(&model, &operation.menu, *handle, changes);
+        }
+        text.push_str(&written.to_string());
+        text.push('\n');
+        play(&mut model, operation, on)?;
+    }
+    Ok(text)
 }
 
 struct Planner<'f> {

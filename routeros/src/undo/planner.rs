@@ -4,13 +4,13 @@ use super::diff::{Line, diff, label};
 use super::inverse::{self, Undo};
 use super::key;
 use super::model::{Entry, Handle, Model, Origin};
+use super::play::settled;
 use super::properties::{completed, is_clock, settings};
 use super::step::{Step, Target, Verb};
 use super::{MAX_INVERSE, PlanError, PlanProblem, Snapshot, removal};
 use crate::row::Row;
 use crate::script::operation::{Action, Operation, Property, Selector};
 use crate::secret::is_sensitive;
-use crate::value::Value as _;
 
 /// A change that is understood: what it will do, and how to take it back.
 #[derive(Clone, Debug)]
@@ -101,8 +101,7 @@ struct Planner<'b> {
     removed: Vec<Handle>,
 }
 
-type Change = (String, Option<Vec<u8>>);
-type Changes = [Change];
+type Changes = [(String, Option<Vec<u8>>)];
 
 impl Planner<'_> {
     fn finish(self, was: Model) -> Result<Plan, PlanProblem> {
@@ -275,7 +274,7 @@ impl Planner<'_> {
         changes: &Changes,
     ) -> Result<(), PlanProblem> {
         let menu = operation.menu.as_str();
-        let changes = &self.settled(menu, handle, changes);
+        let changes = &settled(&self.model, menu, handle, changes);
         let values = changes
             .iter()
             .filter_map(|(name, value)| Some((name.clone(), value.clone()?)));
@@ -288,23 +287,6 @@ impl Planner<'_> {
             self.step(operation, Verb::Unset, Some(handle)).attributes = attributes;
         }
         self.change(menu, handle, changes)
-    }
-
-    /// Gives values to what a device does not unset: a comment is just empty, and a flag is the
-    /// other way round.
-    fn settled(&self, menu: &str, handle: Handle, changes: &Changes) -> Vec<Change> {
-        let entry = self.model.entry(menu, handle);
-        let settle = |(name, value): &Change| {
-            let was = entry.and_then(|entry| entry.row.raw(name));
-            let other = match was.and_then(bool::parse) {
-                _ if name == "comment" => Some(Vec::new()),
-                Some(true) => Some(b"no".to_vec()),
-                Some(false) => Some(b"yes".to_vec()),
-                None => None,
-            };
-            (name.clone(), value.clone().or(other))
-        };
-        changes.iter().map(settle).collect()
     }
 
     fn switch(

@@ -5,6 +5,7 @@ use super::{PlanProblem, Snapshot};
 use crate::row::Row;
 use crate::script::condition::{Condition, Relation};
 use crate::script::operation::{Action, Item, Operation, Selector};
+use crate::value::Value as _;
 
 /// Carries out an operation. Numbers of items are those of `before`.
 ///
@@ -67,6 +68,30 @@ pub(crate) fn play(
         }
     }
     Ok(())
+}
+
+type Change = (String, Option<Vec<u8>>);
+
+/// Gives values to what a device does not unset: a comment is just empty, and a flag is the other
+/// way round.
+pub(crate) fn settled(
+    model: &Model,
+    menu: &str,
+    handle: Handle,
+    changes: &[Change],
+) -> Vec<Change> {
+    let entry = model.entry(menu, handle);
+    let settle = |(name, value): &Change| {
+        let was = entry.and_then(|entry| entry.row.raw(name));
+        let other = match was.and_then(bool::parse) {
+            _ if name == "comment" => Some(Vec::new()),
+            Some(true) => Some(b"no".to_vec()),
+            Some(false) => Some(b"yes".to_vec()),
+            None => None,
+        };
+        (name.clone(), value.clone().or(other))
+    };
+    changes.iter().map(settle).collect()
 }
 
 fn select_known(

@@ -1,6 +1,6 @@
 //! Configurations: compared, and led from one to the other.
 
-use routeros::config::{Difference, apply, diff, diff_exports, plan, read};
+use routeros::config::{Difference, apply, diff, diff_exports, plan, read, script};
 use routeros::export::{Export, Layout, Style};
 use routeros::script::operation::MAX_OPERATIONS;
 use routeros::script::{operations as read_operations, parse};
@@ -127,6 +127,21 @@ fn a_renamed_interface_takes_with_it_what_names_it() {
             "/interface bridge set [find where name=\"old\"] name=new",
             "/interface ethernet set [find where default-name=\"ether2\"] name=office",
         ]
+    );
+}
+
+#[test]
+fn a_flag_that_is_no_longer_mentioned_is_set_the_other_way_round() {
+    let read = |text: &str| read(&Export::parse(text.as_bytes()));
+    let old = "/ip address\nadd address=10.0.0.1/24 comment=a disabled=yes interface=ether1\n\
+        /ip dns\nset allow-remote-requests=yes servers=1.1.1.1\n";
+    let new =
+        "/ip address\nadd address=10.0.0.1/24 interface=ether1\n/ip dns\nset servers=1.1.1.1\n";
+    let operations = plan(&read(old), &read(new)).unwrap();
+    assert_eq!(
+        script(&operations, &read(old)).unwrap(),
+        "/ip address set [find where comment=\"a\"] comment=\"\" disabled=no\n\
+         /ip dns set allow-remote-requests=no\n"
     );
 }
 
