@@ -10,8 +10,9 @@ pub mod interfaces;
 pub mod resource;
 pub mod routerboard;
 
+use routeros::capability::{Capabilities, Reply};
 use routeros::command::Command;
-use routeros::error::TrapKind;
+use routeros::error::{Category, Trap, TrapKind};
 use routeros::row::{FieldError, RowRef, Rows};
 use routeros::session::Failure;
 use routeros::text;
@@ -93,12 +94,52 @@ pub const PROBES: &[Probe] = &[
     Probe::of::<interfaces::Interfaces>(),
 ];
 
-/// The commands of a poll, in the order in which [`observe`] wants their answers.
+/// The commands of a poll of a device that may have everything.
 pub fn commands() -> Vec<Command> {
     let reads = PROBES.iter().flat_map(|probe| probe.reads);
+    reads.map(command).collect()
+}
+
+/// The commands of a poll: what the device is known to lack is not asked for.
+pub fn commands_for(known: &Capabilities) -> Vec<Command> {
+    let reads = PROBES.iter().flat_map(|probe| probe.reads);
     reads
-        .map(|read| Command::print(read.menu).proplist(read.properties))
+        .filter(|read| !known.lacks(read.menu))
+        .map(command)
         .collect()
+}
+
+/// The answers to [`commands_for`] as answers to [`commands`]: what was not asked for is refused.
+pub fn aligned(known: &Capabilities, answers: Vec<Answer>) -> Vec<Answer> {
+    let mut answers = answers.into_iter();
+    let reads = PROBES.iter().flat_map(|probe| probe.reads);
+    reads
+        .map(|read| {
+            if known.lacks(read.menu) {
+                return Answer {
+                    trap: Some(Trap::new(Some(Category::Missing), b"no such command")),
+                    ..Answer::default()
+                };
+            }
+            answers.next().unwrap_or_default()
+        })
+        .collect()
+}
+
+/// What the answers to [`Capabilities::questions`] say.
+pub fn capabilities(answers: &[Answer]) -> Capabilities {
+    let replies: Vec<Reply<'_>> = answers
+        .iter()
+        .map(|answer| Reply {
+            rows: &answer.rows,
+            trap: answer.trap.as_ref(),
+        })
+        .collect();
+    Capabilities::read(&replies)
+}
+
+fn command(read: &Read) -> Command {
+    Command::print(read.menu).proplist(read.properties)
 }
 
 /// What the answers to [`commands`] say.

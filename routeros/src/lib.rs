@@ -9,6 +9,7 @@
 //! | [`reply`], [`command`] | what the words of a sentence mean, in either direction |
 //! | [`session`], [`login`] | the client's machine: signing in, tags, pipelining, deadlines |
 //! | [`server`] | the device's side of the same: requests decoded, responses encoded |
+//! | [`capability`] | what a device can do: packages, menus, `device-mode`, policies |
 //! | [`query`] | which rows a `print` asks for |
 //! | [`quote`] | values in scripts and exports |
 //! | [`row`], [`value`], [`text`] | records with typed access; values and bytes of devices |
@@ -22,6 +23,7 @@
 
 #![warn(missing_docs)]
 
+pub mod capability;
 pub mod command;
 pub mod config;
 pub mod error;

@@ -1,7 +1,5 @@
 //! Tests of the runner of collectors.
 
-use routeros::error::{Category, Trap};
-
 use super::*;
 use routeros::row::Row;
 
@@ -49,6 +47,35 @@ fn a_menu_that_the_device_lacks_is_no_problem_where_it_is_optional() {
 
     assert_eq!(seen.problems, []);
     assert_eq!(seen.serial, None);
+}
+
+#[test]
+fn what_a_device_lacks_is_not_asked_for_and_reads_as_if_it_had_been() {
+    let answers: Vec<_> = Capabilities::questions("admin")
+        .iter()
+        .map(|question| Answer {
+            trap: (question.path() == "/system/routerboard/print")
+                .then(|| Trap::new(None, b"no such command prefix")),
+            ..Answer::default()
+        })
+        .collect();
+    let known = capabilities(&answers);
+
+    let asked = commands_for(&known);
+
+    assert_eq!(asked.len(), commands().len() - 1);
+    assert!(
+        asked
+            .iter()
+            .all(|asked| asked.path() != "/system/routerboard/print")
+    );
+    let mut answers = vec![Answer::default(); asked.len()];
+    answers[0].rows = [Row::new().with("name", "chr")].into();
+    answers[1].rows = [Row::new().with("uptime", "1d")].into();
+    answers[2].rows = [Row::new().with("system-id", "XyZ")].into();
+    let seen = observe(&aligned(&known, answers));
+    assert_eq!(seen.problems, []);
+    assert_eq!(seen.serial, Some("XyZ".into()));
 }
 
 #[test]

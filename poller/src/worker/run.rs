@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use routeros::capability::Capabilities;
 use tod_proto::bus::sample::{Failure, Outcome, Sample};
 use tod_proto::bus::task::Report;
 use tod_proto::id::ChangeId;
@@ -36,6 +37,8 @@ pub struct Worker {
     first: Seen,
     /// The change that is being made.
     memory: Option<Memory>,
+    /// What the device can do; unknown until it is asked, with the next poll.
+    capabilities: Option<Capabilities>,
 }
 
 /// What comes next.
@@ -68,6 +71,7 @@ impl Worker {
             logins: 0,
             first: Seen::default(),
             memory: None,
+            capabilities: None,
         }
     }
 
@@ -200,6 +204,8 @@ impl Worker {
         let now = Instant::now().into_std();
         if !is_same {
             self.link = None;
+            // It may be another device, and surely another account's view.
+            self.capabilities = None;
         }
         if !is_same || self.machine.is_parked() && old.revision != new.revision {
             self.machine.edited(now, new.period);
@@ -258,10 +264,23 @@ impl Worker {
     }
 
     async fn poll_once(&mut self) -> Result<Polled, LinkError> {
+        let known = self.capabilities.clone().unwrap_or_default();
+        let mut commands = collect::commands_for(&known);
+        let asked = commands.len();
+        if self.capabilities.is_none() {
+            // With the poll, so that it costs no round trip of its own.
+            let account = &self.target.contact.username;
+            commands.extend(Capabilities::questions(account));
+        }
         let link = self.link().await?;
         let start = Instant::now();
-        let answers = link.poll(&collect::commands()).await?;
+        let mut answers = link.poll(&commands).await?;
         let took = start.elapsed();
+        let about = answers.split_off(asked.min(answers.len()));
+        if !about.is_empty() && about.iter().all(|answer| answer.failure.is_none()) {
+            self.capabilities = Some(collect::capabilities(&about));
+        }
+        let answers = collect::aligned(&known, answers);
         // Unless at least one answer is complete, there was no poll.
         let is_answered = answers.iter().any(|answer| answer.failure.is_none());
         let failure = answers.iter().find_map(|answer| answer.failure);
@@ -280,6 +299,13 @@ impl Worker {
                 }
                 self.machine.answered(Instant::now().into_std());
                 let mut seen = collect::observe(&answers);
+                let version = seen.version.as_ref().map(Untrusted::raw);
+                let uptime = seen.uptime_seconds.map(Duration::from_secs);
+                if let Some(known) = &mut self.capabilities
+                    && known.is_outdated_by(version, uptime)
+                {
+                    self.capabilities = None;
+                }
                 seen.tls_pin = unpinned(
                     self.first.certificate.as_ref(),
                     self.target.contact.tls_pin.as_ref(),

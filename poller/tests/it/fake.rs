@@ -62,6 +62,9 @@ struct Shared {
     manner: Mutex<Manner>,
     door: Mutex<Door>,
     identity: Mutex<Vec<u8>>,
+    version: Mutex<String>,
+    lacking: Mutex<Option<String>>,
+    asked: Mutex<Vec<Vec<String>>>,
     connections: AtomicUsize,
     logins: AtomicUsize,
     bursts: AtomicUsize,
@@ -77,6 +80,9 @@ impl Fake {
                 manner: Mutex::new(Manner::Good),
                 door: Mutex::new(Door::Plain),
                 identity: Mutex::new(b"core".to_vec()),
+                version: Mutex::new("7.20.8 (stable)".to_owned()),
+                lacking: Mutex::default(),
+                asked: Mutex::default(),
                 connections: AtomicUsize::new(0),
                 logins: AtomicUsize::new(0),
                 bursts: AtomicUsize::new(0),
@@ -102,6 +108,21 @@ impl Fake {
     /// Gives it another name.
     pub(crate) fn rename(&self, identity: &[u8]) {
         *self.shared.identity.lock().unwrap() = identity.to_vec();
+    }
+
+    /// Makes it run another version.
+    pub(crate) fn upgrade(&self, version: &str) {
+        version.clone_into(&mut self.shared.version.lock().unwrap());
+    }
+
+    /// Takes a menu from it.
+    pub(crate) fn lose(&self, menu: &str) {
+        *self.shared.lacking.lock().unwrap() = Some(menu.to_owned());
+    }
+
+    /// The paths of commands, those that came together together, without the login.
+    pub(crate) fn asked(&self) -> Vec<Vec<String>> {
+        self.shared.asked.lock().unwrap().clone()
     }
 
     /// Gives it a new certificate; returns the certificate.
@@ -177,6 +198,8 @@ impl Shared {
             if requests.iter().any(|request| request.path == "/login") {
                 self.logins.fetch_add(1, Ordering::SeqCst);
             } else if !requests.is_empty() {
+                let paths = requests.iter().map(|request| request.path.clone());
+                self.asked.lock().unwrap().push(paths.collect());
                 self.bursts.fetch_add(1, Ordering::SeqCst);
             }
             let mut out = Vec::new();
@@ -198,6 +221,7 @@ impl Shared {
             Manner::Refusing if is_login => {
                 say(Response::trap(None, "invalid user name or password (6)"));
             }
+            _ if self.lacks(&request.path) => say(Response::trap(None, "no such command prefix")),
             _ => {
                 for row in self.rows(&request.path) {
                     say(Response::row(&row));
@@ -205,6 +229,11 @@ impl Shared {
             }
         }
         say(Response::done());
+    }
+
+    fn lacks(&self, path: &str) -> bool {
+        let lacking = self.lacking.lock().unwrap();
+        lacking.as_ref().is_some_and(|menu| path.starts_with(menu))
     }
 
     fn rows(&self, path: &str) -> Vec<Row> {
@@ -215,7 +244,7 @@ impl Shared {
             "/system/resource/print" => vec![
                 Row::new()
                     .with("uptime", "1d2h")
-                    .with("version", "7.20.8 (stable)")
+                    .with("version", &*self.version.lock().unwrap())
                     .with("cpu-load", "7"),
             ],
             "/interface/print" => {

@@ -50,6 +50,37 @@ async fn a_poll_tells_what_the_device_said() {
 }
 
 #[tokio::test]
+async fn what_a_device_can_do_is_asked_once_and_again_after_an_upgrade() {
+    let (mut world, fake) = World::start(Setup::default()).with_fake().await;
+    fake.lose("/system/routerboard");
+    world.grant(&record(fake.address)).await;
+    for _ in 0..3 {
+        assert_eq!(world.answered().await.problems, []);
+    }
+    let asks = |burst: &[String], path: &str| burst.iter().filter(|p| *p == path).count();
+    let polls = fake.asked();
+    assert_eq!(asks(&polls[0], "/system/package/print"), 1);
+    assert_eq!(asks(&polls[0], "/system/routerboard/print"), 2);
+    for poll in &polls[1..3] {
+        assert_eq!(asks(poll, "/system/package/print"), 0);
+        assert_eq!(asks(poll, "/system/routerboard/print"), 0);
+    }
+
+    fake.upgrade("7.22.3 (stable)");
+    while world.answered().await.version != Some("7.22.3".into()) {}
+    let before = fake.bursts();
+    world.answered().await;
+
+    let again = &fake.asked()[before..];
+    assert!(
+        again
+            .iter()
+            .any(|poll| asks(poll, "/system/package/print") == 1)
+    );
+    assert_eq!(fake.logins(), 1);
+}
+
+#[tokio::test]
 async fn an_evil_name_arrives_whole_and_prints_harmless() {
     let (mut world, fake) = world().await;
     fake.rename("a\u{1b}]0;owned\u{7}\u{202e}b".as_bytes());
