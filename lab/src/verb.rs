@@ -11,6 +11,7 @@ use crate::text;
 use crate::trap;
 use crate::tree::Tree;
 
+mod account;
 mod certificate;
 mod check;
 mod file;

@@ -251,7 +251,7 @@ impl Core {
                     .with("name", text::encode(user))
                     .with("address", session.peer.ip().to_string())
                     .with("via", shown_via(session.via))
-                    .with("group", "full")
+                    .with("group", text::encode(self.group_of(user)))
                     .with("radius", "false")
             })
             .collect()

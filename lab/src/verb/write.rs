@@ -23,8 +23,13 @@ impl Core {
     pub(super) fn write(&mut self, caller: &Caller, order: &Order) -> Result<Outcome, Trap> {
         let what = order.shown();
         if order.verb == "add" {
+            self.check_policy(caller, order)?;
             return self.add(caller, order, &what);
         }
+        if order.menu == "/user" && self.guards_user(caller, order)? {
+            return Ok(Outcome::default());
+        }
+        self.check_policy(caller, order)?;
         let changes = match order.verb.as_str() {
             "set" => self.set(order)?,
             "unset" => {
@@ -142,28 +147,12 @@ impl Core {
         }
         let mut changes = Vec::new();
         for (path, id) in self.targets(order)? {
-            let mut row = self.tree.table(&path).and_then(|t| t.row(id)).cloned();
             let mut props = checked.clone();
-            if let Some(row) = &mut row {
-                let set = checked.iter().filter(|(_, v)| v.is_some());
-                let cleared = set.filter(|(k, _)| row.is_cleared(k));
-                props.extend(cleared.map(|(k, _)| (Key::from(format!("!{k}")), None)));
-                // What was there from the start goes back to what it was.
-                let first = self.tree.base.row(&path, id).filter(|_| row.is_builtin);
-                if let Some(first) = first.filter(|_| id != 0) {
-                    for (key, value) in props.iter_mut().filter(|(_, v)| v.is_none()) {
-                        *value = first.get(key).map(str::to_owned);
-                    }
-                }
-                for (key, value) in &props {
-                    match value {
-                        Some(value) => drop(row.set(Key::clone(key), value.clone())),
-                        None => drop(row.unset(key)),
-                    }
-                }
-                self.follow_set(&path, row, &mut props);
+            if let Some(row) = self.tree.table(&path).and_then(|t| t.row(id)) {
+                let mut row = row.clone();
+                self.apply_to(&path, &mut row, &mut props);
                 if let Some(menu) = SCHEMA.menu(&path) {
-                    self.check_unique(menu, row, Some(id))?;
+                    self.check_unique(menu, &row, Some(id))?;
                 }
             }
             let renamed = self.renamed(&path, id, &props);
@@ -171,6 +160,30 @@ impl Core {
             changes.extend(renamed);
         }
         Ok(changes)
+    }
+
+    /// Sets properties on a copy of a row, and adds what a device sets along.
+    fn apply_to(&self, path: &Key, row: &mut Row, props: &mut Vec<(Key, Option<String>)>) {
+        let set = props.iter().filter(|(_, v)| v.is_some());
+        let cleared = set.filter(|(k, _)| row.is_cleared(k));
+        let marks: Vec<_> = cleared
+            .map(|(k, _)| (Key::from(format!("!{k}")), None))
+            .collect();
+        props.extend(marks);
+        // What was there from the start goes back to what it was.
+        let first = self.tree.base.row(path, row.id);
+        if let Some(first) = first.filter(|_| row.is_builtin && row.id != 0) {
+            for (key, value) in props.iter_mut().filter(|(_, v)| v.is_none()) {
+                *value = first.get(key).map(str::to_owned);
+            }
+        }
+        for (key, value) in props.iter() {
+            match value {
+                Some(value) => drop(row.set(Key::clone(key), value.clone())),
+                None => drop(row.unset(key)),
+            }
+        }
+        self.follow_set(path, row, props);
     }
 
     fn writing(&self, menu: Option<&Menu>, name: &str) -> Option<Writing> {

@@ -118,6 +118,15 @@ async fn rights_of_a_group_are_enforced() {
     assert_eq!(write.trap.as_deref(), refusal);
     let users = reader.run("/user/add", &["name=x", "group=full"]).await;
     assert_eq!(users.trap.as_deref(), refusal);
+    let active = writer.run("/user/active/print", &[]).await;
+    assert_eq!(active.trap.as_deref(), refusal);
+    let seen = reader.run("/user/active/print", &["?name=w"]).await.ok();
+    assert_eq!(seen.rows[0].raw("group"), Some(&b"poll"[..]));
+    let more = ["name=t", "policy=read,write,reboot", "on-event=:put 1"];
+    let timer = writer.run("/system/scheduler/add", &more).await;
+    assert_eq!(timer.trap.as_deref(), refusal);
+    let less = ["name=t", "policy=write", "on-event=:put 1"];
+    writer.run("/system/scheduler/add", &less).await.ok();
 }
 
 #[tokio::test]
@@ -162,4 +171,27 @@ async fn refusals_have_the_words_of_routeros() {
         let answer = client.run(path, words).await;
         assert_eq!(answer.trap.as_deref(), Some(text), "{path}");
     }
+}
+
+#[tokio::test]
+async fn nobody_removes_themselves_or_the_last_with_all_rights() {
+    let (_lab, device) = one(spec()).await;
+    let mut client = Client::log_in(&device).await;
+
+    client.run("/user/remove", &["numbers=admin"]).await.ok();
+    client.run("/user/disable", &["numbers=admin"]).await.ok();
+    let admin = client.run("/user/print", &["?name=admin"]).await.ok();
+    assert_eq!(admin.rows[0].raw("disabled"), Some(&b"false"[..]));
+
+    let last = client
+        .run("/user/set", &["numbers=admin", "group=read"])
+        .await;
+    assert!(last.trap.is_some());
+    let second = ["name=second", "group=full", "password=x"];
+    client.run("/user/add", &second).await.ok();
+    client
+        .run("/user/set", &["numbers=second", "group=read"])
+        .await
+        .ok();
+    client.run("/user/remove", &["numbers=second"]).await.ok();
 }
