@@ -29,6 +29,7 @@ mod inverse;
 pub(crate) mod key;
 pub mod lockout;
 pub(crate) mod model;
+mod order;
 mod planner;
 mod play;
 pub(crate) mod properties;

@@ -10,7 +10,8 @@ use super::wrap::Style;
 const VERBS: [&[u8]; 6] = [b"add", b"set", b"remove", b"move", b"enable", b"disable"];
 
 impl Export {
-    /// Takes a text apart. Every text is one; what is no export becomes [`Line::Other`].
+    /// Takes a text apart. Every text is one; what is no export becomes
+    /// [`Line::Other`](super::Line::Other).
     pub fn parse(source: &[u8]) -> Self {
         let joined = join(source);
         let style = if joined.is_wide {
@@ -25,54 +26,50 @@ impl Export {
                 is_open: joined.is_open,
             },
             lines: Vec::with_capacity(joined.lines.len()),
-            properties: Vec::with_capacity(joined.lines.len() * 6),
+            properties: Vec::with_capacity(source.len() / 24),
             menus: vec![String::new()],
             text: Vec::new(),
         };
         let mut path: &[u8] = &[];
-        for text in joined.lines {
-            let line = joined.text.get(text.clone()).unwrap_or_default();
-            let command = match line.first() {
-                None => {
-                    export.push(text, Kind::Blank);
-                    continue;
+        for span in joined.lines {
+            let line = joined.text.get(span.clone()).unwrap_or_default();
+            match line.first() {
+                None => export.push(span, Kind::Blank),
+                Some(b'#') => export.push(span, Kind::Comment),
+                Some(b'/') => export.with_path(&joined.text, span, &mut path),
+                Some(_) => {
+                    let kind = export.command(&joined.text, span.clone());
+                    export.push(span, kind);
                 }
-                Some(b'#') => {
-                    export.push(text, Kind::Comment);
-                    continue;
-                }
-                Some(b'/') => {
-                    let end = path_end(line);
-                    let words = line.get(..end).unwrap_or_default();
-                    if words != path && is_path(words) {
-                        path = words;
-                        export.menus.push(normal(words));
-                    }
-                    if words != path {
-                        export.push(text, Kind::Other);
-                        continue;
-                    }
-                    if end == line.len() {
-                        export.push(text, Kind::Menu { is_glued: false });
-                        continue;
-                    }
-                    // Some versions forget to end the line when a note follows.
-                    if let Some(command) = line.strip_suffix(path).filter(|c| c.len() > end) {
-                        let seam = text.start + command.len();
-                        let kind = export.command(&joined.text, text.start + end + 1..seam);
-                        export.push(text.start..seam, kind);
-                        export.push(seam..text.end, Kind::Menu { is_glued: true });
-                        continue;
-                    }
-                    text.start + end + 1
-                }
-                Some(_) => text.start,
-            };
-            let kind = export.command(&joined.text, command..text.end);
-            export.push(text, kind);
+            }
         }
         export.text = joined.text;
         export
+    }
+
+    /// Takes a line that starts with a menu: the menu alone, or with a command.
+    fn with_path<'t>(&mut self, text: &'t [u8], span: Range<usize>, path: &mut &'t [u8]) {
+        let line = text.get(span.clone()).unwrap_or_default();
+        let end = path_end(line);
+        let words = line.get(..end).unwrap_or_default();
+        if words != *path && is_path(words) {
+            *path = words;
+            self.menus.push(normal(words));
+        }
+        if words != *path {
+            return self.push(span, Kind::Other);
+        }
+        if end == line.len() {
+            return self.push(span, Kind::Menu { is_glued: false });
+        }
+        // Some versions forget to end the line when a note follows.
+        let whole = line.strip_suffix(*path).filter(|whole| whole.len() > end);
+        let seam = span.start + whole.unwrap_or(line).len();
+        let kind = self.command(text, span.start + end + 1..seam);
+        self.push(span.start..seam, kind);
+        if whole.is_some() {
+            self.push(seam..span.end, Kind::Menu { is_glued: true });
+        }
     }
 
     fn push(&mut self, text: Range<usize>, kind: Kind) {

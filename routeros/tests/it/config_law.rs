@@ -1,10 +1,13 @@
 //! The laws of plans: they lead where they should, once, and there is a way back.
 
 use proptest::prelude::*;
-use routeros::config::{diff, diff_exports, plan, read};
+use routeros::config::{apply, diff, diff_exports, plan, read, script};
 use routeros::export::Export;
+use routeros::row::Row;
+use routeros::undo::{self, equal_config};
 
 use crate::config::check;
+use crate::device::Device;
 
 /// A comment, often none.
 fn any_comment() -> impl Strategy<Value = String> {
@@ -143,5 +146,70 @@ proptest! {
         let (a, b) = (Export::parse(old.as_bytes()), Export::parse(new.as_bytes()));
         let operations = plan(&read(&a), &read(&b)).unwrap();
         prop_assert_eq!(operations.len(), 1, "{:?}", operations);
+    }
+}
+
+/// A device as it is read: addresses and rules.
+fn device(addresses: &[(u8, u8, String)], rules: &[(u8, String, bool)]) -> Device {
+    let addresses: Vec<String> = addresses
+        .iter()
+        .map(|(a, b, c)| format!("address=10.{a}.{b}.1/24 interface=ether{b} comment={c}"))
+        .collect();
+    let rules: Vec<String> = rules
+        .iter()
+        .map(|(port, comment, off)| {
+            let rule = format!("chain=input action=accept dst-port={port} comment={comment}");
+            format!("{rule} disabled={off}")
+        })
+        .collect();
+    Device::default()
+        .with_singleton("/system/identity", Row::new().with("name", "r"))
+        .with("/system/scheduler", &["name=tod-1"])
+        .with(
+            "/ip/address",
+            &addresses.iter().map(String::as_str).collect::<Vec<_>>(),
+        )
+        .with(
+            "/ip/firewall/filter",
+            &rules.iter().map(String::as_str).collect::<Vec<_>>(),
+        )
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    /// Rows as they are read over the API: the plan is sent step by step, and the timer that undo
+    /// computes for it takes it back.
+    #[test]
+    fn a_plan_between_two_readings_is_carried_out_and_taken_back(
+        old in (
+            prop::collection::vec((0..4_u8, 0..4_u8, "[a-c]?"), 0..5),
+            prop::collection::vec((0..3_u8, "[a-c]?", any::<bool>()), 0..7),
+        ),
+        new in (
+            prop::collection::vec((0..4_u8, 0..4_u8, "[a-c]?"), 0..5),
+            prop::collection::vec((0..3_u8, "[a-c]?", any::<bool>()), 0..7),
+        ),
+    ) {
+        let (old, new) = (device(&old.0, &old.1), device(&new.0, &new.1));
+        let (a, b) = (old.snapshot(), new.snapshot());
+        let operations = plan(&a, &b).unwrap();
+        let there = apply(&operations, &a).unwrap();
+        for (menu, rows) in b.menus() {
+            prop_assert!(equal_config(menu, there.rows(menu).unwrap(), rows), "{menu}");
+        }
+        prop_assert_eq!(plan(&there, &b).unwrap(), vec![]);
+        // Undo refuses what it could not take back; what it takes on comes out.
+        let text = script(&operations, &a).unwrap();
+        if let Ok(planned) = undo::plan(&operations, &a) {
+            let mut changed = old.clone();
+            changed.apply(&planned, planned.steps().len());
+            let now = changed.snapshot();
+            for (menu, rows) in b.menus() {
+                prop_assert!(equal_config(menu, now.rows(menu).unwrap(), rows), "{menu}: {text}");
+            }
+            changed.run(&planned.inverse("tod-1"));
+            prop_assert_eq!(planned.differs_from_before(&changed.snapshot()), vec![], "{}", text);
+        }
     }
 }

@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use proptest::prelude::*;
+use routeros::export::{Export, Layout, Style};
+use routeros::quote;
 use routeros::script::operation::{Action, Item, Operation, Selector};
 use routeros::script::run::{Argument, Call, Data, Host, run};
 use routeros::script::{Problem, operations, parse};
@@ -266,6 +268,35 @@ fn a_failure_that_nobody_catches_has_a_place() {
 }
 
 proptest! {
+    /// What somebody puts into a value stays one, for the console and for an import.
+    #[test]
+    fn no_value_gets_out_of_its_quotes(
+        value in proptest::collection::vec(prop_oneof![
+            any::<u8>(),
+            prop::sample::select(b"\"\\$[](){};\r\n #=?_".to_vec()),
+        ], 0..60),
+    ) {
+        for quoted in [quote::value(&value), quote::quoted(&value)] {
+            let line = format!("/ip address add address=1.1.1.1/8 comment={quoted} disabled=yes");
+            let Action::Add { properties, .. } = read(&line).unwrap().remove(0).action else {
+                panic!("not an add");
+            };
+            prop_assert_eq!(properties.len(), 3);
+            prop_assert_eq!(&properties[1].1, &value);
+            for style in [Style::Wrapped, Style::Terse] {
+                let export = Export::parse(line.as_bytes());
+                let layout = Layout { style, ..Layout::DEVICE };
+                let text = export.print_as(layout);
+                prop_assert_eq!(&read(std::str::from_utf8(&text).unwrap()).unwrap()[0].action,
+                    &Action::Add { properties: properties.clone(), place_before: None });
+                let export = Export::parse(&text);
+                let command = export.commands().next().unwrap();
+                let comment = command.properties().nth(1).unwrap();
+                prop_assert_eq!(comment.value.bytes().unwrap().into_owned(), value.clone());
+            }
+        }
+    }
+
     #[test]
     fn any_bytes_parse_or_are_refused(text in proptest::collection::vec(any::<u8>(), 0..200)) {
         let _script = parse(&text);

@@ -21,7 +21,7 @@ pub(crate) fn export(input: &[u8]) -> u64 {
     let seam = b"\n===\n";
     let at = input.windows(seam.len()).position(|window| window == seam);
     let (old, new) = match at {
-        Some(at) => (&input[..at + 1], &input[at + seam.len()..]),
+        Some(at) => (&input[..=at], &input[at + seam.len()..]),
         None => (input, input),
     };
     let (old, new) = (Export::parse(old), Export::parse(new));
@@ -97,9 +97,10 @@ fn is_proper(line: Line<'_>) -> bool {
     }
 }
 
-type Said = (String, Option<Vec<u8>>);
+type Bytes = Option<Vec<u8>>;
+type Said = (String, Bytes);
 
-fn commands(export: &Export) -> Vec<(String, String, Option<Vec<u8>>, Vec<Said>)> {
+fn commands(export: &Export) -> Vec<(String, String, Bytes, Vec<Said>)> {
     let command = |command: Command<'_>| {
         let values = command.settings();
         let values = values.map(|(name, value)| {
