@@ -14,6 +14,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 mod engine;
+mod lab;
 
 /// A promise and what was measured.
 struct Figure {
@@ -31,7 +32,8 @@ pub(crate) fn run(mut args: Args) -> Result<()> {
     match args.rest()?.as_slice() {
         [] => {}
         [what] if what == "engine" => return engine::run(),
-        _ => bail!("there is `bench` and `bench engine`"),
+        [what] if what == "lab" => return lab::run(),
+        _ => bail!("there is `bench`, `bench engine` and `bench lab`"),
     }
     setup::ensure(Purpose::Demo)?;
     let bins = Bins::build(&profile)?;

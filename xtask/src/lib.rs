@@ -56,6 +56,7 @@ Usage: cargo xtask VERB [flags]
              --check          fail when .sqlx is stale
   bench    the figures that are promised, as ratios
              engine           only what talking to devices costs
+             lab              only what 10,000 simulated devices take
   fuzz     every fuzz target for a minute, from a new seed
              TARGET…          only these
              --seconds N      for so long each

@@ -147,6 +147,11 @@ impl Client {
         }
     }
 
+    /// Says whether this command is answered to its end.
+    pub(crate) async fn run_is_answered(&mut self, path: &str) -> bool {
+        timeout(SILENCE, self.run(path, &[])).await.is_ok()
+    }
+
     /// Says whether a command is answered at all.
     pub(crate) async fn is_answered(&mut self) -> bool {
         self.send(&[Command::print("/system/identity")]).await;

@@ -9,6 +9,8 @@ mod api;
 mod config;
 mod console;
 mod control;
+mod doors;
+mod faults;
 mod fixtures;
 mod harness;
 mod laws;

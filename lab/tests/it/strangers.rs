@@ -122,3 +122,23 @@ async fn netmiko_finds_prompts_and_reads_what_commands_show() {
         );
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn librouteros_speaks_tls_without_a_certificate() {
+    let mut fleet = Fleet::default();
+    for ((release, board), n) in RELEASES.iter().zip(1_u8..) {
+        let at = std::net::Ipv4Addr::new(127, 20, 6, n);
+        fleet.devices.push(Spec {
+            certificate: "none".to_owned(),
+            ..Spec::new(&format!("r{n}"), at)
+                .version(release)
+                .board(board)
+        });
+    }
+    let lab = Lab::start(fleet, Options::default()).await.unwrap();
+    let told = told(&lab, |d| json!([d.version, d.address, d.api_ssl_port]));
+
+    let said = stranger(include_str!("strangers/anonymous.py"), told).await;
+
+    assert_eq!(said, "6.49.18 holds\n7.12.1 holds\n7.20.8 holds\n");
+}

@@ -7,17 +7,17 @@ use anyhow::{Context as _, Result, bail};
 use serde_json::Value;
 
 /// A goal, what was measured, and what it is held against in the same run.
-struct Goal {
-    name: &'static str,
-    what: &'static str,
-    measured: f64,
-    reference: f64,
-    wanted: Wanted,
-    unit: &'static str,
+pub(super) struct Goal {
+    pub(super) name: &'static str,
+    pub(super) what: &'static str,
+    pub(super) measured: f64,
+    pub(super) reference: f64,
+    pub(super) wanted: Wanted,
+    pub(super) unit: &'static str,
 }
 
 /// What the ratio of measured to reference has to be.
-enum Wanted {
+pub(super) enum Wanted {
     AtLeast(f64),
     AtMost(f64),
     /// Nothing is promised: it tells where the limit is.
@@ -138,7 +138,7 @@ fn memory() -> Result<Vec<Value>> {
     lines(&process::output(&mut process::cargo(&args))?)
 }
 
-fn figure(lines: &[Value], who: &str, name: &str) -> Result<f64> {
+pub(super) fn figure(lines: &[Value], who: &str, name: &str) -> Result<f64> {
     lines
         .iter()
         .find(|line| line["who"] == who)
@@ -146,7 +146,7 @@ fn figure(lines: &[Value], who: &str, name: &str) -> Result<f64> {
         .with_context(|| format!("`{who}` was not measured"))
 }
 
-fn print(goals: &[Goal]) -> Result<()> {
+pub(super) fn print(goals: &[Goal]) -> Result<()> {
     say::line(&format!(
         "\n{:<4} {:<46} {:>9} {:>9} {:<11} {:>8}  goal",
         "", "", "measured", "reference", "", "ratio"

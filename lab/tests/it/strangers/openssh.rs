@@ -271,3 +271,55 @@ async fn a_shell_edits_its_line_and_says_goodbye() {
         );
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn scp_copies_in_its_old_protocol_too() {
+    let lab = lab(RELEASES).await;
+    let here = tempfile::tempdir().unwrap();
+    let (from, back) = (here.path().join("a.txt"), here.path().join("b.txt"));
+    std::fs::write(&from, "copied\n").unwrap();
+    for device in lab.devices() {
+        let at = device.summary();
+        let remote = format!("admin@{}:copy.txt", at.address);
+        let port = at.ssh_port.to_string();
+        for (source, target) in [
+            (from.display().to_string(), remote.clone()),
+            (remote.clone(), back.display().to_string()),
+        ] {
+            let mut scp = Command::new("sshpass");
+            scp.args(["-p", "lab", "scp", "-O", "-P", &port])
+                .args(QUIETLY);
+            scp.args([source, target]).stdin(Stdio::null());
+            let output = timeout(SOON, scp.output()).await.unwrap().unwrap();
+            assert!(output.status.success(), "{}", text(&output));
+        }
+        assert_eq!(std::fs::read(&back).unwrap(), b"copied\n");
+        std::fs::remove_file(&back).unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn devices_of_long_ago_need_clients_that_still_speak_their_algorithms() {
+    let old = tod_lab::Spec {
+        switches: tod_lab::Switches {
+            old_ssh: true,
+            ..tod_lab::Switches::default()
+        },
+        ..crate::harness::spec().version("6.49.18").board("hEX")
+    };
+    let (_lab, device) = crate::harness::one(old).await;
+
+    let refused = exec(&device, &[], ":put in").await;
+    let options = [
+        "-o",
+        "HostKeyAlgorithms=+ssh-rsa",
+        "-o",
+        "KexAlgorithms=+diffie-hellman-group14-sha1",
+        "-o",
+        "Ciphers=+aes128-cbc",
+    ];
+    let taken = exec(&device, &options, ":put in").await;
+
+    assert!(!refused.status.success());
+    assert_eq!(text(&taken), "in\r\n");
+}
