@@ -324,6 +324,9 @@ impl Session {
             Err(After::Listen(order, known)) => {
                 self.stream(request, out, |tag| stream::listen(tag, *order, known));
             }
+            Err(After::Series(rows, result)) => {
+                self.stream(request, out, |tag| stream::series(tag, rows, result));
+            }
             Err(_) => done.encode(out),
         }
     }

@@ -63,6 +63,9 @@ struct Serve {
     /// Port of MNDP, if devices are to announce themselves; others listen at 5678
     #[arg(long)]
     mndp_port: Option<u16>,
+    /// Port of the feed of releases, over HTTP, if others are to read it
+    #[arg(long)]
+    feed_port: Option<u16>,
     /// Take the ports of real devices: SSH 22, telnet 23, SNMP 161, MNDP 5678
     #[arg(long)]
     standard_ports: bool,
@@ -128,6 +131,8 @@ enum CtlVerb {
     Cut { device: String, port: String },
     /// Plug a cable into a port
     Plug { device: String, port: String },
+    /// Offer a release in a channel, such as `stable 7.23`
+    Feed { channel: String, version: String },
     /// Show the lab's time, or let time pass
     Time {
         /// How much passes at once, such as `90s`
@@ -163,6 +168,7 @@ impl Serve {
             snmp_port: self.snmp_port,
             telnet_port: self.telnet_port,
             mndp_port: self.mndp_port,
+            feed_port: self.feed_port,
             reboot: Duration::from_millis(self.reboot),
             ..Options::default()
         };
@@ -273,6 +279,7 @@ impl CtlVerb {
             Self::ClearFaults { device } => Request::ClearFaults { device },
             Self::Reboot { device } if device == "all" => Request::RebootAll,
             Self::Reboot { device } => Request::Reboot { device },
+            Self::Feed { channel, version } => Request::Feed { channel, version },
             Self::Cut { device, port } => cable(device, port, false),
             Self::Plug { device, port } => cable(device, port, true),
             Self::Time { advance } => {

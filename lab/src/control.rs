@@ -13,6 +13,7 @@ use tokio::net::{UnixListener, UnixStream};
 use crate::core::Caller;
 use crate::device::Device;
 use crate::lab::{Lab, World};
+use crate::profile::Release;
 use crate::verb::Order;
 
 /// A longer request is not one.
@@ -98,6 +99,11 @@ async fn answer(world: &Arc<World>, request: Request) -> Answer {
         Request::ClearFaults { device: None } => each(world, Device::clear_faults),
         Request::FaultAll { fault } => each(world, |device| device.inject(fault.clone())),
         Request::RebootAll => each(world, Device::reboot),
+        Request::Feed { channel, version } => match Release::parse(&version) {
+            Some(release) if world.feed.publish(&channel, release) => Answer::Done,
+            Some(_) => Answer::Error(format!("no channel is called {channel}")),
+            None => Answer::Error(format!("no such release: {version}")),
+        },
         Request::Time { advance_ms } => {
             world.clock.advance(Duration::from_millis(advance_ms));
             Answer::Time(world.clock.wall(world.clock.now()))

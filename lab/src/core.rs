@@ -11,6 +11,7 @@ use tokio::sync::{Notify, broadcast};
 use tokio::time::Instant;
 
 use crate::clock::{Clock, Tick};
+use crate::feed::Feed;
 use crate::fleet::Spec;
 use crate::gate::{Gate, Mode};
 use crate::ledger::Ledger;
@@ -31,6 +32,7 @@ mod netwatch;
 mod reach;
 mod setup;
 mod timers;
+mod upgrade;
 
 pub(crate) use build::Surroundings;
 pub(crate) use commit::{Caller, SafeMode};
@@ -121,6 +123,8 @@ pub(crate) struct Core {
     pub(crate) clock: Arc<Clock>,
     pub(crate) ledger: Arc<Ledger>,
     pub(crate) topology: Arc<Topology>,
+    pub(crate) feed: Arc<Feed>,
+    pub(crate) upgrade: upgrade::Upgrade,
     /// Woken when schedulers or sessions may have something new to wait for.
     pub(crate) wake: Arc<Notify>,
     /// Where terminals hear of what concerns them, once there are some.

@@ -48,6 +48,8 @@ impl Tasks {
 pub(crate) struct Inner {
     pub(crate) spec: Arc<Spec>,
     parts: (Release, &'static Board),
+    /// What it runs now, which a boot may change.
+    release: Mutex<Release>,
     pub(crate) around: Surroundings,
     pub(crate) tasks: Tasks,
     core: OnceLock<Mutex<Core>>,
@@ -61,6 +63,7 @@ impl Inner {
         Ok(Arc::new(Self {
             spec: Arc::new(spec),
             parts,
+            release: Mutex::new(parts.0),
             around,
             tasks,
             core: OnceLock::new(),
@@ -98,7 +101,7 @@ impl Inner {
     }
 
     pub(crate) fn release(&self) -> Release {
-        self.parts.0
+        *lock(&self.release)
     }
 
     pub(crate) fn board(&self) -> &'static Board {
@@ -226,7 +229,10 @@ impl Inner {
         self.tasks.spawn(async move {
             let clock = Arc::clone(&device.around.clock);
             clock.sleep(device.around.pace.reboot).await;
-            device.core().come_up(&cause);
+            let mut core = device.core();
+            // Whoever hears that it is up finds the release it is up with.
+            *lock(&device.release) = core.adopt();
+            core.come_up(&cause);
         });
     }
 

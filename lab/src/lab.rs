@@ -13,11 +13,12 @@ use crate::clock::{Clock, Tick};
 use crate::core::{Pace, Ports, Surroundings};
 use crate::device::{Device, Inner, Tasks};
 use crate::door::{self, Door};
+use crate::feed::Feed;
 use crate::fleet::Fleet;
 use crate::ledger::Ledger;
 use crate::topology::Topology;
 use crate::udp::Datagrams;
-use crate::{limits, mndp, snmp};
+use crate::{feed, limits, mndp, snmp};
 
 /// How a lab is started.
 #[derive(Debug, Clone)]
@@ -34,6 +35,8 @@ pub struct Options {
     pub telnet_port: u16,
     /// The port of MNDP, over UDP, if devices announce themselves; 5678 is what others listen at.
     pub mndp_port: Option<u16>,
+    /// The port of the feed of releases, over HTTP, if others are to read it.
+    pub feed_port: Option<u16>,
     /// How long a device takes to boot.
     pub reboot: Duration,
     /// After how much silence a device gives up an open connection; minutes on real ones.
@@ -49,6 +52,7 @@ impl Default for Options {
             snmp_port: 0,
             telnet_port: 0,
             mndp_port: None,
+            feed_port: None,
             reboot: Duration::from_secs(3),
             session_death: Duration::from_secs(20),
         }
@@ -79,6 +83,7 @@ pub(crate) struct World {
     order: Vec<String>,
     pub(crate) clock: Arc<Clock>,
     pub(crate) ledger: Arc<Ledger>,
+    pub(crate) feed: Arc<Feed>,
     pub(crate) tasks: Tasks,
     next_session: AtomicU64,
 }
@@ -88,6 +93,7 @@ struct Doors {
     streams: [(TcpListener, Door); 4],
     snmp: Datagrams,
     mndp: Option<Datagrams>,
+    feed: Option<TcpListener>,
 }
 
 impl Doors {
@@ -101,6 +107,10 @@ impl Doors {
             ],
             snmp: Datagrams::bind(options.snmp_port)?,
             mndp: options.mndp_port.map(Datagrams::bind).transpose()?,
+            feed: match options.feed_port {
+                Some(port) => Some(door::bind(port).await?),
+                None => None,
+            },
         })
     }
 
@@ -122,6 +132,10 @@ impl Doors {
             tasks.spawn(door::serve(Arc::clone(world), listener, door));
         }
         tasks.spawn(snmp::serve(Arc::clone(world), self.snmp));
+        if let Some(listener) = self.feed {
+            let feed = Arc::clone(&world.feed);
+            tasks.spawn(feed::serve(feed, listener, tasks.clone()));
+        }
         if let Some(mndp) = self.mndp {
             let port = mndp.port()?;
             tasks.spawn(mndp::serve(Arc::clone(world), mndp, port));
@@ -166,6 +180,7 @@ impl World {
             order,
             clock: around.clock,
             ledger: around.ledger,
+            feed: around.feed,
             tasks,
             next_session: AtomicU64::new(1),
         })
@@ -235,6 +250,7 @@ impl Lab {
             clock: Arc::new(Clock::start()),
             ledger: Arc::default(),
             topology: Arc::clone(&topology),
+            feed: Arc::default(),
         };
         let world = Arc::new(World::of(fleet, around)?);
         topology.join(&world);

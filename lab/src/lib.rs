@@ -38,6 +38,7 @@ mod door;
 mod dump;
 mod export;
 mod fault;
+mod feed;
 mod fleet;
 mod gate;
 mod lab;

@@ -148,9 +148,7 @@ impl Core {
                     record.unset("contents");
                 }
             }
-            "/system/package/update" => {
-                record.set("installed-version", self.release.to_string());
-            }
+            "/system/package/update" => self.decorate_update(record),
             "/queue/simple" => {
                 for (name, value) in [("bytes", "0/0"), ("packets", "0/0"), ("rate", "0bps/0bps")] {
                     record.set(name, value);

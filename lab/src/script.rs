@@ -133,6 +133,13 @@ impl Console<'_> {
                 self.trace(&address);
                 Ok(Data::Nothing)
             }
+            Err(After::Series(rows, trap)) => {
+                if let Some(rows) = rows.last() {
+                    let shown = self.device.core().table_of(&Order::default(), rows);
+                    self.line(&shown);
+                }
+                trap.map_or(Ok(Data::Nothing), |trap| Err(Problem::Failed(trap.message)))
+            }
             Err(After::Quit) => {
                 self.quits = true;
                 Err(Problem::Failed("interrupted".to_owned()))

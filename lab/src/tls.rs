@@ -17,6 +17,7 @@ use crate::device::Inner;
 use crate::door::Visit;
 use crate::gate::Gated;
 use crate::tree::Row;
+use crate::verb::{KEY, PEM};
 
 mod anonymous;
 
@@ -100,7 +101,7 @@ fn config(device: &Arc<Inner>, row: &Row) -> anyhow::Result<Arc<ServerConfig>> {
 
 /// Uses what was signed or imported on the device.
 fn stored(row: &Row) -> Option<anyhow::Result<Arc<ServerConfig>>> {
-    let (certificate, key) = (row.get(".certificate")?, row.get(".key")?);
+    let (certificate, key) = (row.get(PEM)?, row.get(KEY)?);
     let read = || {
         let chain: Result<Vec<_>, _> =
             CertificateDer::pem_slice_iter(certificate.as_bytes()).collect();

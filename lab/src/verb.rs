@@ -19,11 +19,14 @@ mod inspect;
 mod keys;
 mod listen;
 mod mirror;
+mod probe;
 mod rename;
 mod system;
+mod update;
 mod wireguard;
 mod write;
 
+pub(crate) use certificate::{KEY, PEM};
 pub(crate) use listen::Marks;
 pub(crate) use system::topics;
 pub(crate) use write::read_id;
@@ -178,6 +181,8 @@ pub(crate) enum After {
     Monitor(Box<Order>),
     /// What changes in a menu, until cancelled.
     Listen(Box<Order>, Marks),
+    /// Rows that come one second after the other, and what stops them.
+    Series(Vec<Vec<Record>>, Option<Trap>),
     /// The end of the session.
     Quit,
 }

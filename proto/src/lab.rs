@@ -86,6 +86,13 @@ pub enum Request {
         /// Whether it is plugged in.
         plugged: bool,
     },
+    /// Puts a release into a channel of the feed that devices look for updates in.
+    Feed {
+        /// Such as `stable`; `upgrade` leads from 6 to 7.
+        channel: String,
+        /// Such as `7.22.3`.
+        version: String,
+    },
     /// Lets time pass at once for all devices.
     Time {
         /// By how much; 0 only asks.

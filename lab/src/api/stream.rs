@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use routeros::error::Trap;
 use routeros::row::Row as Record;
 use routeros::server::{Request, Response};
 use tokio::sync::mpsc;
@@ -71,6 +72,24 @@ pub(super) async fn listen(stream: Stream, order: Order, mut known: Marks) {
             () = next => {}
         }
     }
+}
+
+/// Sends rows one a second, each with the number of its section, and what ends them.
+pub(super) async fn series(stream: Stream, rows: Vec<Vec<Record>>, result: Option<Trap>) {
+    for (section, rows) in rows.into_iter().enumerate() {
+        if section > 0 && !stream.pause(Duration::from_secs(1)).await {
+            return;
+        }
+        let section = section.to_string();
+        let rows = rows.into_iter().map(|r| r.with(".section", &section));
+        let rows: Vec<_> = rows.map(|r| Response::row(&r)).collect();
+        if !stream.send(&rows).await {
+            return;
+        }
+    }
+    let trap = result.map(|trap| Response::trap(trap.category, trap.message));
+    let last: Vec<_> = trap.into_iter().chain([Response::done()]).collect();
+    stream.send(&last).await;
 }
 
 /// Sends an echo a second.

@@ -10,6 +10,7 @@ use tokio::sync::Notify;
 
 use super::{Core, Pace, Ports, Power};
 use crate::clock::{Clock, moment, spell_date};
+use crate::feed::Feed;
 use crate::fleet::{SchedulerRule, Spec};
 use crate::ledger::Ledger;
 use crate::profile::{Board, Release};
@@ -24,6 +25,7 @@ pub(crate) struct Surroundings {
     pub(crate) clock: Arc<Clock>,
     pub(crate) ledger: Arc<Ledger>,
     pub(crate) topology: Arc<Topology>,
+    pub(crate) feed: Arc<Feed>,
 }
 
 impl Core {
@@ -47,6 +49,8 @@ impl Core {
             clock: Arc::clone(&around.clock),
             ledger: Arc::clone(&around.ledger),
             topology: Arc::clone(&around.topology),
+            feed: Arc::clone(&around.feed),
+            upgrade: super::upgrade::Upgrade::default(),
             wake,
             notices: None,
             changed: Arc::default(),
@@ -172,6 +176,7 @@ impl Core {
         let now = self.wall();
         let at = format!("{} {}", spell_date(self.release, now), moment(now).time);
         self.say("system,info", format!("router rebooted by {cause} at {at}"));
+        self.say_adopted();
         self.reset_links();
         if self.has_fault(|f| *f == tod_proto::lab::Fault::ForgetScheduler) {
             self.forget_rows("/system/scheduler", |_| true);

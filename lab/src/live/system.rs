@@ -131,7 +131,7 @@ impl Core {
     }
 
     fn routerboard(&self) -> Record {
-        let firmware = self.release.version().to_string();
+        let (current, newest) = self.firmware();
         Record::new()
             .with("routerboard", "true")
             .with("board-name", self.board.name)
@@ -139,8 +139,8 @@ impl Core {
             .with("serial-number", self.serial())
             .with("firmware-type", self.board.arch)
             .with("factory-firmware", "6.48.6")
-            .with("current-firmware", &firmware)
-            .with("upgrade-firmware", &firmware)
+            .with("current-firmware", current.to_string())
+            .with("upgrade-firmware", newest.to_string())
     }
 
     /// Returns the id of the licence, as exports show it.

@@ -11,6 +11,20 @@ use crate::tree::{Change, Row};
 const MENU: &str = "/user/ssh-keys";
 
 impl Core {
+    /// Carries out a command that brings keys or certificates.
+    pub(super) fn credentials(
+        &mut self,
+        caller: &Caller,
+        order: &Order,
+        path: &str,
+    ) -> Result<Outcome, Trap> {
+        match path {
+            "/certificate/sign" => self.sign(caller, order),
+            "/certificate/import" => self.import_certificate(caller, order),
+            _ => self.import_key(caller, order),
+        }
+    }
+
     /// Takes a public key out of a file, which is then gone.
     pub(super) fn import_key(&mut self, caller: &Caller, order: &Order) -> Result<Outcome, Trap> {
         self.require(caller, "policy")?;

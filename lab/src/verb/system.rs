@@ -20,6 +20,10 @@ impl Core {
         order: &Order,
     ) -> Result<Option<Outcome>, Trap> {
         let path = order.path();
+        let probed = self.probe(caller, order, &path)?;
+        if probed.is_some() {
+            return Ok(probed);
+        }
         let outcome = match path.as_str() {
             "/quit" => Outcome::after(After::Quit),
             "/export" => {
@@ -32,16 +36,14 @@ impl Core {
                 self.require(caller, "read")?;
                 self.inspect(order)?
             }
-            "/certificate/sign" => self.sign(caller, order)?,
-            "/certificate/import" => self.import_certificate(caller, order)?,
-            "/ping" | "/tool/ping" => self.ping(caller, order)?,
-            "/tool/traceroute" => self.traceroute(caller, order)?,
             "/system/reboot" | "/system/shutdown" => self.turn_off(caller, order)?,
             "/system/backup/save" => self.backup_save(caller, order)?,
             "/system/backup/load" => self.backup_load(caller, order)?,
             "/system/script/run" => self.run_script(order)?,
             "/execute" => execute(order)?,
-            "/user/ssh-keys/import" => self.import_key(caller, order)?,
+            "/certificate/sign" | "/certificate/import" | "/user/ssh-keys/import" => {
+                self.credentials(caller, order, &path)?
+            }
             "/file/read" if self.release.at_least(7, 13) => self.read_file(order)?,
             "/interface/monitor-traffic"
             | "/interface/ethernet/monitor"
@@ -51,7 +53,6 @@ impl Core {
             | "/interface/wifiwave2/monitor"
             | "/system/resource/monitor" => self.monitor(order)?,
             "/interface/reset-counters" => self.reset_counters_of(order)?,
-            "/system/package/update/check-for-updates" => Outcome::rows(vec![self.check_updates()]),
             "/user/active/request-logout" if !self.release.at_least(7, 20) => {
                 self.log_out(order)?
             }
@@ -68,7 +69,7 @@ impl Core {
                 self.say(topics(&order.verb), message);
                 Outcome::default()
             }
-            _ => return Ok(None),
+            _ => return self.software(caller, &path),
         };
         Ok(Some(outcome))
     }
@@ -81,28 +82,6 @@ impl Core {
             self.redo()?;
         }
         Ok(Outcome::default())
-    }
-
-    fn ping(&self, caller: &Caller, order: &Order) -> Result<Outcome, Trap> {
-        self.require(caller, "test")?;
-        let address = order
-            .arg("address")
-            .ok_or_else(|| trap::missing_value("address"))?;
-        Ok(Outcome::after(After::Ping {
-            address: address.to_owned(),
-            count: order.arg("count").and_then(|c| c.parse().ok()),
-        }))
-    }
-
-    fn traceroute(&self, caller: &Caller, order: &Order) -> Result<Outcome, Trap> {
-        self.require(caller, "test")?;
-        let address = order
-            .arg("address")
-            .ok_or_else(|| trap::missing_value("address"))?;
-        Ok(Outcome::after(After::Trace {
-            address: address.to_owned(),
-            count: order.arg("count").and_then(|c| c.parse().ok()),
-        }))
     }
 
     fn turn_off(&self, caller: &Caller, order: &Order) -> Result<Outcome, Trap> {
@@ -270,13 +249,6 @@ impl Core {
             }
         }
         Ok(Outcome::default())
-    }
-
-    fn check_updates(&self) -> Record {
-        Record::new()
-            .with("channel", "stable")
-            .with("installed-version", self.release.to_string())
-            .with("status", "ERROR: could not resolve dns name")
     }
 
     /// Keeps the leases that are meant, as rows of their own.

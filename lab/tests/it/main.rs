@@ -22,3 +22,4 @@ mod ssh;
 mod strangers;
 mod topology;
 mod undo;
+mod upgrade;
