@@ -9,6 +9,10 @@ use crate::profile::Release;
 /// How a device behaves where that is not known for certain.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each of these switches has two positions"
+)]
 pub struct Switches {
     /// What `listen` says of a row that is gone.
     pub dead: Dead,
