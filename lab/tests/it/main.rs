@@ -6,9 +6,11 @@
 )]
 
 mod api;
+mod certificates;
 mod config;
 mod console;
 mod control;
+mod docs;
 mod doors;
 mod faults;
 mod fixtures;
