@@ -9,7 +9,8 @@
 //! | disarm | kept, or new | takes the timer off, if that leaves no change without one |
 //! | revert | kept, or new | lets the timer run out now |
 //!
-//! **Invariant:** each step may come twice; the second time it changes nothing.
+//! **Invariant:** each step may come twice; the second time it changes nothing. A timer that holds
+//! another script than the one that was put there is never relied on: nothing is sent under it.
 
 use tod_proto::bus::task::{PushStep, Report, TaskFailure};
 use tod_proto::error::ErrorCode;
@@ -55,6 +56,10 @@ enum StepError {
     },
     /// It was talked to, and it cannot be.
     Refused(TaskFailure),
+    /// It was talked to and is as it was found, without a timer of ours.
+    Untouched(TaskFailure),
+    /// It keeps another timer than the one that it was given.
+    Altered(TaskFailure),
 }
 
 impl From<LinkError> for StepError {
@@ -84,10 +89,11 @@ impl StepError {
                 error,
                 may_have_changed: true,
             },
-            Self::Refused(failure) => Self::Refused(TaskFailure {
+            Self::Refused(failure) | Self::Untouched(failure) => Self::Refused(TaskFailure {
                 may_have_changed: true,
                 ..failure
             }),
+            Self::Altered(failure) => Self::Altered(failure),
         }
     }
 }
@@ -121,6 +127,8 @@ pub async fn perform(worker: &mut Worker, change: Change, step: PushStep) -> Rep
     match result {
         Ok(report) => report,
         Err(StepError::Refused(failure)) => Report::Failed(failure),
+        Err(StepError::Untouched(failure)) => Report::Untouched(failure),
+        Err(StepError::Altered(failure)) => Report::Altered(failure),
         Err(StepError::Link {
             error,
             may_have_changed,
@@ -150,10 +158,26 @@ async fn attempt(
             script,
             before,
             guard,
-        } => apply::run(worker, change, script, before, *guard).await,
-        PushStep::Verify { before, script } | PushStep::ReadBack { before, script } => {
-            verify::look(worker, change, before, script).await
+            undo_script,
+        } => {
+            let wanted = apply::Wanted {
+                script,
+                before,
+                guard: *guard,
+                undo_script: undo_script.as_deref(),
+            };
+            apply::run(worker, change, wanted).await
         }
+        PushStep::Verify {
+            before,
+            script,
+            undo_script,
+        }
+        | PushStep::ReadBack {
+            before,
+            script,
+            undo_script,
+        } => verify::look(worker, change, before, script, undo_script.as_deref()).await,
         PushStep::Disarm { before, script } => verify::disarm(worker, change, before, script).await,
         PushStep::Revert => guard::trigger(worker, change).await,
     }

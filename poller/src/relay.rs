@@ -34,7 +34,8 @@ mod network;
 mod pump;
 mod socket;
 
-/// How the server that asked for a relay is reached: over the network, or inside one process.
+/// How the server that asked for a relay is reached: over the network ([`Network`]), or in memory
+/// when it lives in the same process.
 pub trait RelayDial: std::fmt::Debug + Send + Sync {
     /// Connects to `server`, a base address such as `https://10.0.0.5:8443`. With a `pin`, only the
     /// certificate with that SHA-256, in hex, will do.

@@ -258,9 +258,10 @@ pub fn parked() -> Report {
     )
 }
 
+/// Nothing was done: the server may ask whoever holds the device now.
 fn not_ours() -> Report {
     failed(
-        ErrorCode::Conflict,
+        ErrorCode::Unavailable,
         "this poller does not hold the device under that lease",
         Some("try again in a few seconds"),
         false,

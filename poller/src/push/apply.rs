@@ -11,16 +11,27 @@ use super::{Change, Memory, StepError, guard, read};
 use crate::device::link::Link;
 use crate::worker::Worker;
 
+/// What is to be applied, and under which guard.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Wanted<'a> {
+    /// The script.
+    pub(super) script: &'a str,
+    /// The configuration that it was planned for.
+    pub(super) before: &'a ConfigSnapshot,
+    /// What has been armed.
+    pub(super) guard: GuardKind,
+    /// What the timer must hold.
+    pub(super) undo_script: Option<&'a str>,
+}
+
 /// Sends the operations, and stops at the first that the device refuses.
 pub(super) async fn run(
     worker: &mut Worker,
     change: Change,
-    script: &str,
-    before: &ConfigSnapshot,
-    guard: GuardKind,
+    wanted: Wanted<'_>,
 ) -> Result<Report, StepError> {
-    let plan = read::plan_again(script, before)?;
-    let operations = read::operations(script)?;
+    let plan = read::plan_again(wanted.script, wanted.before)?;
+    let operations = read::operations(wanted.script)?;
     let memory = worker.memory(change.id);
     let link = worker.link().await?;
     let now = read::menus(link, &operations, change.deadline).await?;
@@ -29,25 +40,17 @@ pub(super) async fn run(
             // The step came twice.
             return Ok(Report::Applied);
         }
+        let error = has_moved();
         let is_untouched = memory.is_some_and(|memory| memory.armed.is_some() && !memory.has_sent);
-        return Err(has_moved(link, change, is_untouched).await);
+        return Err(if is_untouched {
+            // Nothing of ours was sent, so our timer must not undo what others did.
+            let_go(link, change, error).await
+        } else {
+            error.after_changes()
+        });
     }
-    if guard == GuardKind::Undo {
-        check_timer(link, change).await?;
-        // With less than half of the time left, the timer might run out in the middle.
-        let is_late = memory
-            .and_then(|memory| memory.armed)
-            .is_some_and(|(since, window)| {
-                Instant::now().saturating_duration_since(since) > window / 2
-            });
-        if is_late {
-            let message = "too much of the timer's time is gone to begin now";
-            return Err(StepError::refused(
-                ErrorCode::Conflict,
-                message,
-                Some("try again"),
-            ));
-        }
+    if wanted.guard == GuardKind::Undo {
+        check_timer(link, change, memory, wanted.undo_script).await?;
     }
     worker.remember(Memory {
         change: change.id,
@@ -59,40 +62,66 @@ pub(super) async fn run(
     Ok(Report::Applied)
 }
 
-async fn check_timer(link: &mut Link, change: Change) -> Result<(), StepError> {
-    if guard::find(link, change).await?.is_some() {
-        return Ok(());
+/// Looks whether the timer is there, is ours, and has time left. The device is as before.
+async fn check_timer(
+    link: &mut Link,
+    change: Change,
+    memory: Option<Memory>,
+    undo_script: Option<&str>,
+) -> Result<(), StepError> {
+    let again = Some("try again");
+    let Some(timer) = guard::find(link, change).await? else {
+        let message = "the timer is not on the device any more, so nothing was sent";
+        let error = StepError::refused(ErrorCode::Conflict, message, again);
+        // If something was sent before, the timer has undone it.
+        let has_sent = memory.is_some_and(|memory| memory.has_sent);
+        return Err(if has_sent { error } else { untouched(error) });
+    };
+    if undo_script.is_some_and(|script| !timer.holds(script)) {
+        return Err(guard::take_off_altered(link, &timer, change).await);
     }
-    let message = "the timer is not on the device any more, so nothing was sent";
-    Err(StepError::refused(
-        ErrorCode::Conflict,
-        message,
-        Some("try again"),
-    ))
+    // With less than half of the time left, the timer might run out in the middle.
+    let is_late = memory
+        .and_then(|memory| memory.armed)
+        .is_some_and(|(since, window)| {
+            Instant::now().saturating_duration_since(since) > window / 2
+        });
+    if is_late {
+        let message = "too much of the timer's time is gone to begin now";
+        let error = StepError::refused(ErrorCode::Conflict, message, again);
+        return Err(let_go(link, change, error).await);
+    }
+    Ok(())
 }
 
 /// The device is neither as planned for nor as planned: somebody else has changed it, or an attempt
 /// was broken off.
-async fn has_moved(link: &mut Link, change: Change, is_untouched: bool) -> StepError {
-    let message = "the device's configuration is not the one that the change was planned for";
-    let error = StepError::refused(
+fn has_moved() -> StepError {
+    StepError::refused(
         ErrorCode::Conflict,
-        message,
+        "the device's configuration is not the one that the change was planned for",
         Some("somebody else may be changing the device: look, and plan anew"),
-    );
-    if !is_untouched {
-        return error.after_changes();
-    }
-    // Nothing of ours was sent, so our timer must not undo what others did.
-    let removed = async {
+    )
+}
+
+/// Takes the timer off a device to which nothing was sent, and sees that it is gone.
+async fn let_go(link: &mut Link, change: Change, error: StepError) -> StepError {
+    let gone = async {
         if let Some(timer) = guard::find(link, change).await? {
             guard::remove(link, &timer, change).await?;
         }
-        Ok::<(), StepError>(())
+        guard::find(link, change).await
     };
-    match removed.await {
-        Ok(()) => error,
-        Err(_) => error.after_changes(),
+    match gone.await {
+        Ok(None) => untouched(error),
+        Ok(Some(_)) | Err(_) => error.after_changes(),
+    }
+}
+
+fn untouched(error: StepError) -> StepError {
+    match error {
+        StepError::Refused(failure) => StepError::Untouched(failure),
+        other => other,
     }
 }
 

@@ -5,7 +5,7 @@
 
 mod undo;
 
-pub(super) use undo::{arm, find, name, obstacle, remove, trigger};
+pub(super) use undo::{arm, find, name, obstacle, remove, take_off_altered, trigger};
 
 /// What the names of our timers start with.
 pub(super) const PREFIX: &str = "tod-undo-";

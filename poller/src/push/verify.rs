@@ -17,10 +17,11 @@ pub(super) async fn look(
     change: Change,
     before: &ConfigSnapshot,
     script: &str,
+    undo_script: Option<&str>,
 ) -> Result<Report, StepError> {
     let plan = read::plan_again(script, before)?;
     let link = worker.fresh_link().await?;
-    let seen = see(link, change, &plan, script).await?;
+    let seen = see(link, change, &plan, script, undo_script).await?;
     Ok(Report::Seen(seen))
 }
 
@@ -35,7 +36,7 @@ pub(super) async fn disarm(
 ) -> Result<Report, StepError> {
     let plan = read::plan_again(script, before)?;
     let link = worker.link().await?;
-    let seen = see(link, change, &plan, script).await?;
+    let seen = see(link, change, &plan, script, None).await?;
     if seen.config == SeenConfig::Neither || !seen.timer {
         return Ok(Report::Seen(seen));
     }
@@ -44,7 +45,7 @@ pub(super) async fn disarm(
             .await
             .map_err(StepError::after_changes)?;
     }
-    let seen = see(link, change, &plan, script)
+    let seen = see(link, change, &plan, script, None)
         .await
         .map_err(StepError::after_changes)?;
     Ok(Report::Seen(seen))
@@ -55,6 +56,7 @@ async fn see(
     change: Change,
     plan: &Plan,
     script: &str,
+    undo_script: Option<&str>,
 ) -> Result<Seen, StepError> {
     let operations = read::operations(script)?;
     let timer = guard::find(link, change).await?;
@@ -63,6 +65,9 @@ async fn see(
     Ok(Seen {
         config,
         timer: timer.is_some(),
+        timer_altered: timer
+            .zip(undo_script)
+            .is_some_and(|(timer, script)| !timer.holds(script)),
         differences,
     })
 }

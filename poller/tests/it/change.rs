@@ -87,18 +87,31 @@ impl Push {
             script: self.script.to_owned(),
             before: self.before.clone(),
             guard: GuardKind::Undo,
+            undo_script: Some(self.undo_script.clone()),
         })
         .await
     }
 
     pub(crate) async fn verify(&self) -> Report {
         let (before, script) = (self.before.clone(), self.script.to_owned());
-        self.step(PushStep::Verify { before, script }).await
+        let undo_script = Some(self.undo_script.clone());
+        self.step(PushStep::Verify {
+            before,
+            script,
+            undo_script,
+        })
+        .await
     }
 
     pub(crate) async fn read_back(&self) -> Report {
         let (before, script) = (self.before.clone(), self.script.to_owned());
-        self.step(PushStep::ReadBack { before, script }).await
+        let undo_script = Some(self.undo_script.clone());
+        self.step(PushStep::ReadBack {
+            before,
+            script,
+            undo_script,
+        })
+        .await
     }
 
     pub(crate) async fn disarm(&self) -> Report {
@@ -111,6 +124,17 @@ impl Push {
         self.prepare().await;
         assert!(matches!(self.arm().await, Report::Armed));
         assert!(matches!(self.apply().await, Report::Applied));
+    }
+
+    /// One line of what the timer holds is not what was put there any more.
+    pub(crate) async fn alter_timer(&self) {
+        let timer = &self.device.rows("/system/scheduler")[0];
+        let script = timer.text("on-event").unwrap();
+        let altered = script.replacen("remove", "xremove", 1);
+        assert_ne!(altered, *script);
+        let altered = routeros::quote::quoted(altered.as_bytes());
+        let line = format!("/system scheduler set [find] on-event={altered}");
+        self.device.run(&line).await.unwrap();
     }
 
     pub(crate) async fn timer_fires(&self) {
@@ -142,10 +166,27 @@ pub(crate) fn failure(report: Report) -> TaskFailure {
     }
 }
 
+/// What is said of a device to which nothing was sent.
+pub(crate) fn untouched(report: Report) -> TaskFailure {
+    match report {
+        Report::Untouched(failure) => failure,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// What is said of a device that keeps another timer.
+pub(crate) fn altered(report: Report) -> TaskFailure {
+    match report {
+        Report::Altered(failure) => failure,
+        other => panic!("{other:?}"),
+    }
+}
+
 pub(crate) fn is(config: SeenConfig, timer: bool) -> Seen {
     Seen {
         config,
         timer,
+        timer_altered: false,
         differences: Vec::new(),
     }
 }

@@ -64,7 +64,7 @@ async fn a_withdrawn_device_is_let_go_of_at_once() {
         .await;
 
     let report = world.ask_under(device, 7, What::Poll).await;
-    assert!(matches!(&report, Report::Failed(failure) if failure.code == ErrorCode::Conflict));
+    assert!(matches!(&report, Report::Failed(failure) if failure.code == ErrorCode::Unavailable));
 }
 
 #[tokio::test]

@@ -9,7 +9,7 @@ use tod_proto::error::ErrorCode;
 use tod_proto::id::ChangeId;
 use tod_proto::lab::{Event, Fault};
 
-use crate::change::{ADD, Push, WINDOW, failure, is, seen};
+use crate::change::{ADD, Push, WINDOW, altered, failure, is, seen, untouched};
 use crate::lab::spec;
 
 #[tokio::test]
@@ -133,11 +133,47 @@ async fn a_timer_that_was_altered_on_the_way_is_not_relied_on() {
     push.prepare().await;
     push.device.inject(Fault::CorruptScheduler);
 
-    let refused = failure(push.arm().await);
+    let altered = altered(push.arm().await);
 
-    assert_eq!(refused.code, ErrorCode::Halted);
-    assert!(!refused.may_have_changed);
+    assert_eq!(altered.code, ErrorCode::Halted);
+    assert!(
+        altered.message.raw().contains("was taken off"),
+        "{altered:?}"
+    );
     assert_eq!(push.device.tree(), before, "nothing of ours is left behind");
+}
+
+#[tokio::test]
+async fn a_timer_that_was_altered_after_it_was_armed_is_not_relied_on() {
+    let mut push = Push::of(ADD).await;
+    let before = push.device.tree();
+    push.prepare().await;
+    assert!(matches!(push.arm().await, Report::Armed));
+    push.alter_timer().await;
+
+    let altered = altered(push.apply().await);
+
+    assert!(
+        altered.message.raw().contains("was taken off"),
+        "{altered:?}"
+    );
+    assert_eq!(
+        push.device.tree(),
+        before,
+        "nothing was sent, nothing is left"
+    );
+}
+
+#[tokio::test]
+async fn a_timer_that_was_altered_after_the_change_is_told_at_every_look() {
+    let mut push = Push::of(ADD).await;
+    push.through().await;
+    push.alter_timer().await;
+
+    for report in [push.verify().await, push.read_back().await] {
+        let seen = seen(report);
+        assert!(seen.timer && seen.timer_altered, "{seen:?}");
+    }
 }
 
 #[tokio::test]
@@ -162,7 +198,7 @@ async fn without_its_timer_nothing_is_sent() {
     push.prepare().await;
     let before = push.device.tree();
 
-    let refused = failure(push.apply().await);
+    let refused = untouched(push.apply().await);
 
     assert_eq!(refused.code, ErrorCode::Conflict);
     assert!(!refused.may_have_changed);
@@ -177,10 +213,9 @@ async fn what_others_changed_meanwhile_is_neither_overwritten_nor_undone() {
     let line = "/ip address add address=10.88.0.1/24 interface=ether3";
     push.device.run(line).await.unwrap();
 
-    let refused = failure(push.apply().await);
+    let refused = untouched(push.apply().await);
 
     assert_eq!(refused.code, ErrorCode::Conflict);
-    assert!(!refused.may_have_changed);
     assert!(
         !push.has_timer(),
         "nothing was sent, so nothing may be undone"

@@ -47,7 +47,7 @@ async fn an_older_or_newer_fence_is_refused() {
         let Report::Failed(failure) = report else {
             panic!("{report:?}");
         };
-        assert_eq!(failure.code, ErrorCode::Conflict);
+        assert_eq!(failure.code, ErrorCode::Unavailable);
         assert!(!failure.may_have_changed);
     }
 }

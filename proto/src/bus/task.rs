@@ -85,6 +85,9 @@ pub enum PushStep {
         before: ConfigSnapshot,
         /// What has been armed: without it on the device nothing is sent.
         guard: GuardKind,
+        /// What the timer must hold: with another text on the device nothing is sent.
+        #[serde(default)]
+        undo_script: Option<String>,
     },
     /// Opens a new connection and compares.
     Verify {
@@ -92,6 +95,9 @@ pub enum PushStep {
         before: ConfigSnapshot,
         /// The script: with the configuration before it tells what the plan leads to.
         script: String,
+        /// What the timer must hold.
+        #[serde(default)]
+        undo_script: Option<String>,
     },
     /// Takes the timer off and reads back that it is gone and the change in force.
     Disarm {
@@ -108,6 +114,9 @@ pub enum PushStep {
         before: ConfigSnapshot,
         /// The script: with the configuration before it tells what the plan leads to.
         script: String,
+        /// What the timer must hold.
+        #[serde(default)]
+        undo_script: Option<String>,
     },
 }
 
@@ -153,6 +162,11 @@ pub enum Report {
     Armed,
     /// [`PushStep::Apply`] sent everything and the device took it.
     Applied,
+    /// [`PushStep::Apply`] sent nothing, and the timer is off the device: it is as it was found.
+    Untouched(TaskFailure),
+    /// [`PushStep::Arm`] or [`PushStep::Apply`] found that the device keeps another timer than the
+    /// one that it was given. No operation was sent, but the device cannot be believed.
+    Altered(TaskFailure),
     /// [`PushStep::Revert`] is under way: the device undoes within a few seconds.
     Reverting,
     /// [`PushStep::Verify`], [`PushStep::Disarm`] or [`PushStep::ReadBack`] looked.
@@ -187,6 +201,9 @@ pub struct Seen {
     pub config: SeenConfig,
     /// Whether the timer is on it.
     pub timer: bool,
+    /// Whether that timer holds another script than the one that the device was given.
+    #[serde(default)]
+    pub timer_altered: bool,
     /// Where it differs, in words; empty when it does not.
     pub differences: Vec<Untrusted>,
 }

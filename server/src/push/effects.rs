@@ -8,7 +8,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use tod_proto::api::changes::GuardKind;
 use tod_proto::bus::FleetNotice;
-use tod_proto::bus::task::{ConfigSnapshot, Prepared, PushStep, Report, What};
+use tod_proto::bus::task::{ConfigSnapshot, Prepared, PushStep, Report, TaskFailure, What};
 use tod_proto::id::{ChangeId, TenantId};
 use tokio::sync::broadcast::Receiver;
 use uuid::Uuid;
@@ -172,10 +172,11 @@ impl Worker {
 
 fn push_step(record: &Record, step: StepKind, before: ConfigSnapshot) -> PushStep {
     let script = record.secret.script.clone();
+    let undo_script = record.secret.undo_script.clone();
     match step {
         StepKind::Prepare => PushStep::Prepare { script },
         StepKind::Arm => PushStep::Arm {
-            undo_script: record.secret.undo_script.clone().unwrap_or_default(),
+            undo_script: undo_script.unwrap_or_default(),
             window_seconds: record.push.wanted.window_seconds,
         },
         StepKind::Apply => {
@@ -184,12 +185,21 @@ fn push_step(record: &Record, step: StepKind, before: ConfigSnapshot) -> PushSte
                 script,
                 before,
                 guard,
+                undo_script,
             }
         }
-        StepKind::Verify => PushStep::Verify { before, script },
+        StepKind::Verify => PushStep::Verify {
+            before,
+            script,
+            undo_script,
+        },
         StepKind::Disarm => PushStep::Disarm { before, script },
         StepKind::Revert => PushStep::Revert,
-        StepKind::ReadBack => PushStep::ReadBack { before, script },
+        StepKind::ReadBack => PushStep::ReadBack {
+            before,
+            script,
+            undo_script,
+        },
     }
 }
 
@@ -238,19 +248,20 @@ fn event(report: Result<Report, Unanswered>) -> (Event, Option<Prepared>) {
             Event::Seen(Sight {
                 config: seen.config,
                 timer: seen.timer,
+                timer_altered: seen.timer_altered,
                 differences: differences.join("; "),
             })
         }
-        Ok(Report::Failed(failure)) => {
-            let hint = failure
-                .hint
-                .map(|hint| format!(" ({hint})"))
-                .unwrap_or_default();
-            Event::Failed {
-                message: format!("{}{hint}", failure.message),
-                may_have_changed: failure.may_have_changed,
-            }
-        }
+        Ok(Report::Untouched(failure)) => Event::Untouched {
+            message: in_words(&failure),
+        },
+        Ok(Report::Altered(failure)) => Event::Altered {
+            message: in_words(&failure),
+        },
+        Ok(Report::Failed(failure)) => Event::Failed {
+            message: in_words(&failure),
+            may_have_changed: failure.may_have_changed,
+        },
         Ok(Report::Command { .. } | Report::Polling | Report::Dialling) => Event::Failed {
             message: "the poller answered another question".to_owned(),
             may_have_changed: true,
@@ -258,6 +269,13 @@ fn event(report: Result<Report, Unanswered>) -> (Event, Option<Prepared>) {
         Err(Unanswered { message, sent, .. }) => Event::Lost { message, sent },
     };
     (event, None)
+}
+
+fn in_words(failure: &TaskFailure) -> String {
+    match &failure.hint {
+        Some(hint) => format!("{} ({hint})", failure.message),
+        None => failure.message.to_string(),
+    }
 }
 
 fn later(at: Timestamp, by: Duration) -> Timestamp {

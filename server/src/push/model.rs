@@ -91,6 +91,16 @@ pub enum Event {
     Armed,
     /// The device took every operation.
     Applied,
+    /// Nothing was sent and the timer is off the device again.
+    Untouched {
+        /// Why.
+        message: String,
+    },
+    /// The device keeps another timer than the one that it was given; nothing was sent.
+    Altered {
+        /// How that was seen.
+        message: String,
+    },
     /// The device has begun to undo.
     Undoing,
     /// The device was looked at.
@@ -137,6 +147,8 @@ pub struct Sight {
     pub config: SeenConfig,
     /// Whether the timer is on it.
     pub timer: bool,
+    /// Whether it holds another script than the one that the device was given.
+    pub timer_altered: bool,
     /// Where it differs, in words.
     pub differences: String,
 }

@@ -150,6 +150,8 @@ fn answered(report: Report) -> Outcome {
         | Report::Prepared(_)
         | Report::Armed
         | Report::Applied
+        | Report::Untouched(_)
+        | Report::Altered(_)
         | Report::Reverting
         | Report::Seen(_)
         | Report::Dialling => {

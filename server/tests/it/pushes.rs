@@ -126,6 +126,7 @@ fn seen(state: &State) -> Report {
     Report::Seen(Seen {
         config: state.config,
         timer: state.timer,
+        timer_altered: false,
         differences,
     })
 }

@@ -7,8 +7,9 @@ use routeros::error::TrapKind;
 use routeros::row::{Row, Rows};
 use routeros::text::escape;
 use routeros::value::format_duration;
-use tod_proto::bus::task::Report;
+use tod_proto::bus::task::{Report, TaskFailure};
 use tod_proto::error::ErrorCode;
+use tod_proto::untrusted::Untrusted;
 use tokio::time::Instant;
 
 use super::super::prepare::another_is_armed;
@@ -54,15 +55,19 @@ impl Timer {
         self.row.text("name").unwrap_or_default().into_owned()
     }
 
-    /// Whether it will run, and what speaks against it.
-    fn defect(&self, undo_script: &str, window: Duration) -> Option<String> {
+    /// Whether it holds the script that the device was given.
+    pub(crate) fn holds(&self, undo_script: &str) -> bool {
+        self.row.raw("on-event") == Some(undo_script.as_bytes())
+    }
+
+    /// Whether it is what the device was given.
+    fn is_as_given(&self, undo_script: &str, window: Duration) -> bool {
+        self.holds(undo_script) && self.row.maybe::<Duration>("interval") == Ok(Some(window))
+    }
+
+    /// What keeps it from running.
+    fn defect(&self) -> Option<String> {
         let row = &self.row;
-        if row.raw("on-event") != Some(undo_script.as_bytes()) {
-            return Some("the device holds another script than the one it was given".to_owned());
-        }
-        if row.maybe::<Duration>("interval") != Ok(Some(window)) {
-            return Some("the device holds another interval".to_owned());
-        }
         let notes = [".about", "about"].iter().filter_map(|name| row.text(name));
         for note in notes {
             if note.contains("inactivated") || note.contains("not allowed") {
@@ -147,10 +152,11 @@ pub(crate) async fn arm(
     let user = worker.target().contact.username.clone();
     let link = worker.link().await?;
     if let Some(timer) = find(link, change).await? {
-        // The step came twice.
-        return match timer.defect(undo_script, window) {
-            None => Ok(Report::Armed),
-            Some(_) => Err(another_is_armed(&escape(&timer.name()))),
+        // The step came twice. What is not as given may be of another installation.
+        return if timer.is_as_given(undo_script, window) && timer.defect().is_none() {
+            Ok(Report::Armed)
+        } else {
+            Err(another_is_armed(&escape(&timer.name())))
         };
     }
     let groups = read::ask_one(link, Command::print("/user/group"), change.deadline).await?;
@@ -173,20 +179,20 @@ pub(crate) async fn arm(
         return Err(not_armed(&format!("the device refuses the timer: {trap}")));
     }
     let timer = find(link, change).await.map_err(StepError::after_changes)?;
-    let defect = match &timer {
-        None => Some("the device took it and does not show it".to_owned()),
-        Some(timer) => timer.defect(undo_script, window),
+    let Some(timer) = timer else {
+        let why = "the timer is not there: the device took it and does not show it";
+        return Err(not_armed(why));
     };
-    if let (Some(defect), Some(timer)) = (&defect, timer) {
+    if !timer.is_as_given(undo_script, window) {
+        return Err(take_off_altered(link, &timer, change).await);
+    }
+    if let Some(defect) = timer.defect() {
         remove(link, &timer, change)
             .await
             .map_err(StepError::after_changes)?;
         return Err(not_armed(&format!(
             "the timer would not undo the change: {defect}"
         )));
-    }
-    if let Some(defect) = defect {
-        return Err(not_armed(&format!("the timer is not there: {defect}")));
     }
     worker.remember(Memory {
         change: change.id,
@@ -199,6 +205,28 @@ pub(crate) async fn arm(
 fn not_armed(why: &str) -> StepError {
     let hint = "nothing was changed; --unguarded changes the device without a guard";
     StepError::refused(ErrorCode::Halted, why, Some(hint))
+}
+
+/// The device keeps another timer than the one that it was given. Takes it off, and says that a
+/// device of which this is known is not one to believe.
+pub(crate) async fn take_off_altered(link: &mut Link, timer: &Timer, change: Change) -> StepError {
+    let name = name(change.number);
+    let removed = async {
+        remove(link, timer, change).await?;
+        find(link, change).await
+    };
+    let left = match removed.await {
+        Ok(None) => format!("`{name}` was taken off and nothing else was sent"),
+        Ok(Some(_)) | Err(_) => format!("`{name}` may still be in its scheduler"),
+    };
+    StepError::Altered(TaskFailure {
+        code: ErrorCode::Halted,
+        message: Untrusted::new(format!(
+            "the device keeps another undo script than the one that it was given; {left}"
+        )),
+        hint: Some("look at its configuration, storage and memory before it is changed".to_owned()),
+        may_have_changed: true,
+    })
 }
 
 /// Takes the timer off. One that is gone already is as good.
@@ -321,14 +349,26 @@ mod tests {
 
     #[test]
     fn a_timer_that_is_as_it_should_be_has_no_defect() {
-        assert_eq!(timer().defect(SCRIPT, WINDOW), None);
+        assert!(timer().is_as_given(SCRIPT, WINDOW));
+        assert_eq!(timer().defect(), None);
+    }
+
+    #[test]
+    fn a_timer_with_another_script_or_interval_is_not_the_one_that_was_given() {
+        for (property, value) in [
+            ("on-event", "/ip xaddress remove [find comment=x]\n"),
+            ("interval", "0s"),
+        ] {
+            let mut timer = timer();
+            timer.row.set(property, value);
+
+            assert!(!timer.is_as_given(SCRIPT, WINDOW), "{property}={value}");
+        }
     }
 
     #[test]
     fn each_way_of_not_running_is_a_defect() {
         for (property, value) in [
-            ("on-event", "/ip xaddress remove [find comment=x]\n"),
-            ("interval", "0s"),
             ("next-run", ""),
             ("disabled", "true"),
             (".about", "inactivated, not allowed by device-mode"),
@@ -336,7 +376,7 @@ mod tests {
             let mut timer = timer();
             timer.row.set(property, value);
 
-            assert!(timer.defect(SCRIPT, WINDOW).is_some(), "{property}={value}");
+            assert!(timer.defect().is_some(), "{property}={value}");
         }
     }
 }

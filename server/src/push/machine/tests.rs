@@ -1,8 +1,11 @@
 //! The machine of a change, by example and by law.
 
-use proptest::prelude::*;
+use tod_proto::bus::task::SeenConfig;
 
+use super::super::model::{Plan, Sight, Then};
 use super::*;
+
+mod laws;
 
 const STATES: [ChangeState; 12] = ChangeState::ALL;
 
@@ -30,8 +33,31 @@ fn seen(config: SeenConfig, timer: bool) -> Event {
     Event::Seen(Sight {
         config,
         timer,
+        timer_altered: false,
         differences: "a line".to_owned(),
     })
+}
+
+/// The timer is on the device with another script.
+fn seen_altered(config: SeenConfig) -> Event {
+    Event::Seen(Sight {
+        config,
+        timer: true,
+        timer_altered: true,
+        differences: "a line".to_owned(),
+    })
+}
+
+fn untouched() -> Event {
+    Event::Untouched {
+        message: "somebody else has changed it".to_owned(),
+    }
+}
+
+fn altered() -> Event {
+    Event::Altered {
+        message: "it holds another script".to_owned(),
+    }
 }
 
 fn failed(may_have_changed: bool) -> Event {
@@ -54,6 +80,8 @@ fn one_of_each() -> Vec<(&'static str, Event)> {
         ("prepared", plan()),
         ("armed", Event::Armed),
         ("applied", Event::Applied),
+        ("untouched", untouched()),
+        ("altered", altered()),
         ("undoing", Event::Undoing),
         ("seen", seen(SeenConfig::After, true)),
         ("failed", failed(true)),
@@ -111,6 +139,7 @@ const LEGAL: &[(ChangeState, &[(&str, ChangeState)])] = &[
         &[
             ("resumed", ChangeState::Arming),
             ("armed", ChangeState::Applying),
+            ("altered", ChangeState::Unknown),
             ("failed", ChangeState::Arming),
             ("lost", ChangeState::Arming),
         ],
@@ -120,6 +149,8 @@ const LEGAL: &[(ChangeState, &[(&str, ChangeState)])] = &[
         &[
             ("resumed", ChangeState::Applying),
             ("applied", ChangeState::Verifying),
+            ("untouched", ChangeState::Refused),
+            ("altered", ChangeState::Unknown),
             ("failed", ChangeState::Reverting),
             ("lost", ChangeState::Reverting),
         ],
@@ -354,122 +385,76 @@ fn a_lost_confirmation_is_believed_only_from_the_device() {
     assert_eq!(undone.state, ChangeState::Reverted);
 }
 
-fn any_event() -> impl Strategy<Value = Event> {
-    let config = prop_oneof![
-        Just(SeenConfig::Before),
-        Just(SeenConfig::After),
-        Just(SeenConfig::Same),
-        Just(SeenConfig::Neither),
-    ];
-    prop_oneof![
-        (any::<bool>(), any::<bool>()).prop_map(|(guard, is_empty)| Event::Prepared(Plan {
-            guard: if guard {
-                GuardKind::Undo
-            } else {
-                GuardKind::None
-            },
-            no_guard_because: None,
-            is_empty,
-        })),
-        Just(Event::Armed),
-        Just(Event::Applied),
-        Just(Event::Undoing),
-        (config, any::<bool>()).prop_map(|(config, timer)| seen(config, timer)),
-        any::<bool>().prop_map(failed),
-        any::<bool>().prop_map(|sent| Event::Lost {
-            message: "lost".to_owned(),
-            sent
-        }),
-        Just(Event::Due),
-        Just(Event::Resumed),
-        Just(Event::Confirm),
-        Just(Event::Revert),
-    ]
+#[test]
+fn a_change_of_which_nothing_was_sent_is_refused_and_not_called_undone() {
+    let begun = run(guarded(Then::Wait), vec![plan(), Event::Armed]);
+    let refused = step(&begun, untouched(), at(2)).unwrap();
+    let resumed = step(&begun, Event::Resumed, at(2)).unwrap().push;
+    let doubted = step(&resumed, untouched(), at(3)).unwrap().push;
+
+    assert_eq!(refused.push.state, ChangeState::Refused);
+    assert_eq!(refused.effects, [Effect::Release]);
+    assert!(refused.push.reason.unwrap().contains("somebody else"));
+    // The server before may have sent something: only the device knows.
+    assert_eq!(doubted.state, ChangeState::Reverting);
+    assert_eq!(doubted.asking, Some(StepKind::ReadBack));
 }
 
-fn any_wanted() -> impl Strategy<Value = Wanted> {
-    let then = prop_oneof![Just(Then::OnlyPlan), Just(Then::Wait), Just(Then::Confirm)];
-    (10_u32..3600, then, any::<bool>()).prop_map(|(window_seconds, then, unguarded)| Wanted {
-        window_seconds,
-        then,
-        unguarded,
-    })
+#[test]
+fn a_failure_that_leaves_the_timer_on_the_device_is_never_called_refused() {
+    let push = run(
+        guarded(Then::Wait),
+        vec![plan(), Event::Armed, failed(false)],
+    );
+
+    assert_eq!(
+        (push.state, push.asking),
+        (ChangeState::Reverting, Some(StepKind::Revert))
+    );
 }
 
-proptest! {
-    #[test]
-    fn whatever_happens_the_end_is_read_from_the_device(
-        wanted in any_wanted(),
-        events in prop::collection::vec((any_event(), 0_i64..40), 1..60),
-    ) {
-        let (mut push, mut now) = (Push::new(wanted), 0);
-        let (mut last_seen, mut confirmed_by_person, mut armed) = (None, false, false);
-        for (event, pause) in events {
-            now += pause;
-            let Ok(moved) = step(&push, event.clone(), at(now)) else { continue };
-            confirmed_by_person |= event == Event::Confirm;
-            armed |= event == Event::Armed;
-            if let Event::Seen(sight) = &event {
-                last_seen = Some((sight.config, sight.timer));
-            }
-            let next = moved.push;
-            prop_assert_eq!(next.turn, push.turn + 1);
-            match next.state {
-                ChangeState::Confirmed => {
-                    prop_assert!(matches!(
-                        last_seen,
-                        Some((SeenConfig::After | SeenConfig::Same, false))
-                    ));
-                    let asked = confirmed_by_person
-                        || wanted.then == Then::Confirm
-                        || wanted.unguarded;
-                    prop_assert!(asked);
-                }
-                ChangeState::Reverted => prop_assert!(matches!(
-                    last_seen,
-                    Some((SeenConfig::Before | SeenConfig::Same, false))
-                )),
-                ChangeState::Unknown | ChangeState::Refused => {
-                    prop_assert!(next.reason.is_some());
-                }
-                ChangeState::Applying => prop_assert!(wanted.unguarded || armed),
-                ChangeState::Preparing
-                | ChangeState::Planned
-                | ChangeState::Arming
-                | ChangeState::Verifying
-                | ChangeState::Pending
-                | ChangeState::Confirming
-                | ChangeState::Reverting => {}
-            }
-            if armed {
-                prop_assert!(!matches!(next.state, ChangeState::Refused | ChangeState::Planned));
-            }
-            let goes_on = next.asking.is_some() || next.wake_at.is_some();
-            prop_assert_eq!(goes_on, !next.state.is_final());
-            prop_assert_eq!(moved.effects == [Effect::Release], next.state.is_final());
-            push = next;
-        }
-    }
+#[test]
+fn a_device_that_keeps_another_timer_is_unknown_whenever_that_is_seen() {
+    for begun in [vec![plan()], vec![plan(), Event::Armed]] {
+        let push = run(guarded(Then::Wait), [begun, vec![altered()]].concat());
 
-    #[test]
-    fn a_push_that_gets_no_answers_still_ends(wanted in any_wanted(), until in 0_usize..6) {
-        let steps = [plan(), Event::Armed, Event::Applied, seen(SeenConfig::After, true)];
-        let (mut push, mut now) = (Push::new(wanted), at(0));
-        for event in steps.into_iter().take(until) {
-            push = step(&push, event, now).map_or(push, |moved| moved.push);
-        }
-        for _ in 0..1000 {
-            if push.state.is_final() {
-                break;
-            }
-            now = push.wake_at.unwrap_or(now).max(now);
-            let event = if push.is_overdue(now) { Event::Due } else { lost() };
-            push = step(&push, event, now).unwrap().push;
-        }
-        prop_assert!(push.state.is_final());
-        // From the moment the timer is known to run: the window and a minute.
-        let spare = if until >= 2 { 60 } else { 75 };
-        let limit = at(i64::from(wanted.window_seconds) + spare);
-        prop_assert!(now <= limit, "{now} {limit}");
+        assert_eq!(push.state, ChangeState::Unknown);
+        assert!(push.reason.unwrap().contains("another script"));
     }
+    let push = run(
+        guarded(Then::Wait),
+        vec![
+            plan(),
+            Event::Armed,
+            Event::Applied,
+            seen_altered(SeenConfig::After),
+        ],
+    );
+    assert_eq!(push.state, ChangeState::Reverting, "nothing may wait on it");
+    assert!(push.wake_at.unwrap() >= at(60), "the timer has its time");
+
+    // It has had its time, and is still there.
+    let early = step(&push, seen_altered(SeenConfig::After), at(65)).unwrap();
+    assert_eq!(early.push.state, ChangeState::Reverting);
+    let end = step(&early.push, seen_altered(SeenConfig::After), at(72)).unwrap();
+    assert_eq!(end.push.state, ChangeState::Unknown);
+    assert!(
+        end.push
+            .reason
+            .unwrap()
+            .contains("not the one that was put there")
+    );
+    // Or it ran, and did something else.
+    let mut other = early.push;
+    for second in [70, 75, 80] {
+        let moved = step(&other, seen(SeenConfig::Neither, false), at(second));
+        other = moved.unwrap().push;
+    }
+    assert_eq!(other.state, ChangeState::Unknown);
+    assert!(
+        other
+            .reason
+            .unwrap()
+            .contains("not the one that was put there")
+    );
 }
