@@ -15,6 +15,7 @@ pub mod config;
 pub mod data_dir;
 pub mod demo;
 pub mod environment;
+mod in_process;
 mod notify;
 pub mod postgres;
 pub mod reference;

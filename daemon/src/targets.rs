@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use tod_poller::relay::Network;
+use tod_poller::relay::{Network, RelayDial};
+use tod_server::api::App;
 use tod_server::kms::MasterKey;
 use tod_service::bus::{Bus, NatsOptions};
 use tod_service::clock::Clock;
@@ -18,6 +19,7 @@ use tokio::net::TcpListener;
 use crate::config::{Config, Target};
 use crate::data_dir::DataDir;
 use crate::environment::Environment;
+use crate::in_process::InProcess;
 use crate::notify;
 use crate::postgres::{Cluster, Options, Places, Role};
 use crate::say;
@@ -93,7 +95,7 @@ impl Stack {
         };
         if config.target == Target::Poller {
             let bus = parts.bus().await?;
-            parts.poller(&bus, None)?;
+            parts.poller(&bus, Vec::new(), Arc::new(Network::new(&[])))?;
             return Ok(parts.stack(None, None, None));
         }
         let data = DataDir::open(&config.data_dir(environment)?)?;
@@ -210,9 +212,10 @@ impl Parts<'_> {
         cluster: Option<&Cluster>,
     ) -> anyhow::Result<Door> {
         let bus = self.bus().await?;
-        let door = self.server(data, listener, cluster, &bus).await?;
+        let (door, app) = self.server(data, listener, cluster, &bus).await?;
         if self.config.target == Target::All {
-            self.poller(&bus, Some(door.address))?;
+            let servers = Arc::new(InProcess::new(app));
+            self.poller(&bus, vec![door.address], servers)?;
         }
         Ok(door)
     }
@@ -223,7 +226,7 @@ impl Parts<'_> {
         listener: TcpListener,
         cluster: Option<&Cluster>,
         bus: &Bus,
-    ) -> anyhow::Result<Door> {
+    ) -> anyhow::Result<(Door, App)> {
         let address = listener.local_addr()?;
         let identity = self.identity(data, address)?;
         let door = Door {
@@ -255,12 +258,13 @@ impl Parts<'_> {
         let started = tod_server::background::start(&app, &board).await;
         started.context("cannot start the server")?;
         let (stop, tls) = (self.supervisor.stop(), identity.acceptor);
+        let serving = app.clone();
         self.supervisor.spawn("server", async move {
-            let served = app.serve(listener, Some(tls), stop).await;
-            app.db.close().await;
+            let served = serving.serve(listener, Some(tls), stop).await;
+            serving.db.close().await;
             served
         });
-        Ok(door)
+        Ok((door, app))
     }
 
     /// How pollers reach this very server.
@@ -281,17 +285,23 @@ impl Parts<'_> {
         Ok(format!("https://127.0.0.1:{}", address.port()))
     }
 
-    fn poller(&self, bus: &Bus, own: Option<SocketAddr>) -> anyhow::Result<()> {
+    /// Starts the poller. Addresses in `own` are no devices; `servers` is how relays dial.
+    fn poller(
+        &self,
+        bus: &Bus,
+        own: Vec<SocketAddr>,
+        servers: Arc<dyn RelayDial>,
+    ) -> anyhow::Result<()> {
         let config = tod_poller::startup::Config {
             zones: self.config.poller.zones.clone(),
-            own: own.into_iter().collect(),
+            own,
             ..tod_poller::startup::Config::default()
         };
         let parts = tod_poller::startup::Parts {
             bus: bus.clone(),
             clock: Clock::system(),
             supervisor: self.supervisor.clone(),
-            relay_dial: Arc::new(Network::new(&[])),
+            relay_dial: servers,
         };
         let poller = tod_poller::startup::build(config, parts)?;
         self.supervisor
