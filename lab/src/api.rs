@@ -159,8 +159,15 @@ impl Session {
     }
 
     fn answer(&mut self, request: &Request, out: &mut Vec<u8>) -> Step {
+        let mark = out.len();
         if request.path == "/login" {
             self.log_in(request, out);
+            let core = self.visit.device.core();
+            let loses =
+                |f: &Fault| matches!(f, Fault::LoseReplyTo { command } if command == "/login");
+            if core.has_fault(loses) {
+                out.truncate(mark);
+            }
             return Step::Answered;
         }
         let Some(user) = self.user.clone() else {
@@ -183,7 +190,6 @@ impl Session {
             _ => {}
         }
         let caller = self.caller(user);
-        let mark = out.len();
         let is_strict = self.visit.device.spec.switches.strict_queries;
         match order(request, is_strict).and_then(|order| self.visit.device.perform(&caller, &order))
         {

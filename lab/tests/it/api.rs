@@ -2,6 +2,7 @@
 
 use routeros::command::Command;
 use routeros::reply::Kind;
+use tod_lab::{PASSWORD, USER};
 use tod_proto::lab::Fault;
 
 use crate::harness::{Client, one, spec};
@@ -233,6 +234,19 @@ async fn faults_do_what_they_say() {
         .run("/ip/address/print", &["?interface=ether2"])
         .await;
     assert_eq!(found.rows.len(), 1);
+    device.clear_faults();
+
+    device.inject(Fault::LoseReplyTo {
+        command: "/login".to_owned(),
+    });
+    let mut waiting = Client::connect(&device).await;
+    let login = Command::new("/login")
+        .attribute("name", USER)
+        .attribute("password", PASSWORD);
+    waiting.send(&[login]).await;
+    // The next command is answered, and the login before it never.
+    let answer = waiting.run("/system/identity/print", &[]).await;
+    assert_eq!(answer.one("name"), "r1");
     device.clear_faults();
 
     device.inject(Fault::EvilNames);
