@@ -1,4 +1,4 @@
-//! What stands before several servers: passes each connection to the first one that answers.
+//! What stands before several servers: passes each connection to another one than the last.
 
 use anyhow::Result;
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -9,7 +9,16 @@ use std::sync::{Arc, Mutex, PoisonError};
 pub(crate) struct Balancer {
     /// Where it listens.
     pub(crate) address: SocketAddr,
-    behind: Arc<Mutex<Vec<SocketAddr>>>,
+    behind: Arc<Mutex<Behind>>,
+}
+
+/// The servers, and whose turn it is.
+#[derive(Debug, Default)]
+struct Behind {
+    servers: Vec<SocketAddr>,
+    /// How many connections each was passed.
+    passed: Vec<usize>,
+    turn: usize,
 }
 
 impl Balancer {
@@ -17,7 +26,7 @@ impl Balancer {
     pub(crate) fn start() -> Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0")?;
         let address = listener.local_addr()?;
-        let behind = Arc::new(Mutex::new(Vec::new()));
+        let behind = Arc::new(Mutex::new(Behind::default()));
         let balancer = Self { address, behind };
         let servers = balancer.clone();
         std::thread::spawn(move || {
@@ -33,21 +42,32 @@ impl Balancer {
 
     /// Adds a server, after the others.
     pub(crate) fn add(&self, server: SocketAddr) {
-        self.behind
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(server);
+        let mut behind = self.behind.lock().unwrap_or_else(PoisonError::into_inner);
+        behind.servers.push(server);
+        behind.passed.push(0);
     }
 
+    /// How many connections each server was passed until now.
+    pub(crate) fn passed(&self) -> Vec<usize> {
+        let behind = self.behind.lock().unwrap_or_else(PoisonError::into_inner);
+        behind.passed.clone()
+    }
+
+    /// The next server that answers.
     fn connect(&self) -> Option<TcpStream> {
-        let behind = self
-            .behind
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone();
-        behind
-            .iter()
-            .find_map(|server| TcpStream::connect(server).ok())
+        let mut behind = self.behind.lock().unwrap_or_else(PoisonError::into_inner);
+        for _ in 0..behind.servers.len() {
+            let at = behind.turn % behind.servers.len();
+            behind.turn += 1;
+            let server = behind.servers.get(at).copied()?;
+            if let Ok(stream) = TcpStream::connect(server) {
+                if let Some(passed) = behind.passed.get_mut(at) {
+                    *passed += 1;
+                }
+                return Some(stream);
+            }
+        }
+        None
     }
 }
 

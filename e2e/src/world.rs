@@ -14,7 +14,7 @@ use crate::nats::Nats;
 use anyhow::{Context as _, Result};
 use serde_json::Value;
 use std::path::Path;
-use std::process::Output;
+use std::process::{Command, Output};
 use std::time::Duration;
 use tempfile::TempDir;
 use xtask::guarded::Guarded;
@@ -24,7 +24,7 @@ use xtask::tour::{Stage, Todctl};
 /// A whole installation. Fields are dropped in this order: daemons before what they use.
 #[derive(Debug)]
 pub struct World {
-    /// Processes that serve; the first is the one that `todctl` calls.
+    /// Processes that serve; `todctl` calls another one with each connection.
     pub servers: Vec<Daemon>,
     /// Processes that poll; none where the servers do that too.
     pub pollers: Vec<Daemon>,
@@ -34,6 +34,7 @@ pub struct World {
     pub todctl: Todctl,
     /// Where clients come in.
     url: String,
+    balancer: Option<Balancer>,
     _lab: Guarded,
     nats: Option<Nats>,
     database: Option<Database>,
@@ -43,8 +44,14 @@ pub struct World {
 impl World {
     /// One `todd` that is everything, with a private PostgreSQL, and a lab of `devices`.
     pub fn single(devices: u32) -> Result<Self> {
+        Self::single_with(devices, &[])
+    }
+
+    /// The same, with these variables in its environment.
+    pub fn single_with(devices: u32, environment: &[(&str, &str)]) -> Result<Self> {
         let mut world = Self::empty(devices)?;
         let daemon = Daemon::new("todd", &world.dir.path().join("todd"))?;
+        let daemon = daemon.with_environment(environment);
         world.servers.push(daemon.started()?);
         world.url = world.servers.first().map(Daemon::url).unwrap_or_default();
         world.enrol()?;
@@ -77,6 +84,7 @@ impl World {
         }
         (world.nats, world.database) = (Some(nats), Some(database));
         world.url = format!("https://{}", balancer.address);
+        world.balancer = Some(balancer);
         world.enrol()?;
         Ok(world)
     }
@@ -87,15 +95,16 @@ impl World {
             .prefix("tod-e2e.")
             .tempdir_in("/tmp")?;
         let (process, lab) = lab::start(dir.path(), devices)?;
-        let todctl = operator::client(dir.path())?;
+        let todctl = operator::client(&dir.path().join("client"))?;
         let (servers, pollers, url) = (Vec::new(), Vec::new(), String::new());
-        let (nats, database) = (None, None);
+        let (nats, database, balancer) = (None, None, None);
         Ok(Self {
             servers,
             pollers,
             lab,
             todctl,
             url,
+            balancer,
             _lab: process,
             nats,
             database,
@@ -136,20 +145,29 @@ impl World {
 
     /// Puts a script on a device, as someone without a terminal does.
     pub fn apply(&self, device: &str, script: &str, window: &str) -> Result<Output> {
+        Ok(self.applying(device, script, window)?.output()?)
+    }
+
+    /// The command that puts a script on a device.
+    pub fn applying(&self, device: &str, script: &str, window: &str) -> Result<Command> {
         let file = self.dir.path().join("change.rsc");
         std::fs::write(&file, script)?;
         let file = file.display().to_string();
         let args = [
             "config", "apply", device, "-f", &file, "--window", window, "--yes",
         ];
-        Ok(self.todctl.command(&args).output()?)
+        Ok(self.todctl.command(&args))
+    }
+
+    /// A change as `config show` tells it.
+    pub fn change(&self, change: &str) -> Result<Value> {
+        let shown = self.todctl.json(&["config", "show", change])?;
+        Ok(shown.pointer("/items/0").cloned().unwrap_or(shown))
     }
 
     /// How far a change is told to be.
     pub fn state_of(&self, change: &str) -> Result<String> {
-        let shown = self.todctl.json(&["config", "show", change])?;
-        let shown = shown.pointer("/items/0").unwrap_or(&shown);
-        Ok(text(shown, "state").to_owned())
+        Ok(text(&self.change(change)?, "state").to_owned())
     }
 
     /// Waits for the end of a change.
@@ -163,6 +181,25 @@ impl World {
                 Ok(ends.contains(&state.as_str()).then_some(state))
             },
         )
+    }
+
+    /// The client of another person, who is not signed in; their password is in `password`.
+    pub fn person(&self, name: &str) -> Result<Todctl> {
+        operator::client(&self.dir.path().join(name))
+    }
+
+    /// Where clients come in, and what makes them trust it.
+    pub fn entrance(&self) -> Result<(&str, &str)> {
+        let server = self.servers.first().context("a world has a server")?;
+        Ok((&self.url, server.fingerprint()))
+    }
+
+    /// How many connections of clients each server was passed until now.
+    pub fn passed(&self) -> Vec<usize> {
+        self.balancer
+            .as_ref()
+            .map(Balancer::passed)
+            .unwrap_or_default()
     }
 
     /// For walking the tour here.

@@ -24,6 +24,7 @@ pub struct Daemon {
     listen: String,
     fingerprint: String,
     arguments: Vec<String>,
+    environment: Vec<(String, String)>,
     process: Option<Guarded>,
 }
 
@@ -43,8 +44,16 @@ impl Daemon {
             listen: "127.0.0.1:0".to_owned(),
             fingerprint: String::new(),
             arguments: vec!["--config".to_owned(), config],
+            environment: Vec::new(),
             process: None,
         })
+    }
+
+    pub(super) fn with_environment(mut self, variables: &[(&str, &str)]) -> Self {
+        let variables = variables.iter();
+        self.environment
+            .extend(variables.map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+        self
     }
 
     pub(super) fn with_target(mut self, target: &str, nats: &str) -> Self {
@@ -89,6 +98,7 @@ impl Daemon {
             .arg(&self.data)
             .args(&self.arguments);
         command.env("CREDENTIAL_ENCRYPTION_KEY", MASTER_KEY);
+        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         let serves = !self.is_poller();
         if serves {
             command.args(["--listen", &self.listen]);

@@ -9,16 +9,15 @@ use xtask::lab::{Lab, number, text};
 use xtask::process;
 use xtask::tour::Todctl;
 
-/// A client with folders of its own and no keyring.
-pub(super) fn client(dir: &Path) -> Result<Todctl> {
-    let home = dir.join("client");
-    std::fs::create_dir_all(&home)?;
+/// A client with folders of its own in `home` and no keyring.
+pub(super) fn client(home: &Path) -> Result<Todctl> {
+    std::fs::create_dir_all(home)?;
     std::fs::write(home.join("passphrase"), "a passphrase of the tests\n")?;
     std::fs::write(home.join("password"), "correct horse battery staple\n")?;
     let dir = home.join("work");
     std::fs::create_dir_all(&dir)?;
     let variables = [
-        ("HOME", home.clone()),
+        ("HOME", home.to_owned()),
         ("TODCTL_CONFIG_DIR", home.join("config")),
         ("TODCTL_STATE_DIR", home.join("state")),
         ("TODCTL_CACHE_DIR", home.join("cache")),

@@ -83,21 +83,67 @@ fn names_with_escape_sequences_reach_no_terminal() {
     assert!(!log.contains('\u{1b}'), "{log}");
 }
 
+/// Two rows: the undo script has a line for each, and one that takes the timer away.
+const TWO_ROWS: &str = "/ip firewall address-list add list=trusted address=198.51.100.7\n\
+                        /ip firewall address-list add list=trusted address=198.51.100.8\n";
+
 #[test]
-fn a_corrupted_undo_script_is_never_told_to_have_reverted() {
+fn an_undo_script_that_the_device_corrupts_ends_unknown_and_says_so() {
     let world = World::single(1).unwrap();
     let name = &world.devices().unwrap()[0];
     world.wait_until_online(name).unwrap();
+    let before = world.lab.tree(name).unwrap();
     world
         .lab
         .fault(name, &json!({"kind": "corrupt-scheduler"}))
         .unwrap();
-    let script = "/ip firewall address-list add list=trusted address=198.51.100.7\n\
-                  /ip firewall address-list add list=trusted address=198.51.100.8\n";
-    let done = world.apply(name, script, "15s").unwrap();
-    assert_ne!(done.status.code(), Some(0), "it was told to be fine");
-    let number = xtask::tour::newest_change(&world.stage().unwrap(), name).unwrap();
-    // Seen when it is read back, it is refused before anything changes; else it ends unknown.
-    let state = world.end_of(&number).unwrap();
-    assert!(["unknown", "refused"].contains(&state.as_str()), "{state}");
+
+    let done = world.apply(name, TWO_ROWS, "15s").unwrap();
+
+    assert_eq!(done.status.code(), Some(1), "it was told to be fine");
+    let said = String::from_utf8_lossy(&done.stderr);
+    assert!(said.contains("STATE UNKNOWN"), "{said}");
+    let change = xtask::tour::newest_change(&world.stage().unwrap(), name).unwrap();
+    let change = world.change(&change).unwrap();
+    assert_eq!(text(&change, "state"), "unknown", "{change}");
+    let reason = text(&change, "reason");
+    assert!(reason.contains("another undo script"), "{reason}");
+    // It was seen before anything was sent, and nothing was.
+    assert_eq!(world.lab.tree(name).unwrap(), before);
+}
+
+#[test]
+fn whichever_line_of_an_armed_undo_script_is_corrupted_the_change_ends_unknown() {
+    let world = World::single(6).unwrap();
+    let mut names = world.devices().unwrap();
+    names.truncate(3);
+    let mut changes = Vec::new();
+    for (line, name) in names.iter().enumerate() {
+        world.wait_until_online(name).unwrap();
+        let done = world.apply(name, TWO_ROWS, "30s").unwrap();
+        assert_eq!(done.status.code(), Some(8), "{done:?}");
+        let armed = &world.lab.rows(name, "/system/scheduler").unwrap()[0];
+        let script = text(armed, "on-event");
+        assert_eq!(script.lines().count(), names.len(), "{script}");
+        let corrupted: Vec<String> = script
+            .lines()
+            .enumerate()
+            .map(|(at, text)| {
+                let altered = text.replacen("remove", "xremove", 1);
+                assert_ne!(altered, text);
+                if at == line { altered } else { text.to_owned() }
+            })
+            .collect();
+        let values = json!({"on-event": corrupted.join("\n") + "\n"});
+        world
+            .lab
+            .set(name, "/system/scheduler", Some(text(armed, ".id")), &values)
+            .unwrap();
+        changes.push(xtask::tour::newest_change(&world.stage().unwrap(), name).unwrap());
+    }
+    for change in changes {
+        assert_eq!(world.end_of(&change).unwrap(), "unknown");
+        let told = world.change(&change).unwrap();
+        assert!(!text(&told, "reason").is_empty(), "{told}");
+    }
 }

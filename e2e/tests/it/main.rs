@@ -1,6 +1,10 @@
 //! The whole of tod, as processes, against the lab.
+#![expect(clippy::unwrap_used, reason = "a test panics when it fails")]
 
 mod faults;
 mod kills;
+mod people;
+mod push;
+mod replicas;
 mod story;
 mod tour;

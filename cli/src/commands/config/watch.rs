@@ -143,8 +143,8 @@ fn verdict(cx: &Cx, change: &Change, wanted: Wanted) -> u8 {
         }
         (ChangeState::Unknown, _) => {
             let text = format!(
-                "c-{number} on {device}: STATE UNKNOWN. The device is neither as before nor as \
-                 after{why}. Look at it now: todctl config show c-{number}; todctl ssh {device}"
+                "c-{number} on {device}: STATE UNKNOWN{why}. Look at it now: todctl config show \
+                 c-{number}; todctl ssh {device}"
             );
             cx.say.loud(Paint::bad(&text).to_string());
             exit::FAILURE
