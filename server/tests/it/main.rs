@@ -23,3 +23,4 @@ mod runs;
 mod selectors;
 mod sessions;
 mod status;
+mod users;

@@ -1,249 +1,18 @@
 //! Changes: guarded, locked, confirmed or undone, and alive after the death of a server.
 
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde_json::json;
-use tod_proto::api::changes::{Change, ChangeState, DiffLine, GuardKind};
+use tod_proto::api::changes::{Change, ChangeState, GuardKind};
 use tod_proto::api::events::Event;
-use tod_proto::bus::task::{
-    ConfigSnapshot, Prepared, PushStep, Report, Seen, SeenConfig, Task, TaskFailure, What,
-};
-use tod_proto::error::ErrorCode;
-use tod_proto::id::DeviceId;
+use tod_proto::bus::task::SeenConfig;
 use tod_proto::page::Page;
-use tod_proto::untrusted::Untrusted;
 use tod_server::audit::{self, Chain};
 
-use crate::fake::{Poller, Stage, eventually, start};
+use self::play::{Play, Trouble};
+use crate::fake::{eventually, start};
 
-/// A device as far as a change sees it.
-#[derive(Clone)]
-struct Router(Arc<Mutex<State>>);
-
-struct State {
-    config: SeenConfig,
-    timer: bool,
-    guard: GuardKind,
-    /// This step goes wrong, in this way.
-    trouble: Option<(&'static str, Trouble)>,
-}
-
-#[derive(Clone, Copy)]
-enum Trouble {
-    /// The device says no halfway.
-    Refuses,
-    /// It is done, and the answer never comes; only the first time.
-    HangsOnce,
-}
-
-impl Router {
-    fn new() -> Self {
-        Self(Arc::new(Mutex::new(State {
-            config: SeenConfig::Before,
-            timer: false,
-            guard: GuardKind::Undo,
-            trouble: None,
-        })))
-    }
-
-    fn set(&self, change: impl FnOnce(&mut State)) {
-        change(&mut self.0.lock().unwrap());
-    }
-
-    /// The device's own timer fires.
-    fn fire(&self) {
-        self.set(|state| {
-            if std::mem::take(&mut state.timer) {
-                state.config = SeenConfig::Before;
-            }
-        });
-    }
-
-    async fn answer(self, task: Task) -> Report {
-        let What::Push { step, .. } = task.what else {
-            panic!("{task:?}");
-        };
-        let (report, hangs) = self.perform(&step);
-        if hangs {
-            std::future::pending::<()>().await;
-        }
-        report
-    }
-
-    fn perform(&self, step: &PushStep) -> (Report, bool) {
-        let mut state = self.0.lock().unwrap();
-        let trouble = state
-            .trouble
-            .filter(|(of, _)| *of == name(step))
-            .map(|(_, how)| how);
-        match trouble {
-            Some(Trouble::Refuses) => return (refused(), false),
-            Some(Trouble::HangsOnce) => state.trouble = None,
-            None => {}
-        }
-        let report = match step {
-            PushStep::Prepare { .. } => prepared(state.guard),
-            PushStep::Arm { .. } => {
-                state.timer = true;
-                Report::Armed
-            }
-            PushStep::Apply { .. } => {
-                state.config = SeenConfig::After;
-                Report::Applied
-            }
-            PushStep::Disarm { .. } => {
-                state.timer = false;
-                seen(&state)
-            }
-            PushStep::Revert => {
-                (state.timer, state.config) = (false, SeenConfig::Before);
-                Report::Reverting
-            }
-            PushStep::Verify { .. } | PushStep::ReadBack { .. } => seen(&state),
-        };
-        (report, trouble.is_some())
-    }
-}
-
-fn name(step: &PushStep) -> &'static str {
-    match step {
-        PushStep::Prepare { .. } => "prepare",
-        PushStep::Arm { .. } => "arm",
-        PushStep::Apply { .. } => "apply",
-        PushStep::Verify { .. } => "verify",
-        PushStep::Disarm { .. } => "disarm",
-        PushStep::Revert => "revert",
-        PushStep::ReadBack { .. } => "read_back",
-    }
-}
-
-fn seen(state: &State) -> Report {
-    let differences = match state.config {
-        SeenConfig::Neither => vec![Untrusted::new("/ip/address: one more row")],
-        SeenConfig::Before | SeenConfig::After | SeenConfig::Same => Vec::new(),
-    };
-    Report::Seen(Seen {
-        config: state.config,
-        timer: state.timer,
-        timer_altered: false,
-        differences,
-    })
-}
-
-fn refused() -> Report {
-    Report::Failed(TaskFailure {
-        code: ErrorCode::Invalid,
-        message: Untrusted::new("failure: already have such address"),
-        hint: None,
-        may_have_changed: true,
-    })
-}
-
-fn prepared(guard: GuardKind) -> Report {
-    Report::Prepared(Box::new(Prepared {
-        diff: vec![DiffLine {
-            sign: '+',
-            menu: "/ip/address".to_owned(),
-            text: Untrusted::new("10.9.9.1/24 on ether1"),
-        }],
-        warnings: Vec::new(),
-        guard,
-        no_guard_because: (guard == GuardKind::None)
-            .then(|| Untrusted::new("device-mode forbids the scheduler")),
-        undo_script: "/ip/address/remove [find comment=x]".to_owned(),
-        before: ConfigSnapshot::default(),
-    }))
-}
-
-struct Play {
-    stage: Stage,
-    router: Router,
-    poller: Poller,
-    device: DeviceId,
-}
-
-impl Play {
-    async fn new() -> Self {
-        let (stage, router) = (Stage::new().await, Router::new());
-        let device = stage.add("edge", "10.0.0.1").await;
-        let answering = router.clone();
-        let poller = Poller::new(&stage.app.bus, move |task| answering.clone().answer(task));
-        poller.lease(&[]).await;
-        Self {
-            stage,
-            router,
-            poller,
-            device,
-        }
-    }
-
-    async fn apply(&self, more: serde_json::Value) -> Change {
-        let mut body = json!({
-            "device": self.device, "window_seconds": 60,
-            "script": "/ip/address/add address=10.9.9.1/24 interface=ether1 comment=canary-secret",
-        });
-        body.as_object_mut()
-            .unwrap()
-            .extend(more.as_object().unwrap().clone());
-        self.stage
-            .app
-            .post(&self.stage.ana, &self.stage.path("changes"), body)
-            .await
-            .ok()
-    }
-
-    async fn show(&self) -> Change {
-        self.stage
-            .app
-            .get(&self.stage.ana, &self.stage.path("changes/1"))
-            .await
-            .ok()
-    }
-
-    async fn reach(&self, state: ChangeState) -> Change {
-        let change = eventually(async || {
-            let change = self.show().await;
-            (change.state == state || change.state.is_final()).then_some(change)
-        })
-        .await;
-        assert_eq!(change.state, state, "{change:#?}");
-        change
-    }
-
-    async fn post(&self, what: &str) -> crate::harness::Answer {
-        let path = self.stage.path(&format!("changes/1/{what}"));
-        self.stage.app.post(&self.stage.ana, &path, json!({})).await
-    }
-
-    async fn pass(&self, seconds: u64) {
-        self.stage.app.hands.advance(Duration::from_secs(seconds));
-        self.poller.lease(&[(self.device, 1)]).await;
-    }
-
-    /// Lets time pass, a few seconds at a time, until the change has ended.
-    async fn end(&self) -> Change {
-        eventually(async || {
-            let change = self.show().await;
-            if change.state.is_final() {
-                return Some(change);
-            }
-            tokio::time::sleep(Duration::from_millis(200)).await;
-            self.pass(3).await;
-            None
-        })
-        .await
-    }
-
-    fn steps(&self) -> Vec<&'static str> {
-        let tasks = self.poller.asked();
-        let steps = tasks.iter().map(|task| match &task.what {
-            What::Push { step, .. } => name(step),
-            other => panic!("{other:?}"),
-        });
-        steps.collect()
-    }
-}
+mod play;
 
 #[tokio::test]
 async fn a_change_waits_to_be_confirmed_and_then_stays() {
@@ -537,4 +306,36 @@ async fn two_servers_do_not_work_on_one_change() {
         ["prepare", "arm", "apply", "verify", "disarm"]
     );
     other.supervisor.kill();
+}
+
+#[tokio::test]
+async fn a_change_of_which_nothing_was_sent_is_refused_and_lets_the_device_go() {
+    let play = Play::new().await;
+    play.router
+        .set(|state| state.trouble = Some(("apply", Trouble::LeavesAlone)));
+
+    play.apply(json!({})).await;
+    let refused = play.reach(ChangeState::Refused).await;
+
+    assert!(refused.reason.unwrap().raw().contains("somebody changed"));
+    assert_eq!(play.steps(), ["prepare", "arm", "apply"]);
+    play.router.set(|state| state.trouble = None);
+    let next = play.apply(json!({ "dry_run": true })).await;
+    assert_eq!(next.number, 2);
+}
+
+#[tokio::test]
+async fn a_device_that_keeps_another_timer_is_flagged_to_a_person() {
+    for step in ["arm", "apply"] {
+        let play = Play::new().await;
+        play.router
+            .set(|state| state.trouble = Some((step, Trouble::Alters)));
+
+        play.apply(json!({})).await;
+        let unknown = play.reach(ChangeState::Unknown).await;
+
+        let reason = unknown.reason.unwrap();
+        assert!(reason.raw().contains("another script"), "{step}: {reason}");
+        assert_eq!(play.steps().last(), Some(&step), "nothing more is asked");
+    }
 }

@@ -302,3 +302,36 @@ async fn a_poller_in_the_same_process_dials_without_a_socket() {
     };
     assert_eq!(answer.status(), 404);
 }
+
+#[tokio::test]
+async fn a_ticket_of_one_server_is_redeemed_at_another_and_the_poller_dials_that_one() {
+    let asking = Arc::new(OnceLock::new());
+    let answering = Arc::clone(&asking);
+    let mut scene = Scene::with(Arc::default(), move |task| {
+        let at = Arc::clone(&answering);
+        async move { dial(&task, *at.get().unwrap()) }
+    })
+    .await;
+    let other = scene.stage.app.replica();
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let elsewhere = listener.local_addr().unwrap();
+    asking.set(elsewhere).unwrap();
+    let (serving, stop) = (other.clone(), other.supervisor.stop());
+    other.supervisor.spawn("another server", async move {
+        serving.serve(listener, None, stop).await
+    });
+
+    let ticket = scene.ticket().await;
+    let here = std::mem::replace(&mut scene.address, elsewhere);
+    let mut socket = scene.connect(&ticket).await.unwrap();
+    let said = Message::Binary(bytes::Bytes::from_static(b"/quit\r"));
+    let opened = next(&mut socket).await;
+    socket.send(said.clone()).await.unwrap();
+
+    assert_eq!(opened, Some(control(&RelayControl::Opened)));
+    assert_eq!(next(&mut socket).await, Some(said));
+    // It was good once, wherever.
+    scene.address = here;
+    assert!(scene.connect(&ticket).await.is_none());
+    other.supervisor.kill();
+}
