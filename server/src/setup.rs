@@ -25,11 +25,15 @@ pub async fn is_needed(tx: &mut SystemTx) -> Result<bool, Error> {
     Ok(!enrolled)
 }
 
-/// Makes sure that there is a token while one is needed. The one in the file stays good over a
-/// restart.
+/// Makes sure that there is a token while one is needed, and no file of one when none is. The one
+/// in the file stays good over a restart.
 pub(crate) async fn offer(tx: &mut SystemTx, path: &Path, now: Timestamp) -> Result<(), Error> {
     lock(tx).await?;
     if !is_needed(tx).await? {
+        // Used at another server, which has its own file.
+        if path.exists() {
+            remove_file(path);
+        }
         return Ok(());
     }
     let there = std::fs::read_to_string(path).unwrap_or_default();

@@ -120,7 +120,7 @@ fn whichever_line_of_an_armed_undo_script_is_corrupted_the_change_ends_unknown()
     let mut changes = Vec::new();
     for (line, name) in names.iter().enumerate() {
         world.wait_until_online(name).unwrap();
-        let done = world.apply(name, TWO_ROWS, "30s").unwrap();
+        let done = world.apply(name, TWO_ROWS, "20s").unwrap();
         assert_eq!(done.status.code(), Some(8), "{done:?}");
         let armed = &world.lab.rows(name, "/system/scheduler").unwrap()[0];
         let script = text(armed, "on-event");

@@ -23,7 +23,7 @@ impl Push {
     pub(crate) fn begin(world: &World, device: &str) -> Result<Self> {
         world.wait_until_online(device)?;
         let before = world.lab.tree(device)?;
-        let done = world.apply(device, SCRIPT, "20s")?;
+        let done = world.apply(device, SCRIPT, "12s")?;
         ensure!(
             done.status.code() == Some(8),
             "{}",

@@ -128,6 +128,20 @@ async fn the_setup_token_stays_good_over_a_restart() {
 }
 
 #[tokio::test]
+async fn the_file_of_a_token_that_is_good_no_longer_goes_with_the_next_start() {
+    let app = TestApp::new().await;
+    let token = setup_token(&app);
+    enrolled(&app, "ana@example.net").await;
+    let file = &app.app.config.setup_token;
+    // As at a server that was not the one asked.
+    std::fs::write(file, token).unwrap();
+
+    app.replica().prepare().await.unwrap();
+
+    assert!(!file.exists());
+}
+
+#[tokio::test]
 async fn a_stranger_is_answered_like_a_person() {
     let app = TestApp::new().await;
     enrolled(&app, "ana@example.net").await;
