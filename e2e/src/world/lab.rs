@@ -18,7 +18,9 @@ pub(super) fn start(dir: &Path, devices: u32) -> Result<(Guarded, Lab)> {
     command.args(["serve", "--devices", &devices.to_string(), "--control"]);
     command.arg(&socket);
     // Any ports: other labs may run on this machine.
-    command.args(["--api-port", "0", "--api-ssl-port", "0", "--ssh-port", "0"]);
+    for door in ["api", "api-ssl", "ssh", "snmp", "telnet"] {
+        command.args([&format!("--{door}-port"), "0"]);
+    }
     let mut process = Guarded::spawn(&command, &dir.join("lab.log"))?;
     let lab = Lab::at(&socket);
     let up = || Ok(lab.devices().is_ok().then_some(()));
