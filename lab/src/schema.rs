@@ -199,11 +199,6 @@ impl Schema {
         let place = places.next_back().and_then(|(_, p)| p.get(path));
         place.copied().unwrap_or(usize::MAX)
     }
-
-    /// Returns the menus whose rows are interfaces.
-    pub(crate) fn interfaces(&self) -> impl Iterator<Item = &Menu> {
-        self.menus.iter().filter(|m| m.interface_type.is_some())
-    }
 }
 
 /// The one schema.

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::schema::SCHEMA;
+use crate::schema::{Menu, SCHEMA};
 
 /// A property's name, shared between rows.
 pub(crate) type Key = Arc<str>;
@@ -113,11 +113,21 @@ impl Table {
     }
 }
 
+fn is_interface_table(path: &str) -> bool {
+    // Cheaper than asking for each.
+    path.contains("/interface")
+        && SCHEMA
+            .menu(path)
+            .is_some_and(|m| m.interface_type.is_some())
+}
+
 /// What all devices of a kind have in common, until one of them changes a table.
 #[derive(Debug, Default)]
 pub(crate) struct Base {
     tables: BTreeMap<Key, Table>,
     next_ids: BTreeMap<Key, u32>,
+    /// Those of its tables whose rows are interfaces.
+    interfaces: Vec<Key>,
 }
 
 impl Base {
@@ -148,7 +158,9 @@ impl Tree {
 
     /// Makes what it holds common to many.
     pub(crate) fn into_base(self) -> Base {
+        let interfaces = self.tables.keys().filter(|path| is_interface_table(path));
         Base {
+            interfaces: interfaces.cloned().collect(),
             tables: self.tables,
             next_ids: self.next_ids,
         }
@@ -169,6 +181,15 @@ impl Tree {
         let common = self.base.next_ids.iter();
         let common = common.filter(|(path, _)| !self.next_ids.contains_key(*path));
         self.next_ids.iter().chain(common).map(|(k, v)| (k, *v))
+    }
+
+    /// Returns the tables whose rows are interfaces, which are few of all that could be.
+    pub(crate) fn interface_tables(&self) -> impl Iterator<Item = (&'static Menu, &[Row])> {
+        let common = self.base.interfaces.iter();
+        let common = common.filter(|path| !self.tables.contains_key(*path));
+        let own = self.tables.keys().filter(|path| is_interface_table(path));
+        let paths = own.chain(common);
+        paths.filter_map(|path| Some((SCHEMA.menu(path)?, self.rows(path))))
     }
 
     /// Returns a table to change: its own from now on.

@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::Core;
 use crate::clock::Tick;
-use crate::schema::SCHEMA;
+use crate::schema::{Menu, SCHEMA};
 use crate::seed::Seed;
 use crate::tree::{Key, Row};
 
@@ -24,6 +24,14 @@ pub(crate) struct Interface {
 }
 
 impl Interface {
+    fn of(menu: &Menu, row: &Row) -> Self {
+        Self {
+            menu: Key::clone(&menu.path),
+            kind: menu.interface_type.unwrap_or_default(),
+            row: row.clone(),
+        }
+    }
+
     pub(crate) fn name(&self) -> &str {
         self.row.get("name").unwrap_or_default()
     }
@@ -66,32 +74,18 @@ pub(crate) struct Traffic {
 impl Core {
     /// Returns all interfaces, in the order of their ids.
     pub(crate) fn interfaces(&self) -> Vec<Interface> {
-        let mut all: Vec<_> = SCHEMA
-            .interfaces()
-            .flat_map(|menu| {
-                self.tree.rows(&menu.path).iter().map(|row| Interface {
-                    menu: Key::clone(&menu.path),
-                    kind: menu.interface_type.unwrap_or_default(),
-                    row: row.clone(),
-                })
-            })
+        let tables = self.tree.interface_tables();
+        let mut all: Vec<_> = tables
+            .flat_map(|(menu, rows)| rows.iter().map(move |row| Interface::of(menu, row)))
             .collect();
         all.sort_by_key(|i| i.row.id);
         all
     }
 
     pub(crate) fn interface(&self, name: &str) -> Option<Interface> {
-        SCHEMA.interfaces().find_map(|menu| {
-            let row = self
-                .tree
-                .rows(&menu.path)
-                .iter()
-                .find(|r| r.get("name") == Some(name))?;
-            Some(Interface {
-                menu: Key::clone(&menu.path),
-                kind: menu.interface_type.unwrap_or_default(),
-                row: row.clone(),
-            })
+        self.tree.interface_tables().find_map(|(menu, rows)| {
+            let row = rows.iter().find(|r| r.get("name") == Some(name))?;
+            Some(Interface::of(menu, row))
         })
     }
 
