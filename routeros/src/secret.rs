@@ -70,12 +70,7 @@ const IN_MENUS: [(&str, &str); 5] = [
 ];
 
 /// Names that tell of a secret elsewhere, by menu.
-const NOT_IN_MENUS: [(&str, &str); 4] = [
-    ("/container/envs", "key"),
-    ("/ip/ipsec/identity", "key"),
-    ("/iot/bluetooth", "key"),
-    ("/user/ssh-keys", "key"),
-];
+const NOT_IN_MENUS: [(&str, &str); 2] = [("/container/envs", "key"), ("/user/ssh-keys", "key")];
 
 /// Whether a property of this name holds a secret, as far as names tell.
 pub fn is_sensitive(name: &str) -> bool {
@@ -175,6 +170,26 @@ mod tests {
         ] {
             assert!(!is_secret(menu, name), "{menu} {name}");
         }
+    }
+
+    /// The names that `export` leaves out unless it is told to show what is sensitive.
+    #[test]
+    fn what_devices_themselves_hide_is_secret() {
+        let names = "auth-key authentication-password cak challenge-passphrase challenge-password \
+            confirm-new-password connection-request-password eap-password enc-key encryption-key \
+            encryption-password export-passphrase ipsec-secret key key-passphrase key-val \
+            mac-auth-password management-protection-key mschapv2-password new-password \
+            nv2-preshared-key nvme-tcp-password nvme-tcp-server-password old-password otp-secret \
+            passphrase password paypal-password pin ppk-secret preshared-key \
+            private-key private-passphrase private-pre-shared-key secret secrets \
+            self-encryption-password shared-secret sim-pin smb-password smb-server-password \
+            sshfs-password static-key-0 static-key-3 static-sta-private-key tcp-md5-key \
+            vpn-peer-private-key vpn-private-key web-private-password wpa-pre-shared-key \
+            wpa2-pre-shared-key";
+        for name in names.split_whitespace() {
+            assert!(is_secret("/ip/ipsec/key", name), "{name}");
+        }
+        assert!(is_secret("/zerotier", "identity"));
     }
 
     #[test]
