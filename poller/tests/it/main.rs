@@ -5,6 +5,7 @@
     reason = "a test panics when it fails"
 )]
 
+mod attack;
 mod change;
 mod everywhere;
 mod fake;
