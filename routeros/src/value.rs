@@ -8,10 +8,12 @@ use crate::text;
 mod date;
 mod duration;
 mod order;
+mod quantity;
 
 pub use date::{Date, DateTime, LogTime, Time};
 pub use duration::{Elapsed, format_duration};
 pub use order::{compare, same};
+pub use quantity::Quantity;
 
 /// Something that an attribute's bytes can be read as.
 pub trait Value: Sized {

@@ -138,12 +138,16 @@ async fn polled(dialler: &Dialler, contact: &Contact) -> bool {
 
 async fn attack(mut stream: TcpStream, bytes: &[u8]) -> std::io::Result<()> {
     let mut buffer = [0; 4096];
-    stream.read(&mut buffer).await?;
-    stream.write_all(b"\x05!done\x00").await?;
-    stream.read(&mut buffer).await?;
-    loop {
-        stream.write_all(bytes).await?;
+    // The login, then the poll: a little of either is enough.
+    if stream.read(&mut buffer).await? > 0 {
+        stream.write_all(b"\x05!done\x00").await?;
     }
+    while stream.read(&mut buffer).await? > 0 {
+        loop {
+            stream.write_all(bytes).await?;
+        }
+    }
+    Ok(())
 }
 
 fn contact(port: u16) -> Contact {

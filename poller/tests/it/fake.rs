@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use openssl::dh::Dh;
 use openssl::ssl::{Ssl, SslContext, SslMethod, SslVersion};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, date_time_ymd};
 use routeros::row::Row;
 use routeros::server::{Receiver, Request, Response};
 use rustls::ServerConfig;
@@ -37,6 +38,10 @@ pub(crate) enum Manner {
     Endless,
     /// Answers a poll with empty sentences without end.
     Empty,
+    /// Is a web server: says so at once.
+    Web,
+    /// Is an SSH server: says so at once.
+    Shell,
     /// Refuses the login.
     Refusing,
     /// Answers one poll, then closes the connection.
@@ -139,6 +144,27 @@ impl Fake {
         certificate
     }
 
+    /// Gives it a certificate that an authority vouches for, made for a name and to be used until
+    /// that year; returns the authority's.
+    pub(crate) fn certificate_for(&self, name: &str, until: i32) -> CertificateDer<'static> {
+        let mut params = CertificateParams::default();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let key = KeyPair::generate().unwrap();
+        let authority = CertifiedIssuer::self_signed(params, key).unwrap();
+        let mut params = CertificateParams::new(vec![name.to_owned()]).unwrap();
+        params.not_before = date_time_ymd(2018, 1, 1);
+        params.not_after = date_time_ymd(until, 1, 1);
+        let key = KeyPair::generate().unwrap();
+        let certificate = params.signed_by(&key, &authority).unwrap();
+        let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
+        let config = ServerConfig::builder()
+            .with_no_client_auth()
+            .with_single_cert(vec![certificate.der().clone()], key)
+            .unwrap();
+        *self.shared.door.lock().unwrap() = Door::Tls(TlsAcceptor::from(Arc::new(config)));
+        authority.der().clone()
+    }
+
     /// Speaks TLS without a certificate, with these suites of OpenSSL.
     pub(crate) fn be_anonymous(&self, suites: &str) {
         let mut context = SslContext::builder(SslMethod::tls_server()).unwrap();
@@ -186,6 +212,15 @@ impl Shared {
     }
 
     async fn serve(&self, mut stream: impl AsyncRead + AsyncWrite + Unpin) {
+        let manner = *self.manner.lock().unwrap();
+        let greeting: &[u8] = match manner {
+            Manner::Web => b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n",
+            Manner::Shell => b"SSH-2.0-ROSSSH\r\n",
+            _ => b"",
+        };
+        if stream.write_all(greeting).await.is_err() || manner == Manner::Web {
+            return;
+        }
         let mut receiver = Receiver::new();
         let mut buffer = vec![0; 64 << 10];
         loop {
@@ -216,7 +251,7 @@ impl Shared {
         let mut say = |response: Response| request.respond(response).encode(out);
         let is_login = request.path == "/login";
         match manner {
-            Manner::Silent => return,
+            Manner::Silent | Manner::Shell => return,
             Manner::SilentAfterLogin if !is_login => return,
             Manner::Refusing if is_login => {
                 say(Response::trap(None, "invalid user name or password (6)"));

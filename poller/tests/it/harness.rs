@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use base64::Engine as _;
+use rustls::pki_types::CertificateDer;
 use tod_poller::device::dial::Deadlines;
 use tod_poller::relay::{Network, RelayDial};
 use tod_poller::startup::{Config, Limits, Parts, Zone, build};
@@ -58,6 +59,7 @@ pub(crate) struct Setup {
     pub(crate) networks: Vec<String>,
     pub(crate) ttl_seconds: u32,
     pub(crate) relay_dial: Arc<dyn RelayDial>,
+    pub(crate) authorities: Vec<CertificateDer<'static>>,
 }
 
 impl Default for Setup {
@@ -71,6 +73,7 @@ impl Default for Setup {
             networks: vec!["127.0.0.0/8".to_owned()],
             ttl_seconds: 30,
             relay_dial: Arc::new(Network::new(&[])),
+            authorities: Vec::new(),
         }
     }
 }
@@ -146,6 +149,7 @@ impl World {
             }],
             limits: setup.limits,
             deadlines: setup.deadlines,
+            authorities: setup.authorities,
             ..Config::default()
         };
         let parts = Parts {

@@ -97,6 +97,8 @@ async fn each_kind_of_misbehaviour_fails_by_its_kind_and_within_its_deadline() {
     for (manner, kind) in [
         (Manner::Silent, FailureKind::Timeout),
         (Manner::SilentAfterLogin, FailureKind::Timeout),
+        (Manner::Shell, FailureKind::Timeout),
+        (Manner::Web, FailureKind::Closed),
         (Manner::Garbage, FailureKind::Protocol),
         (Manner::HugeWord, FailureKind::Protocol),
         (Manner::Drip, FailureKind::Timeout),

@@ -2,6 +2,7 @@
 
 use tod_proto::api::devices::TlsMode;
 use tod_proto::bus::sample::FailureKind;
+use tod_service::supervisor::Supervisor;
 
 use crate::fake::Fake;
 use crate::harness::{Record, Setup, World, record, short_deadlines};
@@ -106,6 +107,35 @@ async fn a_device_that_must_be_verified_is_not_trusted_at_first_use() {
 
     assert_eq!(world.failed().await.kind, FailureKind::TrustMismatch);
     assert_eq!(fake.logins(), 0);
+}
+
+#[tokio::test]
+async fn an_authority_vouches_for_a_name_and_for_a_time() {
+    for (name, until, is_trusted) in [
+        ("127.0.0.1", 4000, true),
+        ("127.0.0.2", 4000, false),
+        ("127.0.0.1", 2020, false),
+    ] {
+        let supervisor = Supervisor::new();
+        let fake = Fake::start(&supervisor).await;
+        let authorities = vec![fake.certificate_for(name, until)];
+        let mut world = World::start(Setup {
+            deadlines: short_deadlines(),
+            authorities,
+            ..Setup::default()
+        });
+        let mut verified = over_tls(&fake);
+        verified.assignment.tls = TlsMode::Verified;
+        world.grant(&verified).await;
+
+        if is_trusted {
+            assert_eq!(world.answered().await.tls_pin, None);
+        } else {
+            assert_eq!(world.failed().await.kind, FailureKind::TrustMismatch);
+            assert_eq!(fake.logins(), 0, "{name} {until}");
+        }
+        supervisor.kill();
+    }
 }
 
 #[tokio::test]

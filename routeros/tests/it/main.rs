@@ -5,6 +5,7 @@
     reason = "a test panics when it fails"
 )]
 
+mod budgets;
 mod config;
 mod config_law;
 mod device;
@@ -15,6 +16,7 @@ mod lockout;
 mod pair;
 mod script;
 mod secrets;
+mod streams;
 mod transcripts;
 mod undo;
 mod undo_law;

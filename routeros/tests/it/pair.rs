@@ -8,7 +8,7 @@ use routeros::error::{Category, ProtocolError, TrapKind};
 use routeros::login::{Credentials, LoginError, Scheme, challenge_response};
 use routeros::row::{Row, Rows};
 use routeros::server::{Receiver, Request, Response};
-use routeros::session::{Budget, Event, Failure, Limits, Session, Tag};
+use routeros::session::{Event, Failure, Limits, Session};
 
 #[test]
 fn commands_before_the_login_leave_with_one_write_after_it() {
@@ -113,95 +113,6 @@ fn an_old_device_is_answered_when_that_was_allowed() {
 }
 
 #[test]
-fn silence_ends_a_call_and_late_answers_belong_to_nobody() {
-    let mut pair = Pair::signed_in();
-    let tag = pair.session.call(pair.now, &Command::print("/slow"));
-    let request = pair.requests().remove(0);
-
-    pair.pass(Duration::from_secs(30));
-
-    let failure = Failure::NoReply;
-    assert_eq!(pair.events(), [Event::Failed { tag, failure }]);
-    let cancel = pair.requests().remove(0);
-    assert_eq!(cancel.path, "/cancel");
-    assert_eq!(cancel.attributes.text("tag").unwrap(), tag.to_string());
-
-    pair.answer(&request, &[Response::row(&Row::new()), Response::done()]);
-    pair.answer(&cancel, &[Response::done()]);
-    assert_eq!(pair.events(), []);
-    assert_eq!(pair.session.counters().late, 1);
-    assert_eq!(pair.session.poll_timeout(), None);
-}
-
-#[test]
-fn an_answer_that_stalls_is_told_from_one_that_never_came() {
-    let mut pair = Pair::signed_in();
-    let tag = pair.session.call(pair.now, &Command::print("/a"));
-    let request = pair.requests().remove(0);
-
-    pair.pass(Duration::from_secs(29));
-    pair.answer(&request, &[Response::row(&Row::new())]);
-    pair.pass(Duration::from_secs(29));
-    assert_eq!(pair.events().len(), 1);
-    pair.pass(Duration::from_secs(1));
-
-    let failure = Failure::Stalled;
-    assert_eq!(pair.events(), [Event::Failed { tag, failure }]);
-}
-
-#[test]
-fn endless_rows_end() {
-    let mut pair = Pair::signed_in();
-    let budget = Budget {
-        rows: 2,
-        ..Budget::DEFAULT
-    };
-    let tag = pair
-        .session
-        .call_within(pair.now, &Command::print("/a"), budget);
-    let request = pair.requests().remove(0);
-
-    pair.answer(&request, &vec![Response::row(&Row::new()); 10]);
-
-    let failure = Failure::TooManyRows;
-    assert_eq!(
-        pair.events(),
-        [one_row(tag), one_row(tag), Event::Failed { tag, failure }]
-    );
-    assert_eq!(pair.session.counters().late, 7);
-}
-
-fn one_row(tag: Tag) -> Event {
-    let rows = Rows::from([Row::new()]);
-    Event::Rows { tag, rows }
-}
-
-#[test]
-fn a_flood_of_tiny_attributes_is_counted_by_the_memory_that_it_takes() {
-    let mut pair = Pair::signed_in();
-    let budget = Budget {
-        bytes: 10_000,
-        ..Budget::DEFAULT
-    };
-    let tag = pair
-        .session
-        .call_within(pair.now, &Command::print("/a"), budget);
-    let request = pair.requests().remove(0);
-    let row: Row = (0..100).map(|_| ("a", "")).collect();
-
-    pair.answer(&request, &vec![Response::row(&row); 20]);
-
-    let events = pair.events();
-    let failure = Failure::TooManyBytes;
-    assert_eq!(events.last(), Some(&Event::Failed { tag, failure }));
-    let sizes = events.iter().map(|event| match event {
-        Event::Rows { rows, .. } => rows.size(),
-        _ => 0,
-    });
-    assert!(sizes.sum::<usize>() <= 10_000);
-}
-
-#[test]
 fn rows_that_come_together_are_handed_out_together_and_before_what_follows() {
     let mut pair = Pair::signed_in();
     let tag = pair.session.call(pair.now, &Command::print("/a"));
@@ -232,58 +143,6 @@ fn rows_that_come_together_are_handed_out_together_and_before_what_follows() {
 }
 
 #[test]
-fn a_listener_hears_of_changes_and_deaths_until_it_is_cancelled() {
-    let mut pair = Pair::signed_in();
-    let listen = Command::new("/interface/listen");
-    let tag = pair
-        .session
-        .call_within(pair.now, &listen, Budget::UNBOUNDED);
-    let request = pair.requests().remove(0);
-
-    pair.pass(Duration::from_hours(100));
-    let born = Row::new().with(".id", "*7").with("name", "v10");
-    let dead = Row::new().with(".id", "*7").with(".dead", "true");
-    pair.answer(&request, &[Response::row(&born), Response::row(&dead)]);
-
-    let events = pair.events();
-    let seen: Vec<_> = events
-        .iter()
-        .flat_map(|event| match event {
-            Event::Rows { rows, .. } => rows.iter().map(|row| (row.id().unwrap(), row.is_dead())),
-            other => panic!("{other:?}"),
-        })
-        .collect();
-    assert_eq!(seen, [("*7", false), ("*7", true)]);
-    pair.session.cancel(pair.now, tag);
-    let cancel = pair.requests().remove(0);
-    assert_eq!(cancel.attributes.text("tag").unwrap(), tag.to_string());
-}
-
-#[test]
-fn rounds_of_a_stream_are_told_apart() {
-    let mut pair = Pair::signed_in();
-    pair.session
-        .call(pair.now, &Command::new("/interface/monitor-traffic"));
-    let request = pair.requests().remove(0);
-    let row = |section: u64, name: &str| {
-        let section = section.to_string();
-        Response::row(&Row::new().with(".section", section).with("name", name))
-    };
-
-    pair.answer(&request, &[row(0, "a"), row(0, "b"), row(1, "a")]);
-
-    let sections: Vec<_> = pair
-        .events()
-        .iter()
-        .map(|event| match event {
-            Event::Rows { rows, .. } => rows.first().unwrap().section(),
-            other => panic!("{other:?}"),
-        })
-        .collect();
-    assert_eq!(sections, [Some(0), Some(0), Some(1)]);
-}
-
-#[test]
 fn tags_are_never_used_again() {
     let mut pair = Pair::signed_in();
     let mut seen = std::collections::BTreeSet::new();
@@ -295,42 +154,6 @@ fn tags_are_never_used_again() {
         assert_eq!(pair.events(), [Event::Done { tag, ret: None }]);
     }
     assert_eq!(pair.session.counters().foreign, 100);
-}
-
-#[test]
-fn what_was_given_up_is_forgotten_when_the_device_never_ends_it() {
-    let mut pair = Pair::signed_in();
-    let tag = pair.session.call(pair.now, &Command::print("/slow"));
-    let request = pair.requests().remove(0);
-    pair.pass(Duration::from_secs(30));
-    let failure = Failure::NoReply;
-    assert_eq!(pair.events(), [Event::Failed { tag, failure }]);
-    assert!(pair.session.poll_timeout().is_some());
-
-    pair.pass(Duration::from_mins(1));
-
-    assert_eq!(pair.session.poll_timeout(), None);
-    assert_eq!(pair.session.counters().lost, 2);
-    pair.answer(&request, &[Response::row(&Row::new()), Response::done()]);
-    assert_eq!(pair.events(), []);
-    assert_eq!(pair.session.counters().foreign, 2);
-}
-
-#[test]
-fn an_answer_that_never_ends_is_given_up_in_the_end() {
-    let mut pair = Pair::signed_in();
-    let tag = pair.session.call(pair.now, &Command::print("/a"));
-    let request = pair.requests().remove(0);
-    for _ in 0..14 {
-        pair.pass(Duration::from_secs(20));
-        pair.answer(&request, &[Response::row(&Row::new())]);
-        assert_eq!(pair.events(), [one_row(tag)]);
-    }
-
-    pair.pass(Duration::from_secs(20));
-
-    let failure = Failure::TooLong;
-    assert_eq!(pair.events(), [Event::Failed { tag, failure }]);
 }
 
 #[test]
@@ -404,27 +227,6 @@ fn a_control_byte_ends_everything() {
     assert_eq!(pair.events(), [Event::Failed { tag, failure }]);
 }
 
-#[test]
-fn a_cancelled_call_ends_as_the_device_says() {
-    let mut pair = Pair::signed_in();
-    let listen = Command::new("/interface/listen");
-    let tag = pair
-        .session
-        .call_within(pair.now, &listen, Budget::UNBOUNDED);
-    let request = pair.requests().remove(0);
-
-    pair.session.cancel(pair.now, tag);
-    let cancel = pair.requests().remove(0);
-    let trap = Response::trap(Some(Category::Interrupted), "interrupted");
-    pair.answer(&request, &[trap]);
-    pair.answer(&cancel, &[Response::done()]);
-    pair.answer(&request, &[Response::done()]);
-
-    let events = pair.events();
-    assert!(matches!(&events[0], Event::Trap { trap, .. } if trap.kind() == TrapKind::Interrupted));
-    assert_eq!(events[1..], [Event::Done { tag, ret: None }]);
-}
-
 proptest! {
     #[test]
     fn no_bytes_panic_a_session(
@@ -447,10 +249,10 @@ proptest! {
     }
 }
 
-struct Pair {
-    session: Session,
+pub(crate) struct Pair {
+    pub(crate) session: Session,
     receiver: Receiver,
-    now: Instant,
+    pub(crate) now: Instant,
 }
 
 impl Pair {
@@ -468,7 +270,7 @@ impl Pair {
         }
     }
 
-    fn signed_in() -> Self {
+    pub(crate) fn signed_in() -> Self {
         let mut pair = Self::new();
         let login = pair.requests().remove(0);
         pair.answer(&login, &[Response::done()]);
@@ -477,14 +279,14 @@ impl Pair {
     }
 
     /// Everything the client writes, which is one write.
-    fn requests(&mut self) -> Vec<Request> {
+    pub(crate) fn requests(&mut self) -> Vec<Request> {
         self.receiver
             .feed(&self.session.poll_output().unwrap_or_default());
         assert_eq!(self.session.poll_output(), None);
         std::iter::from_fn(|| self.receiver.poll().unwrap()).collect()
     }
 
-    fn answer(&mut self, request: &Request, responses: &[Response]) {
+    pub(crate) fn answer(&mut self, request: &Request, responses: &[Response]) {
         for response in responses {
             self.send(&request.respond(response.clone()));
         }
@@ -496,12 +298,12 @@ impl Pair {
         self.session.handle_input(self.now, &bytes).unwrap();
     }
 
-    fn pass(&mut self, time: Duration) {
+    pub(crate) fn pass(&mut self, time: Duration) {
         self.now += time;
         self.session.handle_timeout(self.now);
     }
 
-    fn events(&mut self) -> Vec<Event> {
+    pub(crate) fn events(&mut self) -> Vec<Event> {
         std::iter::from_fn(|| self.session.poll_event()).collect()
     }
 }

@@ -13,7 +13,7 @@ use routeros::server::Receiver;
 use routeros::session::{Budget, Event, Session};
 use routeros::text;
 use routeros::value::{
-    BitRate, Date, DateTime, Dbm, Elapsed, Id, List, LogTime, Pair, Time, Value, compare,
+    BitRate, Date, DateTime, Dbm, Elapsed, Id, List, LogTime, Pair, Quantity, Time, Value, compare,
     format_duration, same,
 };
 use routeros::version::Installed;
@@ -189,6 +189,7 @@ pub(crate) fn value(input: &[u8]) -> u64 {
             same(a, b),
         ),
         (
+            Quantity::parse(a).is_some_and(|quantity| quantity.bytes().is_some()),
             Pair::<u64>::parse(a).is_some(),
             List::parse(a).map(|list| list.0.len().min(3)),
         ),
