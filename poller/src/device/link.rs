@@ -24,12 +24,13 @@ use super::error::LinkError;
 use super::{Contact, Seen};
 
 /// How much is read at once.
-const CHUNK: usize = 64 << 10;
+const CHUNK: usize = 32 << 10;
 /// The most rows of one answer.
 const MAX_ROWS: u64 = 20_000;
-/// The most memory that one answer to a poll may take, and all of them together: some 1,700
-/// interfaces. No device can make us hold more just by being polled.
-const MAX_POLL: usize = 960 << 10;
+/// The most memory that one answer to a poll may take, and all of them together: some 1,400
+/// interfaces. With what comes in before it is noticed, a device cannot make us hold more than a
+/// mebibyte just by being polled.
+const MAX_POLL: usize = 768 << 10;
 /// The most memory that an answer may take that somebody waits for.
 const MAX_BYTES: u64 = 8 << 20;
 

@@ -112,6 +112,8 @@ async fn attacked(bytes: Vec<u8>) {
         tls: Tls::new(&[]),
         budget: Semaphore::new(SESSIONS),
     };
+    // What is taken once and not by each session is there after the first.
+    polled(&dialler, &contact).await;
     let before = memory("VmRSS:");
 
     let polls = (0..SESSIONS).map(|_| polled(&dialler, &contact));
@@ -142,12 +144,12 @@ async fn attack(mut stream: TcpStream, bytes: &[u8]) -> std::io::Result<()> {
     if stream.read(&mut buffer).await? > 0 {
         stream.write_all(b"\x05!done\x00").await?;
     }
-    while stream.read(&mut buffer).await? > 0 {
-        loop {
-            stream.write_all(bytes).await?;
-        }
+    if stream.read(&mut buffer).await? == 0 {
+        return Ok(());
     }
-    Ok(())
+    loop {
+        stream.write_all(bytes).await?;
+    }
 }
 
 fn contact(port: u16) -> Contact {

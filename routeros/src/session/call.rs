@@ -168,6 +168,9 @@ pub(super) enum Owner {
 /// How long a call that was given up, or a `/cancel`, is remembered when it does not end.
 const MEMORY: Duration = Duration::from_mins(1);
 
+/// The most bytes of records that memory is taken for before they are there.
+const EXPECTED: usize = 8 << 10;
+
 /// A call that has not ended.
 #[derive(Debug)]
 pub(super) struct Call {
@@ -241,7 +244,7 @@ impl Call {
     /// Keeps a record; `expected` bytes may be of this call as well.
     pub(super) fn keep(&mut self, row: &RowRef<'_>, expected: usize) {
         if self.fresh.is_empty() {
-            self.fresh = Rows::with_capacity(expected);
+            self.fresh = Rows::with_capacity(expected.min(EXPECTED));
         }
         self.fresh.push(row);
     }
