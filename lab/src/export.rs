@@ -173,7 +173,7 @@ impl Core {
         (key, value): (&str, &str),
         style: Style,
     ) -> bool {
-        if matches!(key, SELECTOR | LOADED) {
+        if matches!(key, SELECTOR | LOADED | "default" | "builtin") {
             return false;
         }
         let is_hidden = match prop.map_or(Access::Normal, |p| p.access) {
@@ -183,7 +183,7 @@ impl Core {
         };
         let writing = prop.map_or(Writing::Changed, |p| p.writing);
         let default = prop.and_then(|p| p.default);
-        let default = default.filter(|_| matches!(writing, Writing::Changed | Writing::Clearable));
+        let default = default.filter(|_| writing == Writing::Changed);
         let usual = origin.and_then(|o| o.get(key)).or(default);
         let loaded = row.get(LOADED).unwrap_or_default();
         let is_loaded = row.is_pinned || loaded.split(',').any(|l| *l == *key);
@@ -225,6 +225,7 @@ fn address(menu: Option<&Menu>, row: &Row, place: usize) -> Option<String> {
         Some("index") => Some(place.to_string()),
         Some("id") => Some(row.shown_id()),
         Some("name") => row.get("name").map(|n| spell(n, false)),
+        Some("[name]") => Some(format!("[ find name={} ]", spell(row.get("name")?, false))),
         Some("=interface") => row.get("interface").map(|n| spell(n, false)),
         Some("default") if !row.is("default") => row.get("name").map(|n| spell(n, false)),
         Some("default") => Some("[ find default=yes ]".to_owned()),

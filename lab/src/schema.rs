@@ -66,7 +66,7 @@ pub(crate) enum Writing {
     Kept,
     /// When anything else of its row is written.
     Along,
-    /// When it is not at its default; that there is none of it is told apart, as `!name`.
+    /// When somebody has set it, or said that there is none of it: `!name`.
     Clearable,
     /// Always.
     Shown,
