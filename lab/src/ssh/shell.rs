@@ -85,11 +85,13 @@ impl Shell {
         };
         while goes_on {
             let bytes = tokio::select! {
-                bytes = input.recv() => bytes,
+                // What was said before a key was pressed is shown before it counts.
+                biased;
                 Ok(notice) = notices.recv() => {
                     goes_on = self.notice(&notice).await;
                     continue;
                 }
+                bytes = input.recv() => bytes,
             };
             let Some(bytes) = bytes else { break };
             for byte in bytes {

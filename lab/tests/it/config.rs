@@ -47,10 +47,10 @@ async fn made(seed: usize) -> (Lab, Device) {
     let mut chosen: Vec<&str> = Vec::new();
     for (at, command) in COMMANDS.iter().enumerate() {
         let hash = (at + 1) * 2_654_435_761 * (seed + 1);
-        if (hash >> 7) % 3 == 0 {
+        if (hash >> 7).is_multiple_of(3) {
             continue;
         }
-        let place = if (hash >> 11) % 2 == 0 {
+        let place = if (hash >> 11).is_multiple_of(2) {
             chosen.len()
         } else {
             0
