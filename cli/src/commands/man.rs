@@ -165,9 +165,12 @@ fn section(name: &str, command: &Clap, out: &mut String) {
 fn subsections(name: &str, command: &Clap, out: &mut String) {
     for sub in command.get_subcommands().filter(|sub| !sub.is_hide_set()) {
         let name = format!("{name} {}", sub.get_name());
-        let own = sub.clone().mut_args(|arg| match arg.is_global_set() {
-            true => arg.hide(true),
-            false => arg,
+        let own = sub.clone().mut_args(|arg| {
+            if arg.is_global_set() {
+                arg.hide(true)
+            } else {
+                arg
+            }
         });
         section(&name, &own, out);
         subsections(&name, sub, out);
