@@ -23,10 +23,12 @@ use crate::text;
 
 mod algorithms;
 mod scp;
+mod screen;
 mod sftp;
 mod shell;
 mod terminal;
 
+use screen::{Screen, exec, note_line};
 use shell::Tty;
 use terminal::{LoginOptions, Size};
 
@@ -368,68 +370,4 @@ impl Handler for Visitor {
 fn key_text(key: &PublicKey) -> String {
     let line = key.to_openssh().unwrap_or_default();
     line.split(' ').nth(1).unwrap_or_default().to_owned()
-}
-
-/// Where a shell or a command writes.
-struct Screen {
-    handle: Handle,
-    channel: ChannelId,
-}
-
-impl Screen {
-    /// Returns whether the client is still there.
-    async fn show(&self, text: &str) -> bool {
-        self.handle
-            .data(self.channel, text::encode(text))
-            .await
-            .is_ok()
-    }
-
-    async fn end(self, status: u32) {
-        let ended = async {
-            self.handle
-                .exit_status_request(self.channel, status)
-                .await?;
-            self.handle.eof(self.channel).await?;
-            self.handle.close(self.channel).await
-        };
-        if ended.await.is_err() {
-            tracing::trace!("the client is gone");
-        }
-    }
-}
-
-/// Writes to the lab's record what somebody typed.
-fn note_line(visit: &Visit, line: &str) {
-    visit.device.core().record(Event::Command {
-        session: Some(visit.id),
-        via: visit.via.to_owned(),
-        command: line.to_owned(),
-        args: BTreeMap::new(),
-        turn: 0,
-    });
-}
-
-/// Runs one line without a terminal. Errors are text on the same channel.
-async fn exec(device: Arc<Inner>, caller: Caller, line: String, screen: Screen) {
-    let session = caller.session;
-    let ran = Arc::clone(&device)
-        .run(caller, String::new(), text::encode(&line))
-        .await;
-    let mut shown = ran.text;
-    let mut status = 0;
-    if let Some(error) = &ran.error {
-        let message = crate::script::shown(error);
-        shown.push_str(&message);
-        shown.push_str("\r\n");
-        status = u32::from(device.release().at_least(7, 16));
-        device.core().record(Event::Trapped {
-            session,
-            command: line,
-            message,
-        });
-    }
-    if screen.show(&shown).await {
-        screen.end(status).await;
-    }
 }

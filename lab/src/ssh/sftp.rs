@@ -21,6 +21,12 @@ const PACKET: u32 = 256 << 10;
 /// Files that one client may have open.
 const OPEN: usize = 64;
 
+/// The longest file that can be written, whatever the disk could hold.
+const FILE: u64 = 64 << 20;
+
+/// How far behind the end of a file one may write.
+const GAP: u64 = 1 << 20;
+
 /// Most that one read gives.
 const CHUNK: usize = 64 << 10;
 
@@ -193,7 +199,7 @@ impl Disk {
             return Err(StatusCode::Failure);
         };
         let end = offset.saturating_add(data.len() as u64);
-        if end > free {
+        if end > free.min(FILE) || offset > bytes.len() as u64 + GAP {
             return Err(StatusCode::Failure);
         }
         let at = usize::try_from(offset).map_err(|_| StatusCode::Failure)?;

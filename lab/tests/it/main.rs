@@ -15,6 +15,7 @@ mod doors;
 mod faults;
 mod fixtures;
 mod harness;
+mod hostile;
 mod laws;
 mod living;
 mod profiles;
