@@ -8,8 +8,8 @@ use std::time::Duration;
 use russh::keys::ssh_key::private::{Ed25519Keypair, Ed25519PrivateKey};
 use russh::keys::{PrivateKey, PublicKey};
 use russh::server::{
-    Auth, ChannelOpenHandle, Config, Handle, Handler, Msg, PublicKeyOffer, Session,
-    VerifiedPublicKey, run_stream,
+    Auth, ChannelOpenHandle, Config, Handler, Msg, PublicKeyOffer, Session, VerifiedPublicKey,
+    run_stream,
 };
 use russh::{Channel, ChannelId, MethodKind, MethodSet, Pty, SshId};
 use tod_proto::lab::{Event, Fault};
