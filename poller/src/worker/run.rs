@@ -4,22 +4,24 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use routeros::capability::Capabilities;
-use tod_proto::bus::sample::{Failure, Outcome, Sample};
 use tod_proto::bus::task::Report;
 use tod_proto::id::ChangeId;
-use tod_proto::untrusted::{Untrusted, plain};
+use tod_proto::untrusted::plain;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use super::machine::Machine;
 use super::{Ask, Job, Kit};
-use crate::collect;
 use crate::device::error::LinkError;
-use crate::device::link::{Answer, Link};
+use crate::device::link::Link;
 use crate::device::{Contact, Seen, Target};
 use crate::push::{self, Memory};
 use crate::task;
+
+mod poll;
+
+use self::poll::Polled;
 
 /// Talks to one device.
 #[derive(Debug)]
@@ -251,114 +253,6 @@ impl Worker {
         polled
     }
 
-    /// Polls. A kept session that turns out to be dead is replaced once.
-    async fn poll(&mut self) -> Result<Polled, LinkError> {
-        let was_open = self.link.is_some();
-        match self.poll_once().await {
-            Err(error) if was_open && error.is_closed() => {
-                self.link = None;
-                self.poll_once().await
-            }
-            polled => polled,
-        }
-    }
-
-    async fn poll_once(&mut self) -> Result<Polled, LinkError> {
-        let known = self.capabilities.clone().unwrap_or_default();
-        let mut commands = collect::commands_for(&known);
-        let asked = commands.len();
-        if self.capabilities.is_none() {
-            // With the poll, so that it costs no round trip of its own.
-            let account = &self.target.contact.username;
-            commands.extend(Capabilities::questions(account));
-        }
-        let link = self.link().await?;
-        let start = Instant::now();
-        let mut answers = link.poll(&commands).await?;
-        let took = start.elapsed();
-        let about = answers.split_off(asked.min(answers.len()));
-        if !about.is_empty() && about.iter().all(|answer| answer.failure.is_none()) {
-            self.capabilities = Some(collect::capabilities(&about));
-        }
-        let answers = collect::aligned(&known, answers);
-        // Unless at least one answer is complete, there was no poll.
-        let is_answered = answers.iter().any(|answer| answer.failure.is_none());
-        let failure = answers.iter().find_map(|answer| answer.failure);
-        match failure.filter(|_| !is_answered) {
-            Some(failure) => Err(failure.into()),
-            None => Ok(Polled { answers, took }),
-        }
-    }
-
-    fn settle(&mut self, polled: Result<Polled, LinkError>) {
-        match polled {
-            Ok(Polled { answers, took }) => {
-                if self.machine.failures() > 0 {
-                    let name = plain(&self.target.name);
-                    tracing::info!(device.id = %self.target.device, "`{name}` answers again");
-                }
-                self.machine.answered(Instant::now().into_std());
-                let mut seen = collect::observe(&answers);
-                let version = seen.version.as_ref().map(Untrusted::raw);
-                let uptime = seen.uptime_seconds.map(Duration::from_secs);
-                if let Some(known) = &mut self.capabilities
-                    && known.is_outdated_by(version, uptime)
-                {
-                    self.capabilities = None;
-                }
-                seen.tls_pin = unpinned(
-                    self.first.certificate.as_ref(),
-                    self.target.contact.tls_pin.as_ref(),
-                );
-                seen.ssh_pin = unpinned(
-                    self.first.host_key.as_ref(),
-                    self.target.contact.ssh_pin.as_ref(),
-                );
-                self.publish(took, Outcome::Answered(Box::new(seen)));
-            }
-            Err(error) => self.failed(&error),
-        }
-    }
-
-    /// Takes a failure into account: the session is of no use, and the next try may be later.
-    pub fn failed(&mut self, error: &LinkError) {
-        self.link = None;
-        let was_fine = self.machine.failures() == 0;
-        let now = Instant::now().into_std();
-        let jitter = rand::random_range(0.0..=1.0);
-        let wait = self.machine.failed(now, error.kind(), jitter);
-        let name = plain(&self.target.name);
-        if was_fine || self.machine.is_parked() {
-            tracing::info!(device.id = %self.target.device, %error, "`{name}` does not answer");
-        }
-        let seconds = wait.map(|wait| u32::try_from(wait.as_secs()).unwrap_or(u32::MAX));
-        let parked = if self.machine.is_parked() {
-            "; nothing more is tried until its record changes"
-        } else {
-            ""
-        };
-        let failure = Failure {
-            kind: error.kind(),
-            message: Untrusted::new(format!("{error}{parked}")),
-            failures: self.machine.failures(),
-            retry_seconds: seconds,
-        };
-        self.publish(Duration::ZERO, Outcome::Failed(failure));
-    }
-
-    fn publish(&mut self, took: Duration, outcome: Outcome) {
-        self.kit.spool.push(Sample {
-            tenant: self.target.tenant,
-            device: self.target.device,
-            poller: self.kit.poller,
-            fence: self.target.fence,
-            at: self.kit.clock.now(),
-            poll_ms: u32::try_from(took.as_millis()).unwrap_or(u32::MAX),
-            logins: std::mem::take(&mut self.logins),
-            outcome,
-        });
-    }
-
     async fn answer(&mut self, ask: Ask) {
         let is_news = matches!(ask.job, Job::HostKey(_));
         let is_late = ask.reply.is_closed() || ask.deadline <= Instant::now();
@@ -399,15 +293,4 @@ impl Worker {
             task::parked()
         }
     }
-}
-
-/// What was trusted at first use, as long as nothing is pinned.
-fn unpinned(first: Option<&String>, pinned: Option<&String>) -> Option<String> {
-    first.filter(|_| pinned.is_none()).cloned()
-}
-
-/// The answers of a poll, and how long they took.
-struct Polled {
-    answers: Vec<Answer>,
-    took: Duration,
 }
