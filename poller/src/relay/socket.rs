@@ -87,7 +87,16 @@ impl Socket {
     pub(super) async fn finish(mut self, last_word: RelayControl) {
         let farewell = async {
             self.tx.control(&last_word).await?;
-            self.tx.0.close().await
+            self.tx.0.close().await?;
+            // A connection that is dropped with something unread takes along what is on its way.
+            while self
+                .rx
+                .stream
+                .next()
+                .await
+                .is_some_and(|frame| frame.is_ok())
+            {}
+            Ok::<_, Error>(())
         };
         if !matches!(timeout(FAREWELL, farewell).await, Ok(Ok(()))) {
             tracing::debug!("the server did not hear how the relay ended");

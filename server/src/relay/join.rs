@@ -60,39 +60,56 @@ pub async fn join(
     poller: WebSocket,
     over: impl Future<Output = End> + Send,
 ) -> End {
-    let (mut to_client, from_client) = client.split();
-    let (mut to_poller, from_poller) = poller.split();
+    let (mut to_client, mut from_client) = client.split();
+    let (mut to_poller, mut from_poller) = poller.split();
     let (said, heard) = tokio::sync::watch::channel(Instant::now());
     let end = {
-        let up = pump(from_client, &mut to_poller, &said);
-        let down = pump(from_poller, &mut to_client, &said);
+        let up = async {
+            // What was said before the poller's side closed is still on its way to the client.
+            if pump(&mut from_client, &mut to_poller, &said).await == Stop::Refused {
+                tokio::time::sleep(GOODBYE).await;
+            }
+        };
+        let down = pump(&mut from_poller, &mut to_client, &said);
         tokio::select! {
             () = up => End::Client,
-            () = down => End::Device,
+            _ = down => End::Device,
             () = idle(heard) => End::Idle,
             () = tokio::time::sleep(LONGEST) => End::TooLong,
             end = over => end,
         }
     };
     let told = !matches!(end, End::Client | End::Device);
-    goodbye(&mut to_client, told.then(|| failed(end.as_str(), None))).await;
-    goodbye(&mut to_poller, None).await;
+    let last = told.then(|| failed(end.as_str(), None));
+    goodbye(&mut to_client, &mut from_client, last).await;
+    goodbye(&mut to_poller, &mut from_poller, None).await;
     end
+}
+
+/// Why messages are carried no more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stop {
+    /// The source ended.
+    Source,
+    /// The sink takes nothing any more.
+    Refused,
+    /// The sink took too long for one message.
+    Stuck,
 }
 
 /// Carries messages until the source ends or the sink does not take them.
 async fn pump(
-    mut from: SplitStream<WebSocket>,
+    from: &mut SplitStream<WebSocket>,
     to: &mut SplitSink<WebSocket, Message>,
     said: &tokio::sync::watch::Sender<Instant>,
-) {
+) -> Stop {
     loop {
         let message = tokio::select! {
             message = from.next() => message,
             () = tokio::time::sleep(PING) => Some(Ok(Message::Ping(bytes::Bytes::new()))),
         };
         let message = match message {
-            Some(Ok(Message::Close(_)) | Err(_)) | None => return,
+            Some(Ok(Message::Close(_)) | Err(_)) | None => return Stop::Source,
             Some(Ok(message)) => message,
         };
         match message {
@@ -102,11 +119,10 @@ async fn pump(
             Message::Ping(_) => {}
             Message::Pong(_) | Message::Close(_) => continue,
         }
-        if !matches!(
-            tokio::time::timeout(STUCK, to.send(message)).await,
-            Ok(Ok(()))
-        ) {
-            return;
+        match tokio::time::timeout(STUCK, to.send(message)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(_)) => return Stop::Refused,
+            Err(_) => return Stop::Stuck,
         }
     }
 }
@@ -121,7 +137,11 @@ async fn idle(mut heard: tokio::sync::watch::Receiver<Instant>) {
     }
 }
 
-async fn goodbye(to: &mut SplitSink<WebSocket, Message>, last: Option<Message>) {
+async fn goodbye(
+    to: &mut SplitSink<WebSocket, Message>,
+    from: &mut SplitStream<WebSocket>,
+    last: Option<Message>,
+) {
     let close = CloseFrame {
         code: close_code::NORMAL,
         reason: "".into(),
@@ -130,7 +150,10 @@ async fn goodbye(to: &mut SplitSink<WebSocket, Message>, last: Option<Message>) 
         if let Some(last) = last {
             to.send(last).await?;
         }
-        to.send(Message::Close(Some(close))).await
+        to.send(Message::Close(Some(close))).await?;
+        // A connection that is dropped with something unread takes along what is on its way.
+        while from.next().await.is_some_and(|said| said.is_ok()) {}
+        Ok::<_, axum::Error>(())
     };
     if tokio::time::timeout(GOODBYE, said).await.is_err() {
         tracing::debug!("a socket did not take its goodbye");
@@ -139,8 +162,13 @@ async fn goodbye(to: &mut SplitSink<WebSocket, Message>, last: Option<Message>) 
 
 /// Tells a client that its session could not be opened, and closes the socket.
 pub async fn refuse(client: WebSocket, message: &str, hint: Option<String>) {
-    let (mut to_client, _) = client.split();
-    goodbye(&mut to_client, Some(failed(message, hint))).await;
+    let (mut to_client, mut from_client) = client.split();
+    goodbye(
+        &mut to_client,
+        &mut from_client,
+        Some(failed(message, hint)),
+    )
+    .await;
 }
 
 fn failed(message: &str, hint: Option<String>) -> Message {

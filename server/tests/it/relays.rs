@@ -335,3 +335,61 @@ async fn a_ticket_of_one_server_is_redeemed_at_another_and_the_poller_dials_that
     assert!(scene.connect(&ticket).await.is_none());
     other.supervisor.kill();
 }
+
+#[tokio::test]
+async fn the_last_word_of_a_device_arrives_however_much_the_person_still_says() {
+    let app = Arc::new(OnceLock::<tod_server::api::App>::new());
+    let answering = Arc::clone(&app);
+    let scene = Scene::with(Arc::default(), move |task| {
+        let app = Arc::clone(&answering);
+        async move { hurry(&task, app.get().unwrap().connect_in_process()) }
+    })
+    .await;
+    assert!(app.set(scene.stage.app.app.clone()).is_ok());
+    for _ in 0..10 {
+        let ticket = scene.ticket().await;
+        let (mut tx, mut rx) = scene.connect(&ticket).await.unwrap().split();
+        let says = async {
+            // It ends when the server has closed the socket.
+            while tx.send(Message::binary(&b"x"[..])).await.is_ok() {
+                tokio::task::yield_now().await;
+            }
+            std::future::pending::<()>().await;
+        };
+        let hears = async {
+            let mut last = None;
+            while let Some(Ok(message)) = rx.next().await {
+                if let Message::Text(text) = message {
+                    last = Some(Message::Text(text));
+                }
+            }
+            last
+        };
+        let last = tokio::select! {
+            last = hears => last,
+            () = says => None,
+        };
+        assert_eq!(last, Some(control(&RelayControl::Exit { status: 3 })));
+    }
+}
+
+/// Dials back, says all at once and leaves without listening.
+fn hurry(task: &Task, stream: tokio::io::DuplexStream) -> Report {
+    let What::Relay { relay, ticket, .. } = &task.what else {
+        panic!("{task:?}");
+    };
+    let url = format!("ws://inside/api/relays/{relay}/dial?ticket={ticket}");
+    #[expect(clippy::disallowed_methods, reason = "it ends with the test")]
+    drop(tokio::spawn(async move {
+        let dialled = tokio_tungstenite::client_async(url, stream).await;
+        let (mut socket, _) = dialled.unwrap();
+        for _ in 0..20 {
+            let bytes = bytes::Bytes::from_static(&[7; 1000]);
+            socket.send(Message::Binary(bytes)).await.unwrap();
+        }
+        let exit = control(&RelayControl::Exit { status: 3 });
+        socket.send(exit).await.unwrap();
+        socket.close(None).await.unwrap();
+    }));
+    Report::Dialling
+}
