@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use routeros::export::redact;
+use routeros::secret::holds_secret;
 use russh::ChannelId;
 use russh::server::Handle;
 use tod_proto::lab::Event;
@@ -42,15 +44,24 @@ impl Screen {
     }
 }
 
-/// Writes to the lab's record what somebody typed.
+/// Writes to the lab's record what somebody typed, without its secrets.
 pub(super) fn note_line(visit: &Visit, line: &str) {
     visit.device.core().record(Event::Command {
         session: Some(visit.id),
         via: visit.via.to_owned(),
-        command: line.to_owned(),
+        command: masked(line),
         args: BTreeMap::new(),
         turn: 0,
     });
+}
+
+/// A line as it may be kept.
+fn masked(line: &str) -> String {
+    if holds_secret(line.as_bytes()) {
+        text::decode(redact(line.as_bytes()).trim_ascii())
+    } else {
+        line.to_owned()
+    }
 }
 
 /// Runs one line without a terminal. Errors are text on the same channel.
@@ -68,7 +79,7 @@ pub(super) async fn exec(device: Arc<Inner>, caller: Caller, line: String, scree
         status = u32::from(device.release().at_least(7, 16));
         device.core().record(Event::Trapped {
             session,
-            command: line,
+            command: masked(&line),
             message,
         });
     }

@@ -210,3 +210,20 @@ async fn ssh_and_api_sessions_are_shown_as_active() {
         "{active}"
     );
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_typed_is_kept_without_its_secrets() {
+    let (lab, device) = one(spec()).await;
+
+    for line in [
+        "/user add name=eve group=read password=hunter22",
+        ":global key \"hunter22\"; /ppp secret add name=x password=$key",
+        "/tool fetch url=\"ftp://eve:hunter22@10.0.0.1/f\"",
+    ] {
+        said(&device, line).await;
+    }
+
+    let log = serde_json::to_string(&lab.log(0)).unwrap();
+    assert!(log.contains("name=eve"), "{log}");
+    assert!(!log.contains("hunter22"), "{log}");
+}
