@@ -359,9 +359,7 @@ async fn the_last_word_of_a_device_arrives_however_much_the_person_still_says() 
         let hears = async {
             let mut last = None;
             while let Some(Ok(message)) = rx.next().await {
-                if let Message::Text(text) = message {
-                    last = Some(Message::Text(text));
-                }
+                last = Some(message).filter(Message::is_text).or(last);
             }
             last
         };
