@@ -1,7 +1,7 @@
 //! Exports: the text that a device gives of its configuration.
 //!
 //! [`Export`] takes it apart and prints it again, byte for byte; [`normalise`] removes what changes
-//! without a change, [`redact`] masks secrets, [`wrap`] puts a line on paper as a device does. What
+//! without a change, [`redact()`] masks secrets, [`wrap`] puts a line on paper as a device does. What
 //! two exports differ in, [`config`](crate::config) tells.
 
 mod header;
