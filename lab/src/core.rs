@@ -19,7 +19,7 @@ use crate::profile::{Board, Kit, Release};
 use crate::schema::{Menu, SCHEMA, Storage};
 use crate::seed::Seed;
 use crate::switches::OverLimit;
-use crate::topology::{Passage, Topology};
+use crate::topology::Topology;
 use crate::tree::{Change, Key, Tree};
 
 mod base;
@@ -288,20 +288,9 @@ impl Core {
         }
     }
 
-    /// Tells those that hang on this device what it lets through.
+    /// Shows the others what they see of the device.
     fn publish(&self) {
-        if !self.topology.has_below(&self.spec.name) {
-            return;
-        }
-        let is_down = self.power == Power::Booting || self.has_fault(|f| *f == Fault::Silent);
-        let ports = self.tree.rows("/interface/ethernet").iter();
-        let dead = ports.filter(|p| !self.is_running(p.get("name").unwrap_or_default()));
-        let dead = dead.filter_map(|p| p.get("default-name").map(str::to_owned));
-        let passage = Passage {
-            is_down,
-            dead_ports: dead.collect(),
-        };
-        self.topology.publish(&self.spec.name, passage);
+        self.topology.publish(self.presence());
     }
 
     fn verdict(&self, session: &Session) -> Verdict {

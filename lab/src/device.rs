@@ -79,7 +79,16 @@ impl Inner {
 
     /// Returns the inside, made on first touch.
     pub(crate) fn core(self: &Arc<Self>) -> MutexGuard<'_, Core> {
-        let core = self.core.get_or_init(|| {
+        lock(self.made())
+    }
+
+    /// Makes the inside if nobody has, without looking into it.
+    pub(crate) fn touch(self: &Arc<Self>) {
+        self.made();
+    }
+
+    fn made(self: &Arc<Self>) -> &Mutex<Core> {
+        self.core.get_or_init(|| {
             let spec = Arc::clone(&self.spec);
             let wake = Arc::clone(&self.wake);
             let mut core = Core::build(spec, &self.around, self.parts, wake);
@@ -91,8 +100,7 @@ impl Inner {
             }
             self.tasks.spawn(Arc::clone(self).tick());
             Mutex::new(core)
-        });
-        lock(core)
+        })
     }
 
     /// Lets it look again at what is around it, if anybody has touched it.

@@ -47,6 +47,7 @@ mod limits;
 mod live;
 mod load;
 mod mndp;
+mod presence;
 mod print;
 mod profile;
 mod schema;

@@ -11,9 +11,12 @@ use crate::text;
 use crate::tree::Row;
 use crate::value::Net;
 
+mod capsman;
 mod clients;
 mod network;
 mod system;
+
+pub(crate) use clients::Crowd;
 
 /// Dynamic rows have ids far above those of configuration.
 const DYNAMIC: u32 = 0x8000_0000;
@@ -37,6 +40,9 @@ impl Core {
         match path {
             "/ip/arp" => records.extend(self.arp()),
             "/ip/dhcp-server/lease" => records.extend(self.leases()),
+            "/caps-man/interface" | "/interface/wifi" => {
+                records.extend(self.made_interfaces(path));
+            }
             _ => {}
         }
         if path == "/ip/route" {
@@ -47,17 +53,21 @@ impl Core {
 
     fn live(&self, path: &str) -> Vec<Record> {
         match path {
-            "/interface" => self
-                .interfaces()
-                .iter()
-                .map(|i| self.interface_record(i))
-                .collect(),
+            "/interface" => {
+                let all = self.interfaces();
+                let mut rows: Vec<_> = all.iter().map(|i| self.interface_record(i)).collect();
+                rows.extend(self.made_interfaces(path));
+                rows
+            }
             "/ip/neighbor" => self.neighbors(),
             "/interface/ethernet/poe" => self.powered_ports(),
             _ if path.ends_with("/registration-table") && !path.starts_with("/caps-man") => {
                 self.registrations(path)
             }
-            _ => self.system_records(path),
+            _ => match self.capsman(path) {
+                Some(rows) => rows,
+                None => self.system_records(path),
+            },
         }
     }
 
@@ -138,6 +148,8 @@ impl Core {
             "/tool/netwatch" => self.decorate_watch(row, record),
             "/interface/wireguard/peers" => self.decorate_peer(row, record),
             "/system/clock" => self.decorate_clock(record),
+            "/certificate" => self.decorate_certificate(row, record),
+            "/interface/wifi/cap" => self.decorate_cap(record),
             "/file" => {
                 let contents = record.raw("contents").map_or(0, <[u8]>::len);
                 let is_plain = row.get("type").is_none_or(|t| t != "directory");
@@ -317,6 +329,9 @@ impl Core {
         }
         if !interface.is_enabled() {
             record.unset("actual-mtu");
+        }
+        if interface.kind == "wlan" && self.is_given_away(name) {
+            record.set(".about", "managed by CAPsMAN");
         }
         if record.raw("mac-address").is_none() && interface.kind != "loopback" {
             record.set("mac-address", self.mac_of(interface));

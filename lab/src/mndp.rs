@@ -87,7 +87,7 @@ impl Core {
             .filter_map(|p| u8::from_str_radix(p, 16).ok())
             .collect();
         let uptime = u32::try_from(self.uptime().as_secs()).unwrap_or(u32::MAX);
-        let version = self.release.with_channel();
+        let version = self.release.announced();
         let identity = crate::text::encode(self.identity());
         put(&mut out, 1, &mac);
         put(&mut out, 5, &identity);

@@ -48,6 +48,15 @@ impl Release {
         )
     }
 
+    /// Returns what a device tells its neighbours of its release: later ones say when it was built.
+    pub(crate) fn announced(self) -> String {
+        if self.at_least(7, 13) {
+            format!("{} {}", self.with_channel(), self.build_time())
+        } else {
+            self.with_channel()
+        }
+    }
+
     /// Returns the date it was built, in the spelling of its time.
     pub fn build_time(self) -> &'static str {
         match (self.0.major, self.0.minor) {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use openssl::x509::X509;
 use rcgen::{CertificateParams, DistinguishedName, DnType, KeyPair};
 use rustls::ServerConfig;
 use rustls::pki_types::pem::PemObject as _;
@@ -65,12 +66,35 @@ impl Core {
         let mut certificates = self.tree.rows("/certificate").iter();
         certificates.find(|c| c.get("name") == Some(name)).cloned()
     }
+
+    /// Returns the certificates of those who vouch for one, up to but without the root.
+    fn chain_of(&self, row: &Row) -> Vec<Row> {
+        let rows = self.tree.rows("/certificate");
+        let mut chain: Vec<Row> = Vec::new();
+        let mut issuer = read(row).map(|c| c.issuer_name().to_der());
+        while let Some(Ok(name)) = issuer.take() {
+            let is_named = |c: &X509| {
+                let is_it = c.subject_name().to_der().is_ok_and(|n| n == name);
+                is_it && c.issuer_name().to_der().is_ok_and(|n| n != name)
+            };
+            let above = rows.iter().find(|r| read(r).as_ref().is_some_and(is_named));
+            if let Some(above) = above.filter(|a| !chain.contains(a)) {
+                issuer = read(above).map(|c| c.issuer_name().to_der());
+                chain.push(above.clone());
+            }
+        }
+        chain
+    }
+}
+
+fn read(row: &Row) -> Option<X509> {
+    X509::from_pem(row.get(PEM)?.as_bytes()).ok()
 }
 
 /// A certificate with its key, kept for the next connection.
 #[derive(Debug)]
 pub(crate) struct Kept {
-    of: Row,
+    of: Vec<Row>,
     config: Arc<ServerConfig>,
 }
 
@@ -84,31 +108,32 @@ fn config(device: &Arc<Inner>, row: &Row) -> anyhow::Result<Arc<ServerConfig>> {
     if is_wrong {
         return make(device, row);
     }
+    let mut rows = vec![row.clone()];
+    rows.extend(device.core().chain_of(row));
     let mut kept = crate::lock(&device.tls);
-    if let Some(kept) = kept.as_ref().filter(|k| k.of == *row) {
+    if let Some(kept) = kept.as_ref().filter(|k| k.of == rows) {
         return Ok(Arc::clone(&kept.config));
     }
-    let config = match stored(row) {
-        Some(config) => config?,
+    let config = match row.get(PEM) {
+        Some(_) => stored(&rows)?,
         None => make(device, row)?,
     };
     *kept = Some(Kept {
-        of: row.clone(),
+        of: rows,
         config: Arc::clone(&config),
     });
     Ok(config)
 }
 
-/// Uses what was signed or imported on the device.
-fn stored(row: &Row) -> Option<anyhow::Result<Arc<ServerConfig>>> {
-    let (certificate, key) = (row.get(PEM)?, row.get(KEY)?);
-    let read = || {
-        let chain: Result<Vec<_>, _> =
-            CertificateDer::pem_slice_iter(certificate.as_bytes()).collect();
-        let key = PrivateKeyDer::from_pem_slice(key.as_bytes()).context("cannot read the key")?;
-        offer(chain.context("cannot read the certificate")?, key)
-    };
-    Some(read())
+/// Uses what was signed or imported on the device, with those who vouch for it.
+fn stored(rows: &[Row]) -> anyhow::Result<Arc<ServerConfig>> {
+    let key = rows.first().and_then(|r| r.get(KEY));
+    let key = key.context("the certificate has no key")?;
+    let key = PrivateKeyDer::from_pem_slice(key.as_bytes()).context("cannot read the key")?;
+    let pems = rows.iter().filter_map(|r| r.get(PEM));
+    let pems = pems.collect::<Vec<_>>().join("\n");
+    let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pems.as_bytes()).collect();
+    offer(chain.context("cannot read the certificate")?, key)
 }
 
 /// Makes a certificate that the device never stored.

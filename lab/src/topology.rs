@@ -12,16 +12,25 @@ use crate::device::Inner;
 use crate::fleet::Fleet;
 use crate::lab::World;
 use crate::lock;
+use crate::presence::Presence;
 
 /// The most devices that may lie between one and the management network.
 const DEPTH: usize = 32;
 
-/// What a device lets through to those below it.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Passage {
-    pub(crate) is_down: bool,
-    /// Ports that do not run.
-    pub(crate) dead_ports: BTreeSet<String>,
+/// The most devices that one hears of as being beside it.
+const MOST: usize = 256;
+
+/// The port with which a device hangs on another one.
+const UPLINK: &str = "ether1";
+
+/// A device beside another one, with the ports between them.
+#[derive(Debug)]
+pub(crate) struct Beside {
+    /// The port of the one who asks, by its first name.
+    pub(crate) own_port: String,
+    /// The port of the other one.
+    pub(crate) port: String,
+    pub(crate) who: Arc<Presence>,
 }
 
 /// The devices of a lab, and what lies between them.
@@ -30,7 +39,7 @@ pub(crate) struct Topology {
     /// The device and its port that a device hangs on.
     above: BTreeMap<String, (String, String)>,
     below: BTreeMap<String, Vec<String>>,
-    passages: Mutex<BTreeMap<String, Passage>>,
+    present: Mutex<BTreeMap<String, Arc<Presence>>>,
     world: OnceLock<Weak<World>>,
 }
 
@@ -91,18 +100,21 @@ impl Topology {
         ports.any(|(_, p)| p == port)
     }
 
-    /// Notes what a device lets through, and wakes those whom that concerns.
-    pub(crate) fn publish(&self, name: &str, passage: Passage) {
-        {
-            let mut passages = lock(&self.passages);
-            if passages.get(name) == Some(&passage) {
-                return;
-            }
-            passages.insert(name.to_owned(), passage);
+    /// Notes what a device shows of itself, and wakes those whom it lets through or not.
+    pub(crate) fn publish(&self, presence: Presence) {
+        let name = presence.name.clone();
+        let is_same = {
+            let mut present = lock(&self.present);
+            let passage = presence.passage.clone();
+            let before = present.insert(name.clone(), Arc::new(presence));
+            before.is_some_and(|b| b.passage == passage)
+        };
+        if is_same || !self.has_below(&name) {
+            return;
         }
         let world = self.world.get().and_then(Weak::upgrade);
         let Some(world) = world else { return };
-        let mut all: Vec<&String> = self.below.get(name).into_iter().flatten().collect();
+        let mut all: Vec<&String> = self.below.get(&name).into_iter().flatten().collect();
         while let Some(name) = all.pop() {
             if let Some(device) = world.named(name) {
                 device.wake();
@@ -111,11 +123,110 @@ impl Topology {
         }
     }
 
+    fn presence(&self, name: &str) -> Option<Arc<Presence>> {
+        lock(&self.present).get(name).cloned()
+    }
+
+    /// Returns a device as others see it; who has not been touched yet is now.
+    pub(crate) fn seen(&self, name: &str) -> Option<Arc<Presence>> {
+        if let Some(presence) = self.presence(name) {
+            return Some(presence);
+        }
+        let world = self.world.get().and_then(Weak::upgrade)?;
+        world.named(name)?.touch();
+        self.presence(name)
+    }
+
+    /// Returns all devices that anybody has touched.
+    pub(crate) fn everybody(&self) -> Vec<Arc<Presence>> {
+        lock(&self.present).values().cloned().collect()
+    }
+
+    /// Touches the devices that an export has configured, as others may depend on them.
+    pub(crate) fn wake_loaded(&self) {
+        let Some(world) = self.world.get().and_then(Weak::upgrade) else {
+            return;
+        };
+        let loaded = world.inners().filter(|d| d.spec.export.is_some());
+        loaded.for_each(Inner::touch);
+    }
+
+    /// Returns the manager that an access point has found: the first of those that it is told of,
+    /// or one in a segment where it looks for one.
+    pub(crate) fn manager_of(&self, own: &Presence) -> Option<Arc<Presence>> {
+        let cap = own.cap.as_ref()?;
+        let is_there = |m: &Arc<Presence>| {
+            let is_manager = m.manages.contains(&cap.driver) && !m.passage.is_down;
+            is_manager && (m.name == own.name || self.connects(&m.name, &own.name))
+        };
+        let everybody = self.everybody();
+        let named = |address: &String| {
+            let at = |m: &&Arc<Presence>| m.address.to_string() == *address;
+            everybody.iter().find(|m| at(m) && is_there(m)).cloned()
+        };
+        if !cap.managers.is_empty() {
+            return cap.managers.iter().find_map(named);
+        }
+        let looks = |port: &str| {
+            let segment = own.segments.get(port);
+            segment.is_some_and(|s| cap.discovery.iter().any(|d| *d == s.name || *d == s.port))
+        };
+        let beside = self.beside(own).into_iter();
+        let mut near = beside.filter(|b| looks(&b.own_port)).map(|b| b.who);
+        near.find(is_there)
+    }
+
+    /// Returns the cables of a device: its port, the other device, and that one's port.
+    fn cables(&self, name: &str) -> Vec<(&str, &str, &str)> {
+        let above = self.above.get(name).into_iter();
+        let up = above.map(|(above, port)| (UPLINK, above.as_str(), port.as_str()));
+        let below = self.below.get(name).into_iter().flatten();
+        let down = below.filter_map(|below| {
+            let (_, port) = self.above.get(below)?;
+            Some((port.as_str(), below.as_str(), UPLINK))
+        });
+        up.chain(down).collect()
+    }
+
+    /// Returns the devices beside a device: at the other end of a cable, or behind bridges there.
+    pub(crate) fn beside(&self, own: &Presence) -> Vec<Beside> {
+        let mut found = Vec::new();
+        for (own_port, other, port) in self.cables(&own.name) {
+            let mut ways = vec![(own.name.clone(), own_port, other, port)];
+            while let Some((from, from_port, to, to_port)) = ways.pop() {
+                let near = self.presence(&from).is_some_and(|p| p.carries(from_port));
+                let Some(who) = self.seen(to).filter(|p| near && p.carries(to_port)) else {
+                    continue;
+                };
+                if found.len() < MOST {
+                    let on = self.bridged(&who, to_port).into_iter();
+                    ways.extend(on.map(|(port, next, at)| (to.to_owned(), port, next, at)));
+                }
+                found.push(Beside {
+                    own_port: own_port.to_owned(),
+                    port: to_port.to_owned(),
+                    who,
+                });
+            }
+        }
+        found
+    }
+
+    /// Returns the cables to which a device passes on what comes in at a port.
+    fn bridged(&self, who: &Presence, from: &str) -> Vec<(&str, &str, &str)> {
+        let name = |port: &str| who.segments.get(port).map(|s| s.name.as_str());
+        let bridge = name(from);
+        let mut cables = self.cables(&who.name);
+        // The way back is no new way.
+        cables.retain(|(port, ..)| *port != from && bridge.is_some() && name(port) == bridge);
+        cables
+    }
+
     /// Returns what cuts a device off from the management network.
     pub(crate) fn cut(&self, name: &str) -> Option<String> {
-        let passages = lock(&self.passages);
+        let present = lock(&self.present);
         self.ancestors(name).find_map(|(above, port)| {
-            let passage = passages.get(above)?;
+            let passage = &present.get(above)?.passage;
             if passage.is_down {
                 Some(format!("{above} is down"))
             } else {
@@ -127,10 +238,10 @@ impl Topology {
 
     /// Returns how far a device gets: the devices on its way, and whether it gets all the way.
     fn way(&self, name: &str) -> (BTreeSet<String>, bool) {
-        let passages = lock(&self.passages);
+        let present = lock(&self.present);
         let mut way = BTreeSet::from([name.to_owned()]);
         for (above, port) in self.ancestors(name) {
-            let passage = passages.get(above);
+            let passage = present.get(above).map(|p| &p.passage);
             if passage.is_some_and(|p| p.is_down || p.dead_ports.contains(port)) {
                 return (way, false);
             }
@@ -164,7 +275,7 @@ impl Topology {
 
 #[cfg(test)]
 mod tests {
-    use super::{Passage, Topology};
+    use super::Topology;
     use crate::fleet::{Fleet, Spec};
 
     fn spec(n: u8, via: &str) -> Spec {
@@ -172,31 +283,6 @@ mod tests {
             via: via.to_owned(),
             ..Spec::new(&format!("r{n}"), std::net::Ipv4Addr::new(127, 20, 0, n))
         }
-    }
-
-    #[test]
-    fn a_dead_port_cuts_off_all_that_hangs_on_it() {
-        let devices = vec![
-            spec(1, ""),
-            spec(2, "r1:ether2"),
-            spec(3, "r2:ether3"),
-            spec(4, ""),
-        ];
-        let topology = Topology::of(&Fleet { devices }).unwrap();
-
-        assert!(topology.connects("r3", "r4"));
-        topology.publish(
-            "r1",
-            Passage {
-                is_down: false,
-                dead_ports: ["ether2".to_owned()].into(),
-            },
-        );
-
-        assert_eq!(topology.cut("r3").unwrap(), "ether2 of r1 does not run");
-        assert_eq!(topology.cut("r1"), None);
-        assert!(!topology.connects("r3", "r4"));
-        assert!(topology.connects("r3", "r2"));
     }
 
     #[test]

@@ -379,7 +379,7 @@ impl Core {
         })
     }
 
-    fn in_list(&self, list: &str, interface: Option<&str>) -> bool {
+    pub(crate) fn in_list(&self, list: &str, interface: Option<&str>) -> bool {
         let Some(interface) = interface else {
             return false;
         };

@@ -8,8 +8,11 @@ use std::time::Duration;
 use routeros::row::Row as Record;
 
 use super::DYNAMIC;
+use crate::clock::Tick;
 use crate::core::{Core, Interface, whole};
+use crate::presence::Driver;
 use crate::seed::Seed;
+use crate::text;
 use crate::tree::Row;
 
 /// Ids of stations and of leases begin here, past those of other dynamic rows.
@@ -33,47 +36,56 @@ const NAMES: &[&str] = &[
 ];
 
 /// A station that is there now.
-struct Station {
-    id: u32,
-    mac: String,
+pub(super) struct Station {
+    pub(super) id: u32,
+    pub(super) mac: String,
     address: String,
     name: &'static str,
     /// For how long it has been there.
-    since: Duration,
+    pub(super) since: Duration,
     /// In dBm.
-    signal: f64,
+    pub(super) signal: f64,
     /// Bytes a second, from it and to it.
     flow: (f64, f64),
 }
 
 impl Station {
-    fn bytes(&self) -> (u64, u64) {
+    pub(super) fn bytes(&self) -> (u64, u64) {
         let t = self.since.as_secs_f64();
         (whole(self.flow.1 * t), whole(self.flow.0 * t))
     }
 
-    fn quality(&self) -> f64 {
+    pub(super) fn quality(&self) -> f64 {
         ((self.signal + 95.0) / 45.0).clamp(0.05, 1.0)
     }
 }
 
-impl Core {
+/// What decides over who is somewhere.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Crowd {
+    seed: Seed,
+    /// Since when the device has been up, and for how long it had been when the lab began.
+    booted: Tick,
+    before: Duration,
+    is_first_boot: bool,
+}
+
+impl Crowd {
     /// Returns the stations at a place, which is a radio or a server of addresses.
-    fn stations(&self, place: &str, first: u32) -> Vec<Station> {
+    pub(super) fn stations(self, now: Tick, place: &str, first: u32) -> Vec<Station> {
         let seed = self.seed.of("stations").of(place);
         let count = 3 + seed.of("count").below(6);
         let ids = first..;
         let all = (0..count).zip(ids);
-        all.filter_map(|(n, id)| self.station(seed.of(&n.to_string()), id))
+        all.filter_map(|(n, id)| self.station(now, seed.of(&n.to_string()), id))
             .collect()
     }
 
-    fn station(&self, seed: Seed, id: u32) -> Option<Station> {
+    fn station(self, tick: Tick, seed: Seed, id: u32) -> Option<Station> {
         let period = 900.0 + seed.of("period").unit() * 5400.0;
         let share = 0.55 + seed.of("share").unit() * 0.42;
-        let start = crate::clock::Tick::default();
-        let now = self.clock.now().since(start).as_secs_f64();
-        let past = now + seed.of("phase").unit() * period + self.uptime_before.as_secs_f64();
+        let now = tick.since(Tick::default()).as_secs_f64();
+        let past = now + seed.of("phase").unit() * period + self.before.as_secs_f64();
         let within = past.rem_euclid(period);
         let stays = share * period;
         if within >= stays {
@@ -85,7 +97,9 @@ impl Core {
         let edge = within.min(stays - within);
         let fade = (1.0 - edge / FADE).max(0.0) * 24.0;
         let nic = seed.of("mac").below(0x100_0000);
-        let since = within.min(self.uptime().as_secs_f64());
+        let before = self.before * u32::from(self.is_first_boot);
+        let uptime = tick.since(self.booted) + before;
+        let since = within.min(uptime.as_secs_f64());
         let flow = 400.0 * (seed.of("flow").unit() * 7.0).exp();
         Some(Station {
             id,
@@ -102,6 +116,21 @@ impl Core {
             flow: (flow, flow * 6.0),
         })
     }
+}
+
+impl Core {
+    pub(crate) fn crowd(&self) -> Crowd {
+        Crowd {
+            seed: self.seed,
+            booted: self.booted,
+            before: self.uptime_before,
+            is_first_boot: self.boot == 0,
+        }
+    }
+
+    fn stations(&self, place: &str, first: u32) -> Vec<Station> {
+        self.crowd().stations(self.clock.now(), place, first)
+    }
 
     fn radios(&self, kind: &str) -> Vec<Interface> {
         let all = self.interfaces().into_iter();
@@ -117,7 +146,8 @@ impl Core {
         };
         let radios = self.radios(kind);
         let each = radios.iter().zip((STATIONS..).step_by(0x10));
-        each.flat_map(|(radio, first)| {
+        let own = each.filter(|(radio, _)| !self.is_given_away(radio.name()));
+        let own = own.flat_map(|(radio, first)| {
             let is_station = radio
                 .row
                 .get("mode")
@@ -130,12 +160,17 @@ impl Core {
                 if is_old {
                     Self::old_registration(radio, s)
                 } else {
-                    new_registration(radio, s)
+                    let ssid = radio.row.get("configuration.ssid");
+                    new_registration(radio.name(), ssid.unwrap_or("MikroTik"), s)
                 }
             });
             rows.collect()
-        })
-        .collect()
+        });
+        let mut rows: Vec<_> = own.collect();
+        if !is_old {
+            rows.extend(self.managed_registrations(Driver::Wifi));
+        }
+        rows
     }
 
     fn old_registration(radio: &Interface, s: &Station) -> Record {
@@ -304,14 +339,13 @@ impl Core {
     }
 }
 
-fn new_registration(radio: &Interface, s: &Station) -> Record {
+pub(super) fn new_registration(interface: &str, ssid: &str, s: &Station) -> Record {
     let (down, up) = s.bytes();
     let rate = whole(6.5e6 + 1.1e9 * s.quality());
-    let ssid = radio.row.get("configuration.ssid").unwrap_or("MikroTik");
     Record::new()
         .with(".id", format!("*{:X}", s.id))
-        .with("interface", radio.name())
-        .with("ssid", ssid)
+        .with("interface", text::encode(interface))
+        .with("ssid", text::encode(ssid))
         .with("mac-address", &s.mac)
         .with("uptime", Core::span(s.since))
         .with("last-activity", format!("{}ms", 10 + s.id % 900))

@@ -1,4 +1,4 @@
-//! Certificates: described by `add`, made by `sign`, brought from files by `import`.
+//! Certificates: described by `add`, made by `sign`; `import` brings them from files.
 
 use jiff::SignedDuration;
 use rcgen::string::Ia5String;
@@ -13,11 +13,16 @@ use crate::core::{Caller, Core};
 use crate::trap;
 use crate::tree::{Change, Key, Row};
 
+mod import;
+
 const MENU: &str = "/certificate";
 
 /// Where a row keeps what it was signed as, and with which key, out of everybody's sight.
 pub(crate) const PEM: &str = ".pem";
 pub(crate) const KEY: &str = ".key";
+
+/// Where it keeps until when it is valid, in seconds.
+const UNTIL: &str = ".until";
 
 impl Core {
     /// Signs what `add` described: by itself, or with the key of another.
@@ -45,6 +50,18 @@ impl Core {
         self.commit(caller, &order.shown(), vec![change]);
         let progress = Record::new().with("progress", "done");
         Ok(Outcome::rows(vec![progress]))
+    }
+
+    /// Adds for how long a certificate is valid, or that it is not any more.
+    pub(crate) fn decorate_certificate(&self, row: &Row, record: &mut Record) {
+        let until = row.get(UNTIL).and_then(|u| u.parse().ok());
+        let until = until.and_then(|u| jiff::Timestamp::from_second(u).ok());
+        let Some(until) = until else { return };
+        let left = until.duration_since(self.wall());
+        record.set("expired", left.is_negative().to_string());
+        if left.is_positive() {
+            record.set("expires-after", Self::span(left.unsigned_abs()));
+        }
     }
 
     fn authority(&self, name: &str) -> Result<Row, Trap> {
@@ -97,10 +114,7 @@ impl Core {
             ("serial-number", serial),
             ("invalid-before", spell_moment(self.release, now)),
             ("invalid-after", spell_moment(self.release, until)),
-            (
-                "expires-after",
-                Self::span((until.duration_since(now)).unsigned_abs()),
-            ),
+            (UNTIL, until.as_second().to_string()),
             ("issuer", format!("CN={}", issuer.unwrap_or(own))),
             ("private-key", "true".to_owned()),
             ("authority", authority.is_none().to_string()),
@@ -109,89 +123,6 @@ impl Core {
         ];
         let props = values.map(|(name, value)| (Key::from(name), Some(value)));
         Ok(props.into())
-    }
-
-    /// Brings certificates and keys from a file.
-    pub(super) fn import_certificate(
-        &mut self,
-        caller: &Caller,
-        order: &Order,
-    ) -> Result<Outcome, Trap> {
-        self.require(caller, "write")?;
-        let file = order
-            .arg("file-name")
-            .ok_or_else(|| trap::missing_value("file-name"))?;
-        let text = self.contents(file).map(str::to_owned);
-        let text = text.ok_or_else(|| trap::failure("failure: file does not exist"))?;
-        let base = order.arg("name").unwrap_or(file);
-        let (mut certificates, mut keys) = (0, 0);
-        let mut changes = Vec::new();
-        for block in blocks(&text) {
-            if block.contains("PRIVATE KEY") {
-                keys += self.adopt_key(&block, &mut changes);
-            } else if block.contains("CERTIFICATE") {
-                let row = self.imported(&format!("{base}_{certificates}"), &block)?;
-                certificates += 1;
-                let path = Self::key(MENU);
-                let at = usize::MAX;
-                changes.push(Change::Insert { path, at, row });
-            }
-        }
-        self.commit(caller, &order.shown(), changes);
-        let report = Record::new()
-            .with("certificates-imported", certificates.to_string())
-            .with("private-keys-imported", keys.to_string())
-            .with(
-                "files-imported",
-                i32::from(certificates + keys > 0).to_string(),
-            )
-            .with("decryption-failures", "0")
-            .with("keys-with-no-certificate", "0");
-        Ok(Outcome::rows(vec![report]))
-    }
-
-    fn imported(&mut self, name: &str, pem: &str) -> Result<Row, Trap> {
-        let der = decode(pem).ok_or_else(|| trap::failure("failure: wrong file format"))?;
-        let mut row = Row {
-            id: self.tree.next_id(MENU),
-            ..Row::default()
-        };
-        let taken = self.tree.rows(MENU);
-        let is_free = |n: &String| !taken.iter().any(|r| r.get("name") == Some(n));
-        let mut names = (0..100).map(|n| match n {
-            0 => name.to_owned(),
-            n => format!("{name}_{n}"),
-        });
-        let name = names.find(is_free).unwrap_or_else(|| name.to_owned());
-        row.set("name".into(), name);
-        row.set("fingerprint".into(), hex::encode(Sha256::digest(&der)));
-        row.set("trusted".into(), "true".to_owned());
-        row.set(PEM.into(), pem.to_owned());
-        Ok(row)
-    }
-
-    /// Gives a key to the certificate that is not yet anybody's.
-    fn adopt_key(&self, pem: &str, changes: &mut Vec<Change>) -> i32 {
-        let props = vec![
-            (Key::from(KEY), Some(pem.to_owned())),
-            (Key::from("private-key"), Some("true".to_owned())),
-        ];
-        if let Some(Change::Insert { row, .. }) = changes.last_mut() {
-            for (key, value) in props {
-                row.set(key, value.unwrap_or_default());
-            }
-            return 1;
-        }
-        let lacks = |r: &&Row| r.get(PEM).is_some() && r.get(KEY).is_none();
-        let Some(row) = self.tree.rows(MENU).iter().rfind(lacks) else {
-            return 0;
-        };
-        changes.push(Change::Set {
-            path: Self::key(MENU),
-            id: row.id,
-            props,
-        });
-        1
     }
 }
 
@@ -207,23 +138,4 @@ fn names(text: &str) -> Vec<SanType> {
         }
     });
     each.collect()
-}
-
-/// Returns the blocks of a PEM file.
-fn blocks(text: &str) -> Vec<String> {
-    let starts = text.match_indices("-----BEGIN").map(|(at, _)| at);
-    let each = starts.filter_map(|at| {
-        let rest = text.get(at..)?;
-        let end = rest.find("-----END")?;
-        let close = rest.get(end + 8..)?.find("-----")?;
-        rest.get(..end + 8 + close + 5).map(str::to_owned)
-    });
-    each.collect()
-}
-
-fn decode(pem: &str) -> Option<Vec<u8>> {
-    use base64::Engine as _;
-    let inner = pem.lines().filter(|l| !l.starts_with("-----"));
-    let text: String = inner.map(str::trim).collect();
-    base64::engine::general_purpose::STANDARD.decode(text).ok()
 }

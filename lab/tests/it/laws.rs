@@ -1,8 +1,8 @@
-//! Laws that plans of configurations obey on devices: what is planned is what comes out.
+//! Laws that plans of configurations obey on devices: what is planned is what comes out, and back.
 
 use proptest::prelude::{ProptestConfig, any, prop, prop_assert_eq};
-use proptest::test_runner::TestRunner;
-use routeros::config::{plan, read};
+use proptest::test_runner::{TestCaseError, TestRunner};
+use routeros::config::{diff_exports, plan, read, script};
 use routeros::export::Export;
 use tod_lab::{Device, Fleet, Lab, Options, Spec};
 
@@ -86,15 +86,40 @@ const PARTS: &[(&str, &[&str])] = &[
     ("/snmp set enabled=yes contact=#", &["noc", "\"n o c\""]),
     ("/ip service set telnet disabled=#", &["yes", "no"]),
     ("/ip service set www port=#", &["8080", "81"]),
+    (
+        "/ip address add address=10.4.0.1/24 interface=#",
+        &["ether2 disabled=yes", "ether3 comment=\"a \\\"b\\\"\""],
+    ),
+    (
+        "/interface list member add list=all-of interface=#",
+        &["ether6", "ether7"],
+    ),
+    (
+        "/interface bridge add name=br3 protocol-mode=#",
+        &["none", "rstp"],
+    ),
+    (
+        "/ip firewall filter add chain=forward action=accept comment=r4 disabled=#",
+        &["yes", "no"],
+    ),
+    (
+        "/ip firewall filter add chain=forward action=drop dst-port=# protocol=tcp",
+        &["22", "23"],
+    ),
 ];
+
+/// Releases that a law is tried on, in turn.
+const RELEASES: [&str; 5] = ["6.49.18", "7.1.5", "7.12.1", "7.18.2", "7.22.3"];
 
 /// Which parts a configuration has, in which variant, and in which order its rules stand.
 type Choice = Vec<(bool, u8)>;
 
-/// Returns the commands of a configuration.
-fn commands(choice: &Choice, is_turned: bool) -> Vec<String> {
+/// Returns the commands of a configuration, as far as a release knows them.
+fn commands(choice: &Choice, is_turned: bool, release: &str) -> Vec<String> {
     let parts = PARTS.iter().zip(choice).filter(|(_, (is_in, _))| *is_in);
+    let is_there = |command: &str| !release.starts_with('6') || !command.contains("ntp client");
     let mut commands: Vec<_> = parts
+        .filter(|((command, _), _)| is_there(command))
         .map(|((command, values), (_, n))| {
             command.replace('#', values[usize::from(*n) % values.len()])
         })
@@ -107,6 +132,7 @@ fn commands(choice: &Choice, is_turned: bool) -> Vec<String> {
 }
 
 async fn configured(device: &Device, commands: &[String]) -> String {
+    device.run("/interface list add name=all-of").await.unwrap();
     for command in commands {
         if let Err(trap) = device.run(command).await {
             panic!("{command}: {trap}");
@@ -122,9 +148,9 @@ async fn exported(device: &Device) -> String {
     lines.collect::<Vec<_>>().join("\n")
 }
 
-async fn pair() -> (Lab, Device, Device) {
+async fn pair(release: &str) -> (Lab, Device, Device) {
     let at = |n| std::net::Ipv4Addr::new(127, 20, 1, n);
-    let devices = [("a", 1), ("b", 2)].map(|(name, n)| Spec::new(name, at(n)));
+    let devices = [("a", 1), ("b", 2)].map(|(name, n)| Spec::new(name, at(n)).version(release));
     let fleet = Fleet {
         devices: devices.to_vec(),
     };
@@ -141,8 +167,38 @@ async fn pair() -> (Lab, Device, Device) {
     (lab, a, b)
 }
 
+fn parsed(text: &str) -> Export {
+    Export::parse(text.as_bytes())
+}
+
+/// Carries out what is planned from one configuration to another, and looks what came of it.
+async fn carried_out(device: &Device, from: &str, to: &str) -> Result<usize, TestCaseError> {
+    let (now, wanted) = (parsed(from), parsed(to));
+    let operations = plan(&read(&now), &read(&wanted));
+    let operations = operations.unwrap_or_else(|e| panic!("{e:?}\n{from}\n--\n{to}"));
+    prop_assert_eq!(
+        operations.is_empty(),
+        diff_exports(&now, &wanted).is_empty()
+    );
+    for command in script(&operations, &read(&now)).unwrap().lines() {
+        match device.run(command).await {
+            Ok(said) => prop_assert_eq!(said, "", "{}", command),
+            Err(trap) => panic!("{command}: {trap}\n{from}\n--\n{to}"),
+        }
+    }
+
+    let after = exported(device).await;
+    let is = parsed(&after);
+    let left = plan(&read(&is), &read(&wanted)).unwrap();
+    let left: Vec<_> = left.iter().map(ToString::to_string).collect();
+    prop_assert_eq!(left, Vec::<String>::new(), "a second plan");
+    prop_assert_eq!(diff_exports(&is, &wanted), []);
+    prop_assert_eq!(sorted(&after), sorted(to));
+    Ok(operations.len())
+}
+
 #[test]
-fn a_plan_from_one_device_to_another_makes_them_alike() {
+fn a_plan_from_one_device_to_another_makes_them_alike_and_one_back_undoes_it() {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
@@ -150,36 +206,27 @@ fn a_plan_from_one_device_to_another_makes_them_alike() {
         .unwrap();
     let choice = || prop::collection::vec((any::<bool>(), any::<u8>()), PARTS.len());
     let config = ProptestConfig {
-        cases: 24,
+        cases: 40,
         failure_persistence: None,
         ..ProptestConfig::default()
     };
-    let strategy = (choice(), choice(), any::<bool>());
-    let ran = TestRunner::new(config).run(&strategy, |(from, to, is_turned)| {
+    let planned = std::cell::Cell::new(0);
+    let strategy = (choice(), choice(), any::<bool>(), 0..RELEASES.len());
+    let ran = TestRunner::new(config).run(&strategy, |(from, to, is_turned, release)| {
+        let release = RELEASES[release];
         runtime.block_on(async {
-            let (_lab, a, b) = pair().await;
-            let before = configured(&a, &commands(&from, false)).await;
-            let wanted = configured(&b, &commands(&to, is_turned)).await;
+            let (_lab, a, b) = pair(release).await;
+            let before = configured(&a, &commands(&from, false, release)).await;
+            let wanted = configured(&b, &commands(&to, is_turned, release)).await;
 
-            let parse = |text: &str| read(&Export::parse(text.as_bytes()));
-            let operations = plan(&parse(&before), &parse(&wanted));
-            let operations = operations.unwrap_or_else(|e| panic!("{e:?}\n{before}\n{wanted}"));
-            for operation in &operations {
-                let command = operation.to_string();
-                if let Err(trap) = a.run(&command).await {
-                    panic!("{command}: {trap}\n{before}\n--\n{wanted}");
-                }
-            }
-
-            let after = exported(&a).await;
-            let left = plan(&parse(&after), &parse(&wanted)).unwrap();
-            let left: Vec<_> = left.iter().map(ToString::to_string).collect();
-            prop_assert_eq!(left, Vec::<String>::new());
-            prop_assert_eq!(sorted(&after), sorted(&wanted));
+            let there = carried_out(&a, &before, &wanted).await?;
+            let back = carried_out(&a, &exported(&a).await, &before).await?;
+            planned.set(planned.get() + there + back);
             Ok(())
         })
     });
     ran.unwrap();
+    assert!(planned.get() > 100, "{}", planned.get());
 }
 
 /// Order that means nothing is not compared; that of rules is part of the second plan.

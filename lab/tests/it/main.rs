@@ -7,7 +7,6 @@
 
 mod api;
 mod certificates;
-mod config;
 mod console;
 mod control;
 mod docs;
@@ -18,6 +17,7 @@ mod harness;
 mod hostile;
 mod laws;
 mod living;
+mod neighbours;
 mod profiles;
 mod reach;
 mod scheduler;

@@ -6,7 +6,7 @@ use std::process::{Command, Output};
 use serde_json::{Value, json};
 use tod_lab::{Fleet, Lab, Options, Spec};
 
-mod openssh;
+pub(crate) mod openssh;
 mod snmp;
 
 /// What the tests need of `PyPI`, as `cargo xtask test` installs it.

@@ -36,7 +36,7 @@ fn with_password(program: &str, device: &Device, options: &[&str]) -> Command {
 }
 
 /// Lets `sftp` carry out a batch.
-async fn sftp(device: &Device, batch: &str) -> Output {
+pub(crate) async fn sftp(device: &Device, batch: &str) -> Output {
     let mut sftp = with_password("sftp", device, &["-o", "BatchMode=no", "-b", "-"])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
