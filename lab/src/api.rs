@@ -213,6 +213,7 @@ impl Session {
             ),
             user,
             session: Some(self.visit.id),
+            columns: None,
         }
     }
 

@@ -21,6 +21,9 @@ use crate::tree::Tree;
 use crate::verb::{After, Order, Outcome};
 
 mod echo;
+mod pings;
+
+pub(crate) use pings::Pings;
 
 /// Owns every task of a lab.
 #[derive(Debug, Clone, Default)]
@@ -163,6 +166,7 @@ impl Inner {
             user: owner,
             cause: format!("scheduler:{name}"),
             session: None,
+            columns: None,
         };
         let ran = Arc::clone(&self).run(caller, label.clone(), source).await;
         let error = ran.error.as_ref().map(script::shown);

@@ -4,11 +4,13 @@ use routeros::row::Row as Record;
 use routeros::value::Value as _;
 
 use crate::core::Core;
-use crate::text;
 use crate::verb::Order;
 
+pub(crate) mod echo;
+pub(crate) mod load;
 mod shape;
 mod table;
+mod units;
 mod words;
 
 #[cfg(test)]
@@ -45,17 +47,20 @@ pub(crate) struct Page<'a> {
 impl Core {
     /// Shows rows that a command gave.
     pub(crate) fn table_of(&self, order: &Order, rows: &[Record]) -> String {
+        if order.path() == "/tool/profile" {
+            return load::table(rows).join("\r\n");
+        }
         let mode = match () {
-            () if order.verb.starts_with("monitor") || self.is_single(&order.menu) => Mode::Single,
+            () if is_sample(&order.verb) || self.is_single(&order.menu) => Mode::Single,
             () if order.has("terse") => Mode::Terse,
-            () if order.has("detail") => Mode::Detail,
+            () if order.has("detail") || order.has("status") => Mode::Detail,
             () => Mode::Usual,
         };
         let page = Page {
             path: &order.menu,
             is_modern: self.release.has_slashes(),
             mode,
-            width: WIDTH,
+            width: order.columns.unwrap_or(WIDTH),
         };
         page.show(rows)
     }
@@ -90,43 +95,19 @@ impl Page<'_> {
             .collect();
         let widest = shown.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
         let each = shown.iter();
-        lines.extend(each.map(|(name, value)| format!("  {name:>widest$}: {value}")));
+        // What has several lines goes on below its first.
+        let next = format!("\r\n{:1$}", "", widest + 4);
+        lines.extend(each.map(|(name, value)| {
+            let value = value.replace('\n', &next);
+            format!("  {name:>widest$}: {value}")
+        }));
         lines
     }
-
-    /// Spells a value as a console does: with units, and yes and no.
-    fn value(self, name: &str, value: &[u8]) -> String {
-        let text = text::decode(value);
-        match (text.as_str(), self.path, name) {
-            ("true", ..) => "yes".to_owned(),
-            ("false", ..) => "no".to_owned(),
-            (_, "/system/resource", _) => resource(name, text),
-            _ => text,
-        }
-    }
 }
 
-/// Adds the unit to what `/system/resource` counts.
-fn resource(name: &str, text: String) -> String {
-    match name {
-        "free-memory" | "total-memory" | "free-hdd-space" | "total-hdd-space" => {
-            u64::parse(text.as_bytes()).map_or(text, size)
-        }
-        "cpu-frequency" => text + "MHz",
-        "cpu-load" | "bad-blocks" => text + "%",
-        _ => text,
-    }
-}
-
-/// Spells a size: kibibytes below ten mebibytes, mebibytes above.
-fn size(bytes: u64) -> String {
-    let (whole, unit) = if bytes < 10 << 20 {
-        (1 << 10, "KiB")
-    } else {
-        (1 << 20, "MiB")
-    };
-    let tenths = (bytes * 10 + whole / 2) / whole;
-    format!("{}.{}{unit}", tenths / 10, tenths % 10)
+/// Says whether a command shows one sample of something.
+fn is_sample(verb: &str) -> bool {
+    verb.starts_with("monitor") || verb == "speed-test"
 }
 
 /// Says whether a flag is on.

@@ -4,16 +4,25 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use routeros::error::Trap;
+use routeros::row::Row as Record;
 use routeros::script::run::run as run_script;
 use routeros::script::run::{Argument, Call, Data, Host};
 use routeros::script::{Problem, ScriptError, parse};
+use routeros::value::Value as _;
 
 use crate::core::{Caller, Core};
-use crate::device::{Inner, Late};
+use crate::device::{Inner, Late, Pings};
+use crate::print::echo;
 use crate::schema::{Kind, SCHEMA};
 use crate::text;
 use crate::trap;
 use crate::verb::{After, Filter, Order};
+
+/// Monitors that were asked for longer end sooner, in seconds.
+const LONGEST: u64 = 60;
+
+/// Echoes that one command without a terminal waits for.
+const ECHOES: u64 = 20;
 
 /// What a script did and showed.
 #[derive(Debug, Default)]
@@ -73,12 +82,37 @@ pub(crate) fn run(
     let error = run_script(&block, &mut console).err();
     // Going down or leaving stops a script, but is no failure.
     let error = error.filter(|_| console.after.is_none() && !console.quits);
+    let error = error.map(|error| at_word(error, source));
     Ran {
         text: console.text,
         error,
         after: console.after,
         quits: console.quits,
     }
+}
+
+/// Moves what is wrong with a word from the statement to that word.
+fn at_word(mut error: ScriptError, source: &[u8]) -> ScriptError {
+    let Problem::BadCommand(word) = &error.problem else {
+        return error;
+    };
+    let from = error.position.offset;
+    let statement = source.get(from..).unwrap_or_default();
+    let line = statement.split(|b| *b == b'\n').next().unwrap_or_default();
+    let is_inside = |b: &u8| b.is_ascii_alphanumeric() || b"-_".contains(b);
+    let is_it = |at: &usize| {
+        let ends = [at.checked_sub(1), Some(at + word.len())];
+        let mut ends = ends.into_iter().flatten().filter_map(|n| line.get(n));
+        !ends.any(is_inside)
+            && line
+                .get(*at..)
+                .is_some_and(|l| l.starts_with(word.as_bytes()))
+    };
+    if let Some(at) = (0..line.len()).find(is_it) {
+        error.position.offset += at;
+        error.position.column += u32::try_from(at).unwrap_or(0);
+    }
+    error
 }
 
 struct Console<'a> {
@@ -98,7 +132,7 @@ impl Console<'_> {
         }
     }
 
-    fn after(&mut self, after: After) -> Result<Data, Problem> {
+    fn after(&mut self, after: After, order: &Order) -> Result<Data, Problem> {
         match Late::of(after) {
             Ok(Late::Run { name, source }) => {
                 let device = Arc::clone(self.device);
@@ -135,8 +169,7 @@ impl Console<'_> {
             }
             Err(After::Series(rows, trap)) => {
                 if let Some(rows) = rows.last() {
-                    let shown = self.device.core().table_of(&Order::default(), rows);
-                    self.line(&shown);
+                    self.rows(order, rows);
                 }
                 trap.map_or(Ok(Data::Nothing), |trap| Err(Problem::Failed(trap.message)))
             }
@@ -144,8 +177,34 @@ impl Console<'_> {
                 self.quits = true;
                 Err(Problem::Failed("interrupted".to_owned()))
             }
+            Err(After::Monitor(order)) => {
+                self.monitor(&order)?;
+                Ok(Data::Nothing)
+            }
             Err(_) => Ok(Data::Nothing),
         }
+    }
+
+    fn rows(&mut self, order: &Order, rows: &[Record]) {
+        let shown = self.device.core().table_of(order, rows);
+        self.line(&shown);
+    }
+
+    /// Shows a sample a second for as long as was asked, or one.
+    fn monitor(&mut self, order: &Order) -> Result<(), Problem> {
+        let duration = order.arg("duration").map(str::as_bytes);
+        let seconds = duration
+            .and_then(Duration::parse)
+            .map_or(0, |d| d.as_secs());
+        for second in 0..=seconds.min(LONGEST) {
+            if second > 0 {
+                self.delay(Duration::from_secs(1))?;
+            }
+            let rows = self.device.core().sample(order);
+            let rows = rows.map_err(|trap| Problem::Failed(trap.message))?;
+            self.rows(order, &rows);
+        }
+        Ok(())
     }
 
     fn trace(&mut self, address: &str) {
@@ -168,24 +227,15 @@ impl Console<'_> {
     }
 
     fn ping(&mut self, address: &str, count: Option<u64>) {
-        self.line("  SEQ HOST                                     SIZE TTL TIME       STATUS");
-        let count = count.unwrap_or(4).min(20);
-        let mut answers = 0;
-        for seq in 0..count {
-            let echo = self.device.echo(address);
-            let line = match echo {
-                Some(time) => {
-                    answers += 1;
-                    format!("{seq:>5} {address:<40} 56  64 {}us", time.as_micros())
-                }
-                None => format!("{seq:>5} {address:<40}                        timeout"),
-            };
-            self.line(&line);
+        let is_modern = self.device.release().has_slashes();
+        self.line(&echo::head(is_modern));
+        let mut pings = Pings::new(address);
+        let mut last = Record::new();
+        for _ in 0..count.unwrap_or(4).clamp(1, ECHOES) {
+            last = pings.next(self.device.echo(address));
+            self.line(&echo::row(&last, is_modern));
         }
-        let loss = 100 - 100 * answers / count.max(1);
-        self.line(&format!(
-            "    sent={count} received={answers} packet-loss={loss}%"
-        ));
+        self.line(&echo::total(&last));
     }
 }
 
@@ -198,7 +248,8 @@ impl Host for Console<'_> {
             .device
             .core()
             .is_single(call.menu.trim_end_matches('/'));
-        let order = order(call, is_single)?;
+        let mut order = order(call, is_single)?;
+        order.columns = self.caller.columns;
         let is_value = order.has("as-value");
         let outcome = {
             let mut core = self.device.core();
@@ -206,7 +257,7 @@ impl Host for Console<'_> {
         };
         let outcome = outcome.map_err(|trap| problem(trap, call))?;
         if let Some(after) = outcome.after {
-            return self.after(after);
+            return self.after(after, &order);
         }
         match (order.verb.as_str(), outcome) {
             ("print", outcome) if is_value => {
@@ -225,8 +276,7 @@ impl Host for Console<'_> {
                 if let Some(shown) = &outcome.text {
                     self.line(shown);
                 } else if let Some(rows) = &outcome.rows {
-                    let shown = self.device.core().table_of(&order, rows);
-                    self.line(&shown);
+                    self.rows(&order, rows);
                 }
                 Ok(outcome.ret.map_or(Data::Nothing, Data::Text))
             }
@@ -302,7 +352,7 @@ fn place(order: &mut Order, is_single: bool, positional: Vec<String>) -> Result<
         "get" | "unset" => &["numbers", "value-name"],
         "move" => &["numbers", "destination"],
         "comment" => &["numbers", "comment"],
-        "ping" | "traceroute" => &["address"],
+        "ping" | "speed-test" | "traceroute" => &["address"],
         "import" => &["file-name"],
         "monitor-traffic" => &["interface"],
         "info" | "warning" | "error" | "debug" if order.menu == "/log" => &["message"],

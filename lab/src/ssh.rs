@@ -103,6 +103,16 @@ struct Terminal {
 }
 
 impl Visitor {
+    /// Returns who types, on a terminal of a width.
+    fn caller_at(&self, terminal: &Terminal) -> Caller {
+        let size = terminal.has_pty.then(|| terminal.size.get().0);
+        let columns = self.options.columns.or(size);
+        Caller {
+            columns: columns.and_then(|c| usize::try_from(c).ok()),
+            ..self.caller()
+        }
+    }
+
     fn caller(&self) -> Caller {
         let user = self.user.clone().unwrap_or_default();
         Caller {
@@ -113,6 +123,7 @@ impl Visitor {
             ),
             user,
             session: Some(self.visit.id),
+            columns: None,
         }
     }
 
@@ -303,7 +314,9 @@ impl Handler for Visitor {
             handle: session.handle(),
             channel,
         };
-        let (device, caller) = (Arc::clone(&self.visit.device), self.caller());
+        let terminal = self.shells.get(&channel);
+        let caller = terminal.map_or_else(|| self.caller(), |t| self.caller_at(t));
+        let device = Arc::clone(&self.visit.device);
         self.visit
             .device
             .tasks

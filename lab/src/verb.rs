@@ -19,6 +19,7 @@ mod inspect;
 mod keys;
 mod listen;
 mod mirror;
+mod monitor;
 mod probe;
 mod rename;
 mod system;
@@ -62,6 +63,8 @@ pub(crate) struct Order {
     pub(crate) filter: Filter,
     /// It was typed or scripted, so that rows can be meant by position.
     pub(crate) is_console: bool,
+    /// How wide the terminal is, if there is one.
+    pub(crate) columns: Option<usize>,
 }
 
 impl Order {
@@ -335,7 +338,8 @@ impl Core {
                 };
                 let by_place = || {
                     let place: usize = word.parse().ok().filter(|_| is_console)?;
-                    records.get(place)
+                    let mut counted = records.iter().filter(|r| self.counts(path, r));
+                    counted.nth(place)
                 };
                 let found = by_id
                     .or_else(|| records.iter().find(named))
@@ -346,6 +350,11 @@ impl Core {
                     .ok_or_else(trap::no_such_item)
             })
             .collect()
+    }
+
+    /// Says whether a row has a number: dynamic routes have none in newer releases.
+    fn counts(&self, path: &str, record: &Record) -> bool {
+        path != "/ip/route" || !self.release.has_slashes() || record.raw("dynamic").is_none()
     }
 
     pub(crate) fn is_single(&self, path: &str) -> bool {
@@ -374,6 +383,7 @@ impl Core {
 
 const PRINT: &[&str] = &[
     "detail",
+    "status",
     "stats",
     "stats-detail",
     "count-only",

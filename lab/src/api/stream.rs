@@ -9,7 +9,7 @@ use routeros::server::{Request, Response};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use crate::device::Inner;
+use crate::device::{Inner, Pings};
 use crate::trap;
 use crate::verb::{Marks, Order};
 
@@ -94,28 +94,13 @@ pub(super) async fn series(stream: Stream, rows: Vec<Vec<Record>>, result: Optio
 
 /// Sends an echo a second.
 pub(super) async fn ping(stream: Stream, address: String, count: Option<u64>) {
-    let (mut sent, mut received) = (0_u64, 0_u64);
+    let mut pings = Pings::new(&address);
     loop {
-        let echo = stream.device.echo(&address);
-        let mut row = Record::new()
-            .with("seq", sent.to_string())
-            .with("host", &address);
-        sent += 1;
-        if let Some(time) = echo {
-            received += 1;
-            row.push("size", "56");
-            row.push("ttl", "64");
-            row.push("time", format!("{}us", time.as_micros()));
-        } else {
-            row.push("status", "timeout");
-        }
-        row.push("sent", sent.to_string());
-        row.push("received", received.to_string());
-        row.push("packet-loss", (100 - 100 * received / sent).to_string());
+        let row = pings.next(stream.device.echo(&address));
         if !stream.send(&[Response::row(&row)]).await {
             return;
         }
-        if count.is_some_and(|count| sent >= count) {
+        if count.is_some_and(|count| pings.sent() >= count) {
             stream.send(&[Response::done()]).await;
             return;
         }

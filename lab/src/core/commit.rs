@@ -31,6 +31,8 @@ pub(crate) struct Caller {
     pub(crate) cause: String,
     /// The session, if it has one.
     pub(crate) session: Option<u64>,
+    /// How wide its terminal is, if it has one.
+    pub(crate) columns: Option<usize>,
 }
 
 impl Caller {
@@ -40,6 +42,7 @@ impl Caller {
             user: "system".to_owned(),
             cause: "ctl".to_owned(),
             session: None,
+            columns: None,
         }
     }
 }

@@ -58,6 +58,7 @@ impl Inner {
                 user: "system".to_owned(),
                 cause: format!("netwatch:{}", look.host),
                 session: None,
+                columns: None,
             };
             let device = Arc::clone(self);
             self.tasks.spawn(async move {

@@ -10,8 +10,19 @@ use crate::schema::{Access, Kind, SCHEMA};
 /// A flag: its letter and the property that it stands for.
 pub(super) type Flag = (char, &'static str);
 
-/// A column: its property, and whether it is ranged right.
-pub(super) type Column = (&'static str, bool);
+/// A column of a table.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Column {
+    pub(super) name: &'static str,
+    /// Ranged right, as long as it holds numbers alone.
+    pub(super) is_right: bool,
+    /// It holds several values, of which newer releases write one below the other.
+    pub(super) is_list: bool,
+    /// It is left out where no row has the property.
+    pub(super) is_optional: bool,
+    /// The narrowest that version 6 makes it.
+    pub(super) width: usize,
+}
 
 /// How the rows of a menu are shown.
 #[derive(Debug, Clone, Default)]
@@ -21,13 +32,26 @@ pub(super) struct Shape {
     pub(super) columns: Vec<Column>,
     pub(super) is_inline: bool,
     pub(super) is_bare: bool,
+    /// Dynamic rows have no number.
+    pub(super) counts_static: bool,
+    /// Flags that are shown as words, too.
+    pub(super) words: Vec<&'static str>,
+    /// Properties that stand in quotes.
+    pub(super) quoted: Vec<&'static str>,
+}
+
+/// What one of the two manners has of its own.
+#[derive(Debug, Default)]
+struct Manner {
+    columns: Vec<Column>,
+    flags: Option<Vec<Vec<Flag>>>,
 }
 
 struct Entry {
     path: &'static str,
     shape: Shape,
-    classic: Vec<Column>,
-    modern: Vec<Column>,
+    classic: Manner,
+    modern: Manner,
 }
 
 static SHAPES: LazyLock<Vec<Entry>> = LazyLock::new(|| read(include_str!("shapes.txt")));
@@ -38,30 +62,22 @@ const COLUMNS: usize = 6;
 impl Shape {
     /// Returns how a menu is shown; where nobody knows, it follows from its properties.
     pub(super) fn of(path: &str, is_modern: bool) -> Self {
-        let known = SHAPES.iter().find(|e| e.path == path);
-        let mut shape = match known {
-            Some(entry) => Self {
-                columns: if is_modern {
-                    &entry.modern
-                } else {
-                    &entry.classic
-                }
-                .clone(),
-                ..entry.shape.clone()
-            },
-            None => Self::guessed(path),
+        let Some(entry) = SHAPES.iter().find(|e| e.path == path) else {
+            return Self::guessed(path);
         };
+        let manner = if is_modern {
+            &entry.modern
+        } else {
+            &entry.classic
+        };
+        let mut shape = entry.shape.clone();
+        shape.counts_static &= is_modern;
+        shape.columns.clone_from(&manner.columns);
+        if let Some(flags) = &manner.flags {
+            shape.flags.clone_from(flags);
+        }
         if shape.columns.is_empty() {
             shape.columns = Self::guessed(path).columns;
-        }
-        if is_modern && path == "/ip/route" {
-            shape.flags = slots(
-                "D:dynamic;X:disabled,I:inactive;A:active;c:connect,s:static,r:rip,b:bgp,o:ospf,\
-                 d:dhcp;+:ecmp",
-            );
-        }
-        if is_modern && path == "/interface" {
-            shape.flags.push(vec![('P', "passthrough")]);
         }
         shape
     }
@@ -74,7 +90,11 @@ impl Shape {
         let flags: Vec<Flag> = usual.into_iter().filter(|(_, n)| has(n)).collect();
         let plain = props().filter(|p| !matches!(p.kind, Kind::Bool | Kind::Flag));
         let plain = plain.filter(|p| p.access != Access::WriteOnly && &*p.name != "comment");
-        let columns = plain.map(|p| (&*p.name, matches!(p.kind, Kind::Int(..))));
+        let columns = plain.map(|p| Column {
+            name: &p.name,
+            is_right: matches!(p.kind, Kind::Int(..)),
+            ..Column::default()
+        });
         Self {
             flags: if flags.is_empty() {
                 Vec::new()
@@ -103,9 +123,18 @@ impl Shape {
         all.any(|(_, flag)| *flag == name)
     }
 
-    /// Returns `Flags: X - disabled, …` of the old style.
-    pub(super) fn legend(&self, is_modern: bool) -> Option<String> {
-        let separator = if is_modern { "; " } else { ", " };
+    /// Leaves out the places at which no row has a letter.
+    pub(super) fn used(mut self, rows: &[Record]) -> Self {
+        let is_used = |slot: &Vec<Flag>| {
+            let mut names = slot.iter().map(|(_, n)| n);
+            names.any(|n| rows.iter().any(|r| is_on(r, n)))
+        };
+        self.flags.retain(is_used);
+        self
+    }
+
+    /// Returns the flags by places, in words: `X - disabled, …`.
+    pub(super) fn slots(&self) -> Vec<String> {
         let slots = self.flags.iter().map(|slot| {
             let flags = slot.iter().map(|(letter, name)| {
                 let name = if *name == "dhcp" { "DHCP" } else { name };
@@ -113,8 +142,7 @@ impl Shape {
             });
             flags.collect::<Vec<_>>().join(", ")
         });
-        let slots: Vec<_> = slots.collect();
-        (!slots.is_empty()).then(|| format!("Flags: {}", slots.join(separator)))
+        slots.collect()
     }
 
     /// Returns the legend of those that occur, in the new style.
@@ -139,7 +167,7 @@ fn read(text: &'static str) -> Vec<Entry> {
         .filter(|l| !l.starts_with('#') && !l.is_empty())
     {
         match (line.strip_prefix(' '), entries.last_mut()) {
-            (Some(columns), Some(entry)) => entry.add(columns),
+            (Some(more), Some(entry)) => entry.add(more),
             _ => entries.push(head(line)),
         }
     }
@@ -149,22 +177,26 @@ fn read(text: &'static str) -> Vec<Entry> {
 fn head(line: &'static str) -> Entry {
     let mut words = line.split(' ');
     let path = words.next().unwrap_or_default();
-    let flags = words.next().filter(|f| *f != "-").map(slots);
+    let flags = words.next().map(slots);
     let rest: Vec<_> = words.collect();
     Entry {
         path,
         shape: Shape {
             flags: flags.unwrap_or_default(),
-            columns: Vec::new(),
             is_inline: rest.contains(&"inline"),
             is_bare: rest.contains(&"bare"),
+            counts_static: rest.contains(&"counts-static"),
+            ..Shape::default()
         },
-        classic: Vec::new(),
-        modern: Vec::new(),
+        classic: Manner::default(),
+        modern: Manner::default(),
     }
 }
 
 fn slots(text: &'static str) -> Vec<Vec<Flag>> {
+    if text == "-" {
+        return Vec::new();
+    }
     let slot = |slot: &'static str| {
         let flags = slot.split(',').filter_map(|flag| {
             let (letter, name) = flag.split_once(':')?;
@@ -175,6 +207,18 @@ fn slots(text: &'static str) -> Vec<Vec<Flag>> {
     text.split(';').map(slot).collect()
 }
 
+fn column(word: &'static str) -> Column {
+    let (marks, word) = word.split_at(word.find(|c: char| !"*+?".contains(c)).unwrap_or(0));
+    let (name, width) = word.split_once(':').unwrap_or((word, ""));
+    Column {
+        name,
+        is_right: marks.contains('*'),
+        is_list: marks.contains('+'),
+        is_optional: marks.contains('?'),
+        width: width.parse().unwrap_or(0),
+    }
+}
+
 impl Entry {
     fn add(&mut self, line: &'static str) {
         let (is_old, is_new, line) = match (line.strip_prefix("<7.0 "), line.strip_prefix(">=7.0 "))
@@ -183,14 +227,19 @@ impl Entry {
             (_, Some(line)) => (false, true, line),
             _ => (true, true, line),
         };
-        let columns = line.split(' ').filter(|c| *c != "*#");
-        let columns = columns.map(|c| c.strip_prefix('*').map_or((c, false), |c| (c, true)));
-        let columns: Vec<Column> = columns.collect();
-        if is_old {
-            self.classic.clone_from(&columns);
-        }
-        if is_new {
-            self.modern = columns;
+        let words: Vec<_> = line.split(' ').collect();
+        match words.as_slice() {
+            ["quoted", names @ ..] => self.shape.quoted = names.to_vec(),
+            ["words", names @ ..] => self.shape.words = names.to_vec(),
+            words => {
+                let manners = [(is_old, &mut self.classic), (is_new, &mut self.modern)];
+                for (_, manner) in manners.into_iter().filter(|(is, _)| *is) {
+                    match words {
+                        ["flags", flags] => manner.flags = Some(slots(flags)),
+                        names => manner.columns = names.iter().map(|n| column(n)).collect(),
+                    }
+                }
+            }
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Tables: of version 6 with a number in front of each row, of version 7 as wide as they must be.
+//! What tables of all releases have in common: cells, letters, rows.
 
 use routeros::row::Row as Record;
 
@@ -6,143 +6,72 @@ use super::Page;
 use super::shape::{Column, Shape};
 use crate::text;
 
-/// The narrowest that version 6 makes columns.
-const WIDTHS: &[(&str, usize)] = &[
-    ("name", 35),
-    ("type", 10),
-    ("address", 18),
-    ("network", 15),
-    ("mac-address", 17),
-    ("actual-mtu", 10),
-    ("max-l2mtu", 9),
-    ("host-name", 10),
-    ("server", 14),
-    ("status", 7),
-];
+mod classic;
+mod modern;
 
-/// Longer cells are cut.
-const CELL: usize = 60;
+/// A table that is being laid out.
+struct Grid {
+    columns: Vec<Column>,
+    widths: Vec<usize>,
+    /// Blanks between two columns.
+    gap: usize,
+}
+
+impl Grid {
+    /// Returns one line of it.
+    fn line(&self, cells: &[String]) -> String {
+        let columns = self.columns.iter().zip(&self.widths).zip(cells);
+        let padded = columns.map(|((column, width), cell)| {
+            let pad = " ".repeat(width.saturating_sub(cell.chars().count()));
+            if column.is_right {
+                format!("{pad}{cell}")
+            } else {
+                format!("{cell}{pad}")
+            }
+        });
+        padded.collect::<Vec<_>>().join(&" ".repeat(self.gap))
+    }
+
+    /// Returns how wide its lines are, without what is in front of them.
+    fn width(&self) -> usize {
+        let gaps = self.gap * self.columns.len().saturating_sub(1);
+        self.widths.iter().sum::<usize>() + gaps
+    }
+
+    fn heads(&self) -> Vec<String> {
+        let names = self.columns.iter().map(|c| c.name.to_uppercase());
+        names.collect()
+    }
+}
 
 impl Page<'_> {
-    /// The style of version 6.
-    pub(super) fn classic(self, shape: &Shape, rows: &[Record]) -> Vec<String> {
-        let mut lines: Vec<_> = shape.legend(false).into_iter().collect();
-        if rows.is_empty() {
-            return lines;
-        }
-        let widths: Vec<_> = shape
-            .columns
-            .iter()
-            .map(|c| self.width_of(c, rows, true))
-            .collect();
-        let head: Vec<_> = shape
-            .columns
-            .iter()
-            .map(|(n, _)| n.to_uppercase())
-            .collect();
-        let slots = shape.flags.len();
-        let indent = if slots == 0 { 3 } else { 4 + slots };
-        lines.push(format!(
-            "{:indent$}{}",
-            " #",
-            row(&shape.columns, &widths, &head, 1)
-        ));
-        for (n, record) in rows.iter().enumerate() {
-            let cells = self.cells(&shape.columns, record);
-            let cells = row(&shape.columns, &widths, &cells, 1);
-            let front = front(n, 2, shape, record);
-            match comment(record) {
-                Some(comment) => {
-                    lines.push(format!("{front};;; {comment}"));
-                    lines.push(format!("{:indent$}{cells}", ""));
-                }
-                None => lines.push(format!("{front}{cells}")),
-            }
-        }
-        lines
+    /// Returns the first line of what stands in a cell.
+    fn cell(self, column: &Column, record: &Record) -> String {
+        let value = record
+            .raw(column.name)
+            .map(|v| self.value(column.name, v))
+            .unwrap_or_default();
+        value.lines().next().unwrap_or_default().to_owned()
     }
 
-    /// The style of version 7: a legend of what occurs, columns of what is not empty.
-    pub(super) fn modern(self, shape: &Shape, rows: &[Record]) -> Vec<String> {
-        if rows.is_empty() {
-            return Vec::new();
-        }
-        let is_used = |name: &str| {
-            rows.iter()
-                .any(|r| r.raw(name).is_some_and(|v| !v.is_empty()))
-        };
-        let columns = shape.columns.iter().copied();
-        let columns: Vec<Column> = columns.filter(|(n, _)| is_used(n)).collect();
-        let names: Vec<_> = columns.iter().map(|(n, _)| n.to_uppercase()).collect();
-        let mut lines: Vec<_> = shape.legend_of(rows).into_iter().collect();
-        // Places at which no row has a letter are left out.
-        let used = shape.flags.iter().filter(|slot| {
-            rows.iter()
-                .any(|r| slot.iter().any(|(_, n)| super::is_on(r, n)))
+    /// Ranges to the left what is no number.
+    fn ranged(self, columns: Vec<Column>, rows: &[Record]) -> Vec<Column> {
+        let is_number = |cell: &str| cell.chars().all(|c| c.is_ascii_digit() || "-,".contains(c));
+        let ranged = columns.into_iter().map(|column| {
+            let mut cells = rows.iter().map(|r| self.cell(&column, r));
+            Column {
+                is_right: column.is_right && cells.all(|c| is_number(&c)),
+                ..column
+            }
         });
-        let shape = Shape {
-            flags: used.cloned().collect(),
-            columns: columns.clone(),
-            ..shape.clone()
-        };
-        lines.push(format!("Columns: {}", names.join(", ")));
-        let digits = (rows.len() - 1).to_string().len();
-        let widths: Vec<_> = columns
-            .iter()
-            .map(|c| self.width_of(c, rows, false))
-            .collect();
-        let number = if shape.is_bare {
-            String::new()
-        } else {
-            format!("{:>digits$}", "#")
-        };
-        let gap = letters_gap(&shape);
-        lines.push(format!(
-            "{number}{gap}{}",
-            row(&columns, &widths, &names, 2)
-        ));
-        for (n, record) in rows.iter().enumerate() {
-            if let Some(comment) = comment(record) {
-                lines.push(format!(";;; {comment}"));
-            }
-            let cells = self.cells(&columns, record);
-            let front = front(n, digits, &shape, record);
-            lines.push(format!("{front}{}", row(&columns, &widths, &cells, 2)));
-        }
-        lines
-    }
-
-    fn cells(self, columns: &[Column], record: &Record) -> Vec<String> {
-        let cell = |(name, _): &Column| {
-            let value = record.raw(name).map(|v| self.value(name, v));
-            let value = value.unwrap_or_default();
-            let line = value.lines().next().unwrap_or_default();
-            line.chars().take(CELL).collect()
-        };
-        columns.iter().map(cell).collect()
-    }
-
-    fn width_of(self, column: &Column, rows: &[Record], is_classic: bool) -> usize {
-        let (name, _) = column;
-        let usual = WIDTHS.iter().find(|(n, _)| n == name && is_classic);
-        let cells = rows.iter().flat_map(|r| self.cells(&[*column], r));
-        let widest = cells.map(|c| c.chars().count()).max().unwrap_or(0);
-        widest.max(name.len()).max(usual.map_or(0, |(_, w)| *w))
+        ranged.collect()
     }
 }
 
-fn letters_gap(shape: &Shape) -> String {
-    match (shape.flags.len(), shape.is_bare) {
-        (0, true) => String::new(),
-        (0, false) => " ".to_owned(),
-        (n, true) => " ".repeat(n + 1),
-        (n, false) => " ".repeat(n + 2),
-    }
-}
-
-/// Returns the number of a row and its letters.
-pub(super) fn front(n: usize, digits: usize, shape: &Shape, record: &Record) -> String {
+/// Returns the number of a row and its letters; a row without number leaves its place empty.
+pub(super) fn front(n: Option<usize>, digits: usize, shape: &Shape, record: &Record) -> String {
     let letters = shape.letters(record);
+    let n = n.map(|n| n.to_string()).unwrap_or_default();
     match (shape.flags.is_empty(), shape.is_bare) {
         (true, true) => String::new(),
         (true, false) => format!("{n:>digits$} "),
@@ -151,24 +80,29 @@ pub(super) fn front(n: usize, digits: usize, shape: &Shape, record: &Record) -> 
     }
 }
 
-/// Returns what somebody has noted on a row.
-pub(super) fn comment(record: &Record) -> Option<String> {
-    let comment = record.raw("comment").filter(|c| !c.is_empty())?;
-    Some(text::decode(comment))
+/// Returns the rows with the number that each has, if it has one.
+pub(super) fn numbered<'r>(shape: &Shape, rows: &'r [Record]) -> Vec<(Option<usize>, &'r Record)> {
+    let mut next = 0;
+    let numbered = rows.iter().map(|row| {
+        if shape.counts_static && super::is_on(row, "dynamic") {
+            return (None, row);
+        }
+        next += 1;
+        (Some(next - 1), row)
+    });
+    numbered.collect()
 }
 
-fn row(columns: &[Column], widths: &[usize], cells: &[String], gap: usize) -> String {
-    let padded = columns
-        .iter()
-        .zip(widths)
-        .zip(cells)
-        .map(|(((_, is_right), width), cell)| {
-            let pad = " ".repeat(width.saturating_sub(cell.chars().count()));
-            if *is_right {
-                format!("{pad}{cell}")
-            } else {
-                format!("{cell}{pad}")
-            }
-        });
-    padded.collect::<Vec<_>>().join(&" ".repeat(gap))
+/// Returns how many digits numbers of rows have.
+pub(super) fn digits(rows: &[(Option<usize>, &Record)]) -> usize {
+    let last = rows.iter().rev().find_map(|(n, _)| *n);
+    last.map_or(0, |n| n.to_string().len())
+}
+
+/// Returns what is noted on a row: by the device, and by somebody.
+pub(super) fn notes(record: &Record) -> Vec<String> {
+    let names = [".about", "about", "comment"];
+    let notes = names.iter().filter_map(|name| record.raw(name));
+    let notes = notes.filter(|note| !note.is_empty());
+    notes.map(text::decode).collect()
 }

@@ -4,7 +4,7 @@ use routeros::row::Row as Record;
 
 use super::Page;
 use super::shape::Shape;
-use super::table::{comment, front};
+use super::table::{digits, front, notes, numbered};
 use crate::schema::{Kind, SCHEMA};
 
 /// Properties whose values stand in quotes in detail, whatever they hold.
@@ -30,29 +30,32 @@ const QUOTED: &[&str] = &[
     "version",
 ];
 
+/// Properties that stand without quotes, whatever blanks they hold.
+const SPACED: &[&str] = &["gateway-status", "strength-at-rates", "time"];
+
 impl Page<'_> {
     /// All properties, wrapped, with an empty line after each row.
     pub(super) fn detail(self, shape: &Shape, rows: &[Record]) -> Vec<String> {
-        let mut lines: Vec<_> = shape.legend(self.is_modern).into_iter().collect();
+        let mut lines = self.legend(shape);
         if rows.is_empty() && self.is_modern {
             return Vec::new();
         }
-        for (n, record) in rows.iter().enumerate() {
+        for (n, record) in numbered(shape, rows) {
             let mut line = if shape.is_bare {
                 " ".to_owned()
             } else {
                 front(n, 2, shape, record)
             };
             let indent = " ".repeat(line.chars().count());
-            if let Some(comment) = comment(record) {
-                lines.push(format!("{line};;; {comment}"));
+            for note in notes(record) {
+                lines.push(format!("{line};;; {note}"));
                 line.clone_from(&indent);
             }
             for (name, value) in self.shown(shape, record) {
                 if name == "comment" {
                     continue;
                 }
-                let word = format!("{name}={} ", self.quoted(name, &value));
+                let word = format!("{name}={} ", self.quoted(shape, name, &value));
                 let is_full = line.chars().count() + word.chars().count() > self.width;
                 if is_full && line.trim() != "" {
                     lines.push(std::mem::replace(&mut line, indent.clone()));
@@ -67,13 +70,16 @@ impl Page<'_> {
 
     /// All properties on one line, without quotes.
     pub(super) fn terse(self, shape: &Shape, rows: &[Record]) -> Vec<String> {
-        let digits = if self.is_modern {
-            rows.len().saturating_sub(1).to_string().len()
-        } else {
-            2
+        let rows_numbered = numbered(shape, rows);
+        // Newer releases leave no place for letters that nobody has.
+        let has_letters = rows.iter().any(|r| !shape.letters(r).trim().is_empty());
+        let (digits, bare) = match (self.is_modern, has_letters) {
+            (false, _) => (2, None),
+            (true, true) => (digits(&rows_numbered), None),
+            (true, false) => (digits(&rows_numbered), Some(shape.clone().used(rows))),
         };
-        let each = rows.iter().enumerate().map(|(n, record)| {
-            let mut line = front(n, digits, shape, record);
+        let each = rows_numbered.into_iter().map(|(n, record)| {
+            let mut line = front(n, digits, bare.as_ref().unwrap_or(shape), record);
             let words = self.shown(shape, record);
             let (notes, words): (Vec<_>, Vec<_>) =
                 words.into_iter().partition(|(name, _)| *name == "comment");
@@ -90,8 +96,7 @@ impl Page<'_> {
     /// Returns what of a row is no flag.
     fn shown<'r>(self, shape: &Shape, record: &'r Record) -> Vec<(&'r str, String)> {
         let words = record.iter().filter(|(name, _)| !name.starts_with('.'));
-        // One flag is shown as a word, too.
-        let is_word = |name: &str| !shape.is_flag(name) || name == "published";
+        let is_word = |name: &str| !shape.is_flag(name) || shape.words.contains(&name);
         let words = words.filter(|(name, _)| *name != "about" && is_word(name));
         let words = words.map(|(name, value)| (name, self.value(name, value)));
         words
@@ -99,15 +104,14 @@ impl Page<'_> {
             .collect()
     }
 
-    fn quoted(self, name: &str, value: &str) -> String {
-        let is_type = name == "type" && self.path == "/interface";
+    fn quoted(self, shape: &Shape, name: &str, value: &str) -> String {
         let menu = SCHEMA.menu(self.path);
         let kind = menu.and_then(|m| m.props.iter().find(|p| *p.name == *name));
         // A choice among words needs no quotes.
         let is_choice = kind.is_some_and(|p| matches!(p.kind, Kind::Enum(_)));
-        let is_text = is_type || QUOTED.contains(&name) && !is_choice;
+        let is_text = shape.quoted.contains(&name) || QUOTED.contains(&name) && !is_choice;
         let has_blank = value.contains([' ', '"', '\n']) && !name.ends_with("-time");
-        if is_text || value.is_empty() || has_blank && name != "gateway-status" && name != "time" {
+        if is_text || value.is_empty() || has_blank && !SPACED.contains(&name) {
             routeros::quote::quoted(&crate::text::encode(value))
         } else {
             value.to_owned()

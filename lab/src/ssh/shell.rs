@@ -104,6 +104,13 @@ impl Shell {
         self.screen.end(0).await;
     }
 
+    /// Returns how wide the terminal is, as it is now.
+    fn columns(&self) -> Option<usize> {
+        let size = self.tty.has_pty.then(|| self.tty.size.get().0);
+        let columns = self.tty.options.columns.or(size)?;
+        usize::try_from(columns).ok()
+    }
+
     async fn show(&self, text: &str) -> bool {
         self.is_blind || self.screen.show(text).await
     }
@@ -318,8 +325,12 @@ impl Shell {
             format!("/{}\n{line}", self.menu.join("/"))
         };
         let device = Arc::clone(&self.visit.device);
+        let caller = Caller {
+            columns: self.columns(),
+            ..self.caller.clone()
+        };
         let ran = device
-            .run(self.caller.clone(), String::new(), text::encode(&source))
+            .run(caller, String::new(), text::encode(&source))
             .await;
         if ran.quits {
             return None;

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use jiff::SignedDuration;
 use routeros::error::Trap;
-use routeros::row::Row as Record;
 
+use super::monitor::is_monitor;
 use super::{After, Order, Outcome};
 use crate::clock::{moment, read_moment, spell_date};
-use crate::core::{Caller, Core, whole};
+use crate::core::{Caller, Core};
 use crate::text;
 use crate::trap;
 
@@ -45,13 +45,8 @@ impl Core {
                 self.credentials(caller, order, &path)?
             }
             "/file/read" if self.release.at_least(7, 13) => self.read_file(order)?,
-            "/interface/monitor-traffic"
-            | "/interface/ethernet/monitor"
-            | "/interface/ethernet/poe/monitor"
-            | "/interface/wireless/monitor"
-            | "/interface/wifi/monitor"
-            | "/interface/wifiwave2/monitor"
-            | "/system/resource/monitor" => self.monitor(order)?,
+            path if is_monitor(path) => self.monitor(order)?,
+            "/tool/speed-test" => self.speed_test(caller, order)?,
             "/interface/reset-counters" => self.reset_counters_of(order)?,
             "/user/active/request-logout" if !self.release.at_least(7, 20) => {
                 self.log_out(order)?
@@ -148,95 +143,6 @@ impl Core {
         let runs = self.script_runs.entry(row.id).or_insert((0, now));
         *runs = (runs.0 + 1, now);
         Ok(Outcome::after(After::Run { name, source }))
-    }
-
-    fn monitor(&mut self, order: &Order) -> Result<Outcome, Trap> {
-        let rows = self.sample(order)?;
-        if order.has("once") {
-            return Ok(Outcome::rows(rows));
-        }
-        let mut outcome = Outcome::rows(rows);
-        outcome.after = Some(After::Monitor(Box::new(order.clone())));
-        Ok(outcome)
-    }
-
-    /// Takes one sample of what a monitor shows.
-    pub(crate) fn sample(&self, order: &Order) -> Result<Vec<Record>, Trap> {
-        if order.menu == "/system/resource" {
-            let all = self.records("/system/resource");
-            let shown = |r: &Record| {
-                let pick = |n: &str| r.raw(n).map(<[u8]>::to_vec);
-                [
-                    ("cpu-used", pick("cpu-load")),
-                    ("free-memory", pick("free-memory")),
-                ]
-                .into_iter()
-                .filter_map(|(k, v)| Some((k, v?)))
-                .collect::<Record>()
-            };
-            return Ok(all.iter().map(shown).collect());
-        }
-        let names = order.arg("interface").or_else(|| order.numbers());
-        let names = names.ok_or_else(|| trap::missing_value("interface"))?;
-        let ids = self.resolve("/interface", names, order.is_console)?;
-        let meant = self
-            .interfaces()
-            .into_iter()
-            .filter(|i| ids.contains(&i.row.shown_id()));
-        if matches!(
-            order.menu.as_str(),
-            "/interface/wireless" | "/interface/wifi" | "/interface/wifiwave2"
-        ) {
-            return Ok(meant.filter_map(|i| self.radio_sample(i.name())).collect());
-        }
-        if order.menu == "/interface/ethernet/poe" {
-            return Ok(meant.map(|i| self.power_sample(i.name())).collect());
-        }
-        if order.menu == "/interface/ethernet" {
-            return Ok(meant.map(|i| self.ethernet_sample(i.name())).collect());
-        }
-        let per_second = |x: f64| whole(x).to_string();
-        let rows = meant.map(|i| {
-            let t = self.traffic(&i);
-            Record::new()
-                .with("name", text::encode(i.name()))
-                .with("rx-packets-per-second", per_second(t.rx_rate / 702.0))
-                .with("rx-bits-per-second", per_second(t.rx_rate * 8.0))
-                .with("fp-rx-packets-per-second", per_second(t.rx_rate / 702.0))
-                .with("fp-rx-bits-per-second", per_second(t.rx_rate * 8.0))
-                .with("rx-drops-per-second", "0")
-                .with("rx-errors-per-second", "0")
-                .with("tx-packets-per-second", per_second(t.tx_rate / 655.0))
-                .with("tx-bits-per-second", per_second(t.tx_rate * 8.0))
-                .with("fp-tx-packets-per-second", per_second(t.tx_rate / 655.0))
-                .with("fp-tx-bits-per-second", per_second(t.tx_rate * 8.0))
-                .with("tx-drops-per-second", "0")
-                .with("tx-queue-drops-per-second", "0")
-                .with("tx-errors-per-second", "0")
-        });
-        Ok(rows.collect())
-    }
-
-    fn ethernet_sample(&self, name: &str) -> Record {
-        let is_up = self.is_running(name);
-        let row = Record::new()
-            .with("name", text::encode(name))
-            .with("status", if is_up { "link-ok" } else { "no-link" })
-            .with(
-                "auto-negotiation",
-                if is_up { "done" } else { "incomplete" },
-            );
-        if !is_up {
-            return row;
-        }
-        let rate = if name.starts_with("sfp-sfpplus") {
-            "10Gbps"
-        } else {
-            "1Gbps"
-        };
-        let row = row.with("rate", rate).with("full-duplex", "true");
-        row.with("tx-flow-control", "false")
-            .with("rx-flow-control", "false")
     }
 
     fn reset_counters_of(&mut self, order: &Order) -> Result<Outcome, Trap> {

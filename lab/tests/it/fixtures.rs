@@ -6,16 +6,21 @@ use tod_lab::{Device, Fleet, Lab, Options};
 
 use crate::harness::spec;
 
-/// Returns the exports that somebody lent us.
+/// Returns where the files are that somebody lent us.
 #[expect(
     clippy::disallowed_methods,
     reason = "how a test is told where things are"
 )]
-fn exports() -> Vec<PathBuf> {
+fn home() -> PathBuf {
     let home = std::env::var_os("TOD_FIXTURES").expect("TOD_FIXTURES says where the files are");
+    PathBuf::from(home)
+}
+
+/// Returns the exports that somebody lent us.
+fn exports() -> Vec<PathBuf> {
     let mut files = Vec::new();
     for folder in ["exports/v6", "exports/v7"] {
-        let entries = std::fs::read_dir(PathBuf::from(&home).join(folder)).unwrap();
+        let entries = std::fs::read_dir(home().join(folder)).unwrap();
         files.extend(entries.map(|e| e.unwrap().path()));
     }
     files.sort();
@@ -234,4 +239,44 @@ async fn an_export_is_imported_and_written_again() {
     assert!(refused <= 20, "{refused} of {all}");
     assert!(same * 1000 >= lines * 980, "{same} of {lines}");
     assert!(identical >= 16, "{identical}");
+}
+
+/// Returns what somebody's console said.
+fn sample(folder: &str, name: &str) -> String {
+    let path = home().join("cli/ntc-templates").join(folder).join(name);
+    String::from_utf8_lossy(&std::fs::read(path).unwrap()).into_owned()
+}
+
+#[tokio::test]
+async fn a_port_without_power_has_no_menu_for_it() {
+    let folder = "interface_ethernet_poe_print_without-paging";
+    let theirs = sample(
+        folder,
+        "mikrotik_routeros_interface_ethernet_poe_print_without-paging_no_poe.raw",
+    );
+    let fleet = Fleet::one(spec().version("6.49.18").board("hAP ac^2"));
+    let lab = Lab::start(fleet, Options::default()).await.unwrap();
+    let device = lab.device("r1").unwrap();
+
+    let ours = device.run("/interface ethernet poe print without-paging");
+
+    assert_eq!(ours.await.unwrap_err().message, theirs.trim_end());
+}
+
+#[tokio::test]
+async fn addresses_are_written_verbosely_as_theirs_were() {
+    let folder = "ip_address_export_verbose";
+    let theirs = sample(folder, "mikrotik_routeros_ip_address_export_verbose.raw");
+    let (_lab, device) = emptied(&theirs).await;
+    device
+        .run("/interface bridge add name=eth3_vlan1")
+        .await
+        .unwrap();
+    for command in commands(&theirs) {
+        device.run(&command).await.unwrap();
+    }
+
+    let ours = device.run("/ip address export verbose").await.unwrap();
+
+    assert_eq!(body(&ours, false, true), body(&theirs, false, true));
 }

@@ -23,6 +23,7 @@ mod reach;
 mod scheduler;
 mod ssh;
 mod strangers;
+mod terminal;
 mod topology;
 mod undo;
 mod upgrade;

@@ -77,7 +77,7 @@ async fn errors_are_text_and_passwords_are_checked() {
 
     assert_eq!(
         said(&device, "/no/such/thing print").await.trim(),
-        "bad command name no (line 1 column 1)"
+        "bad command name no (line 1 column 2)"
     );
     assert_eq!(
         said(&device, "/ip/address/remove *99").await,

@@ -1,0 +1,192 @@
+//! Terminals, by OpenSSH's client on a terminal of a given size.
+
+use std::process::Stdio;
+
+use tod_lab::Device;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::process::{Child, ChildStdin, ChildStdout, Command};
+use tokio::time::timeout;
+
+use crate::harness::{SOON, one, spec};
+
+/// What `ssh` is told so that it asks nobody anything.
+const QUIETLY: &str = "-o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null \
+                       -o LogLevel=ERROR -o NumberOfPasswordPrompts=1";
+
+/// A terminal with `ssh` in it, that is typed into and looked at.
+pub(crate) struct Terminal {
+    child: Child,
+    keys: ChildStdin,
+    screen: ChildStdout,
+    /// All that was shown.
+    shown: String,
+    /// How much of it was looked at.
+    seen: usize,
+}
+
+impl Terminal {
+    /// Opens one of a size, and a shell in it.
+    pub(crate) async fn open(device: &Device, user: &str, size: (u32, u32)) -> Self {
+        let at = device.summary();
+        let (columns, rows) = size;
+        let (port, address) = (at.ssh_port, at.address);
+        let line = format!(
+            "stty cols {columns} rows {rows} raw -echo; \
+             exec sshpass -p lab ssh -tt {QUIETLY} -p {port} '{user}@{address}'"
+        );
+        let mut script = Command::new("script");
+        script.args(["-qefc", &line, "/dev/null"]);
+        script.kill_on_drop(true);
+        let mut child = script
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut terminal = Self {
+            keys: child.stdin.take().unwrap(),
+            screen: child.stdout.take().unwrap(),
+            child,
+            shown: String::new(),
+            seen: 0,
+        };
+        terminal.see("> ").await;
+        terminal
+    }
+
+    pub(crate) async fn press(&mut self, keys: &str) {
+        self.keys.write_all(keys.as_bytes()).await.unwrap();
+        self.keys.flush().await.unwrap();
+    }
+
+    /// Waits until a text is shown; returns what came up to its end since the last look.
+    pub(crate) async fn see(&mut self, text: &str) -> String {
+        let mut buffer = [0; 4096];
+        loop {
+            let fresh = self.shown.get(self.seen..).unwrap();
+            if let Some(at) = fresh.find(text) {
+                let until = self.seen + at + text.len();
+                let came = self.shown.get(self.seen..until).unwrap().to_owned();
+                self.seen = until;
+                return came;
+            }
+            let read = timeout(SOON, self.screen.read(&mut buffer)).await;
+            let read = read
+                .unwrap_or_else(|_| panic!("no {text:?} in {fresh:?}"))
+                .unwrap();
+            assert!(read > 0, "the end, and no {text:?} in {fresh:?}");
+            self.shown
+                .push_str(std::str::from_utf8(&buffer[..read]).unwrap());
+        }
+    }
+
+    /// Types a line and returns what it led to, up to the next prompt.
+    pub(crate) async fn run(&mut self, line: &str) -> String {
+        self.press(&format!("{line}\r")).await;
+        self.see("\r\n").await;
+        self.see("] ").await;
+        let shown = self.shown.get(..self.seen).unwrap();
+        let from = shown.rfind("\r\n").unwrap_or(0);
+        let lines = shown.get(..from).unwrap();
+        let from = lines.rfind(&format!("{line}\r\n")).unwrap() + line.len() + 2;
+        let came = lines.get(from..).unwrap_or_default().to_owned();
+        self.see("> ").await;
+        came
+    }
+
+    /// Waits until it ends by itself.
+    pub(crate) async fn end(mut self) {
+        let mut rest = Vec::new();
+        let read = self.screen.read_to_end(&mut rest);
+        timeout(SOON, read).await.unwrap().unwrap();
+        timeout(SOON, self.child.wait()).await.unwrap().unwrap();
+    }
+}
+
+fn widest(text: &str) -> usize {
+    let lines = text.lines().map(|l| l.trim_end().chars().count());
+    lines.max().unwrap_or(0)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_printed_in_detail_is_as_wide_as_the_terminal() {
+    let (_lab, device) = one(spec()).await;
+    let mut wide = Terminal::open(&device, "admin", (150, 50)).await;
+    let mut narrow = Terminal::open(&device, "admin", (60, 50)).await;
+    let mut told = Terminal::open(&device, "admin+cte100w", (60, 50)).await;
+    let line = "/interface ethernet print detail without-paging";
+
+    let wide = widest(&wide.run(line).await);
+    let narrow = widest(&narrow.run(line).await);
+    let told_to = widest(&told.run(line).await);
+    told.press("/quit\r").await;
+    told.end().await;
+
+    assert!((110..=150).contains(&wide), "{wide}");
+    assert!((40..=60).contains(&narrow), "{narrow}");
+    assert!((75..=100).contains(&told_to), "{told_to}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tables_fit_the_terminal_as_their_release_makes_them() {
+    let (_lab, old) = one(spec().version("6.49.18").board("hEX")).await;
+    let mut terminal = Terminal::open(&old, "admin", (80, 50)).await;
+
+    let said = terminal.run("/interface print without-paging").await;
+    let titles = said
+        .lines()
+        .find(|l| l.contains("NAME"))
+        .unwrap()
+        .trim_end();
+    assert!(!titles.contains("MAC-ADDRESS"), "{titles}");
+    assert!(widest(&said) <= 80, "{said}");
+    let said = terminal.run("/ip route print without-paging").await;
+    let legend: Vec<_> = said.lines().take(3).collect();
+    assert_eq!(
+        legend,
+        [
+            "Flags: X - disabled, A - active, D - dynamic,",
+            "C - connect, S - static, r - rip, b - bgp, o - ospf, m - mme,",
+            "B - blackhole, U - unreachable, P - prohibit",
+        ]
+    );
+    let mut wide = Terminal::open(&old, "admin+cte120w", (80, 50)).await;
+    let said = wide.run("/interface print without-paging").await;
+    let titles = said
+        .lines()
+        .find(|l| l.contains("NAME"))
+        .unwrap()
+        .trim_end();
+    assert!(titles.ends_with("MAC-ADDRESS"), "{titles}");
+
+    let (_lab, new) = one(spec().version("7.20.8")).await;
+    let bridge = "/interface bridge add name=BR1; \
+                  /interface bridge port add bridge=BR1 interface=ether3 path-cost=10 \
+                  internal-path-cost=10 horizon=none";
+    new.run(bridge).await.unwrap();
+    let mut terminal = Terminal::open(&new, "admin", (80, 50)).await;
+    let said = terminal.run("/interface print without-paging").await;
+    assert!(widest(&said) <= 80, "{said}");
+    assert!(said.contains("Columns: NAME, TYPE, ACTUAL-MTU, "), "{said}");
+    // Titles give way before values do.
+    let mut narrow = Terminal::open(&new, "admin+cte72w", (80, 50)).await;
+    let line = "/interface bridge port print without-paging";
+    let said = narrow.run(line).await;
+    assert!(said.contains(", INTERNAL-PATH-COST, "), "{said}");
+    assert!(said.contains("PATH-COST  IN  HORIZON"), "{said}");
+    assert!(said.contains("       10  10  none"), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn several_values_stand_one_below_the_other() {
+    let (_lab, device) = one(spec().version("7.20.8")).await;
+    let mut terminal = Terminal::open(&device, "admin", (80, 90)).await;
+
+    let said = terminal.run("/user group print without-paging").await;
+
+    let lines: Vec<_> = said.lines().map(str::trim_end).collect();
+    assert_eq!(lines[0], "Columns: NAME, POLICY, SKIN");
+    let policies = lines
+        .iter()
+        .filter(|l| l.trim() == "telnet" || l.trim() == "ssh");
+    assert!(policies.count() >= 2, "{said}");
+}
