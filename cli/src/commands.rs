@@ -1,5 +1,6 @@
 //! One module for each noun, one file in it for each verb.
 
+pub mod account;
 pub mod auth;
 pub mod completion;
 pub mod config;
@@ -49,6 +50,9 @@ pub enum Command {
     /// See and end sign-in sessions
     #[command(subcommand)]
     Session(session::Command),
+    /// See to your own account
+    #[command(subcommand)]
+    Account(account::Command),
     /// Ask what you may do
     #[command(subcommand)]
     Auth(auth::Command),
@@ -107,6 +111,7 @@ impl Command {
             Self::Whoami(args) => whoami::run(args, cx).await,
             Self::Context(command) => command.run(cx).await,
             Self::Session(command) => command.run(cx).await,
+            Self::Account(command) => command.run(cx).await,
             Self::Auth(command) => command.run(cx).await,
             Self::Tui(args) => tui::run(args, cx).await,
             Self::Doctor(args) => doctor::run(args, cx).await,

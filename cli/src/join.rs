@@ -61,7 +61,7 @@ impl ServerArgs {
             context.server = cx.ask.line("Server:", "--server URL")?;
         }
         self.trust(cx, &mut context).await?;
-        let kind = self.place(cx, &context)?;
+        let kind = place(cx, self.store, &context)?;
         context.store = Some(kind);
         let store = cx.store(kind, &name);
         // Now, and not under a spinner when half is done.
@@ -120,27 +120,27 @@ impl ServerArgs {
         context.pin_sha256 = Some(seen.to_string());
         Ok(())
     }
+}
 
-    /// Finds a place for secrets: what was asked for, what was used before, the OS keyring, or an
-    /// encrypted file.
-    fn place(&self, cx: &Cx, context: &Context) -> Result<Kind, CliError> {
-        if let Some(kind) = self.store.or(context.store) {
-            if kind == Kind::Keyring {
-                Store::probe_keyring()?;
-            }
-            return Ok(kind);
+/// Finds a place for secrets: what was asked for, what was used before, the OS keyring, or an
+/// encrypted file.
+pub fn place(cx: &Cx, asked: Option<Kind>, context: &Context) -> Result<Kind, CliError> {
+    if let Some(kind) = asked.or(context.store) {
+        if kind == Kind::Keyring {
+            Store::probe_keyring()?;
         }
-        match Store::probe_keyring() {
-            Ok(()) => Ok(Kind::Keyring),
-            Err(error) => {
-                if cx.ask.can() || cx.env.has("TODCTL_STORE_PASSPHRASE_FILE") {
-                    cx.say.note(
-                        "no OS keyring answers here: secrets go into a file, encrypted with a passphrase",
-                    );
-                    Ok(Kind::File)
-                } else {
-                    Err(error.into())
-                }
+        return Ok(kind);
+    }
+    match Store::probe_keyring() {
+        Ok(()) => Ok(Kind::Keyring),
+        Err(error) => {
+            if cx.ask.can() || cx.env.has("TODCTL_STORE_PASSPHRASE_FILE") {
+                cx.say.note(
+                    "no OS keyring answers here: secrets go into a file, encrypted with a passphrase",
+                );
+                Ok(Kind::File)
+            } else {
+                Err(error.into())
             }
         }
     }

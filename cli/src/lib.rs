@@ -7,6 +7,7 @@
 //! | [`cx`] | what a command may reach: server, output, questions, configuration |
 //! | [`output`] | the only thing that writes results |
 //! | [`say`], [`ask`] | talk and questions, on stderr |
+//! | [`screen`] | a page that leaves nothing on the terminal |
 //! | [`error`] | how commands fail, and what the shell is told |
 //!
 //! **Invariant:** a command returns; it does not print, exit, or read the environment.
@@ -24,8 +25,10 @@ pub mod cx;
 pub mod env;
 pub mod error;
 pub mod join;
+pub mod kit;
 pub mod output;
 pub mod say;
+pub mod screen;
 pub mod secrets;
 pub mod term;
 

@@ -1,7 +1,7 @@
 //! Secrets come from a prompt, a file or stdin, never from the command line.
 
 use std::fs::File;
-use std::io::Read as _;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use secrecy::SecretString;
@@ -11,9 +11,10 @@ use zeroize::Zeroizing;
 use crate::ask::Ask;
 use crate::cx::Cx;
 use crate::error::{CliError, file};
+use crate::kit;
 
-/// No secret of ours is longer.
-const MAX_SECRET: u64 = 64 << 10;
+/// No secret of ours is longer; an Emergency Kit as PDF has 40 KB.
+const MAX_SECRET: u64 = 1 << 20;
 
 /// Where a password comes from.
 #[derive(Clone, Debug, Default, clap::Args)]
@@ -111,28 +112,14 @@ impl PasswordArgs {
 impl SecretKeyArgs {
     /// The Secret Key, if a flag says where it is.
     pub fn given(&self) -> Result<Option<SecretKey>, CliError> {
-        use secrecy::ExposeSecret as _;
-
-        let text = if self.secret_key_stdin {
-            stdin()?
-        } else if let Some(path) = &self.secret_key_file {
-            from_file(path)?
-        } else {
-            return Ok(None);
+        let path = match &self.secret_key_file {
+            _ if self.secret_key_stdin => Path::new("-"),
+            Some(path) => path,
+            None => return Ok(None),
         };
-        read_key(text.expose_secret()).map(Some)
+        let found = kit::read(&bytes_from(path)?, path)?;
+        Ok(Some(found.secret_key().clone()))
     }
-}
-
-/// Finds a Secret Key in text: the key alone, or an Emergency Kit.
-fn read_key(text: &str) -> Result<SecretKey, CliError> {
-    let line = text.lines().find_map(|line| {
-        let word = line.split_whitespace().last()?;
-        (line.trim() == word || line.contains("Secret Key"))
-            .then_some(word)
-            .filter(|word| word.starts_with("A3-") || word.starts_with("a3-"))
-    });
-    key_of(line.unwrap_or(text))
 }
 
 /// Reads a Secret Key as it was typed.
@@ -157,28 +144,42 @@ pub fn same_again(ask: &Ask, one: SecretString, flag: &str) -> Result<SecretStri
 
 /// A secret from stdin.
 pub fn stdin() -> Result<SecretString, CliError> {
-    read(std::io::stdin().lock(), "stdin")
+    from_file(Path::new("-"))
 }
 
 /// A secret from a file; `-` is stdin.
 pub fn from_file(path: &Path) -> Result<SecretString, CliError> {
-    if path == Path::new("-") {
-        return stdin();
-    }
-    let name = path.display().to_string();
-    let open = File::open(path).map_err(file(&name))?;
-    read(open, &name)
-}
-
-fn read(source: impl std::io::Read, name: &str) -> Result<SecretString, CliError> {
-    let mut text = Zeroizing::new(String::new());
-    source
-        .take(MAX_SECRET)
-        .read_to_string(&mut text)
-        .map_err(file(&name))?;
+    let name = name_of(path);
+    let bytes = bytes_from(path)?;
+    let text = std::str::from_utf8(&bytes)
+        .map_err(|_| CliError::usage(format!("{name} holds something that is no text")))?;
     let secret = text.trim_end_matches(['\n', '\r']);
     if secret.is_empty() {
         return Err(CliError::usage(format!("{name} holds no secret")));
     }
     Ok(secret.into())
+}
+
+/// What a file with a secret holds; `-` is stdin.
+pub fn bytes_from(path: &Path) -> Result<Zeroizing<Vec<u8>>, CliError> {
+    let name = name_of(path);
+    let mut bytes = Zeroizing::new(Vec::new());
+    let source: Box<dyn Read> = if path == Path::new("-") {
+        Box::new(std::io::stdin().lock())
+    } else {
+        Box::new(File::open(path).map_err(file(&name))?)
+    };
+    let read = source.take(MAX_SECRET + 1).read_to_end(&mut bytes);
+    if read.map_err(file(&name))? as u64 > MAX_SECRET {
+        return Err(CliError::usage(format!("{name} is too long for a secret")));
+    }
+    Ok(bytes)
+}
+
+fn name_of(path: &Path) -> String {
+    if path == Path::new("-") {
+        "stdin".to_owned()
+    } else {
+        path.display().to_string()
+    }
 }

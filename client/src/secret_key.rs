@@ -100,11 +100,12 @@ impl FromStr for SecretKey {
 
     /// Takes the key as people type it: any case, with or without hyphens, O for 0, I and L for 1.
     fn from_str(text: &str) -> Result<Self, SecretKeyError> {
-        let clean = text.trim().to_ascii_uppercase();
+        let ignored = |c: &char| matches!(c, '-' | ' ' | '\t' | '\r' | '\n');
+        let clean: String = text.chars().filter(|c| !ignored(c)).collect();
+        let clean = Zeroizing::new(clean.to_ascii_uppercase());
         let rest = clean.strip_prefix(VERSION).ok_or(SecretKeyError::Version)?;
         let digits = rest
             .chars()
-            .filter(|c| !matches!(c, '-' | ' '))
             .map(digit)
             .collect::<Result<Vec<u8>, _>>()
             .map(Zeroizing::new)?;
@@ -158,22 +159,30 @@ fn hint(email: &str) -> [u8; HINT] {
     hint
 }
 
-/// Luhn's scheme in base 32: it catches every wrong digit and nearly every swap of neighbours.
+/// A weighted sum in the field of 32 elements: the digit at place `i` counts `2^i` times, and 2 has
+/// order 31 there. So every wrong digit changes the sum, and so does every swap of two digits that
+/// are less than 31 places apart.
 fn check_digit(digits: &[u8]) -> u8 {
-    let sum: u32 = digits
+    let sum = digits
         .iter()
-        .rev()
-        .enumerate()
-        .map(|(place, &digit)| {
-            let value = u32::from(digit) * if place % 2 == 0 { 2 } else { 1 };
-            value / 32 + value % 32
-        })
-        .sum();
-    u8::try_from((32 - sum % 32) % 32).unwrap_or_default()
+        .fold(0, |sum, &digit| twice(sum) ^ (digit & 31));
+    twice(sum)
+}
+
+/// Twice a number of the field, whose polynomial is `x^5 + x^2 + 1`.
+fn twice(value: u8) -> u8 {
+    let value = value << 1;
+    if value & 32 == 0 {
+        value
+    } else {
+        value ^ 0b10_0101
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -189,19 +198,84 @@ mod tests {
         assert!(!again.is_for("bob@example.org"));
     }
 
-    #[test]
-    fn every_single_mistake_is_noticed() {
-        let text = SecretKey::generate("a@b").reveal();
-        for place in 3..text.len() {
-            let mut wrong = text.as_bytes().to_vec();
-            if wrong[place] == b'-' {
-                continue;
+    /// Texts that one slip of a finger makes of another.
+    fn slips(text: &str) -> Vec<String> {
+        let chars: Vec<char> = text.chars().collect();
+        let mut all = Vec::new();
+        for place in 0..chars.len() {
+            for symbol in DIGITS
+                .iter()
+                .map(|&digit| char::from(digit))
+                .chain("-OILU*".chars())
+            {
+                let mut slip = chars.clone();
+                slip[place] = symbol;
+                all.push(slip);
             }
-            wrong[place] = if wrong[place] == b'7' { b'8' } else { b'7' };
-            let wrong = String::from_utf8(wrong).unwrap();
-
-            assert!(wrong.parse::<SecretKey>().is_err(), "{place}");
+            let mut left_out = chars.clone();
+            left_out.remove(place);
+            all.push(left_out);
+            let mut doubled = chars.clone();
+            doubled.insert(place, chars[place]);
+            all.push(doubled);
+            if place > 0 {
+                let mut swapped = chars.clone();
+                swapped.swap(place - 1, place);
+                all.push(swapped);
+            }
         }
+        all.into_iter().map(String::from_iter).collect()
+    }
+
+    /// What the text says, however it is written.
+    fn meant(text: &str) -> String {
+        text.replace('-', "")
+            .replace('O', "0")
+            .replace(['I', 'L'], "1")
+    }
+
+    proptest! {
+        #[test]
+        fn every_wrong_digit_and_every_swap_of_neighbours_is_told(
+            bytes: [u8; 16], email in "[a-z]{1,8}@[a-z]{1,8}"
+        ) {
+            let key = SecretKey { hint: hint(&email), bytes };
+            let text = key.reveal();
+            let digits = meant(&text);
+            let mut wrong = 0;
+            for slip in slips(&text) {
+                let read = slip.parse::<SecretKey>();
+                if meant(&slip) == digits {
+                    prop_assert_eq!(read.unwrap().bytes, bytes, "{}", slip);
+                } else {
+                    prop_assert!(read.is_err(), "{} was read for {}", slip, &*text);
+                    wrong += 1;
+                }
+            }
+            prop_assert!(wrong > 35 * 31, "{wrong}");
+        }
+
+        #[test]
+        fn a_key_survives_its_text_whatever_it_is(bytes: [u8; 16]) {
+            let key = SecretKey { hint: hint("ana@example.org"), bytes };
+
+            let again: SecretKey = key.reveal().parse().unwrap();
+
+            prop_assert_eq!(again.bytes, bytes);
+        }
+    }
+
+    #[test]
+    fn a_swap_that_luhns_scheme_takes_for_right_is_told() {
+        // Luhn's scheme gives 0Z and Z0 the same check digit.
+        let mut digits = [7; HINT + KEY];
+        digits[10] = 0;
+        digits[11] = 31;
+        let check = check_digit(&digits);
+
+        digits.swap(10, 11);
+
+        assert_ne!(check_digit(&digits), check);
     }
 
     #[test]

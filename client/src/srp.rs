@@ -11,8 +11,8 @@ use std::num::NonZeroU32;
 
 use aws_lc_rs::{hkdf, pbkdf2};
 use secrecy::{ExposeSecret as _, SecretString};
-use sha2::Sha256;
-use srp::{ClientG3072, ClientVerifier};
+use sha2::{Digest, Sha256};
+use srp::{ClientG3072, ClientVerifier, Group};
 use tod_proto::api::account::{KDF_ROUNDS, Kdf, SrpChallenge, Verifier};
 use unicode_normalization::UnicodeNormalization as _;
 use zeroize::Zeroizing;
@@ -44,59 +44,21 @@ pub struct Credentials<'a> {
 impl Credentials<'_> {
     /// Makes the verifier for enrolling. Takes a moment: call it off the runtime's threads.
     pub fn verifier(&self) -> Result<Verifier, Error> {
-        let kdf_salt: [u8; 32] = rand::random();
-        let srp_salt: [u8; 32] = rand::random();
+        let salt: [u8; 32] = rand::random();
         let kdf = Kdf {
             rounds: KDF_ROUNDS,
-            salt: hex::encode(kdf_salt),
+            salt: hex::encode(salt),
         };
-        let secret = self.secret(&kdf)?;
-        let account = account(self.email);
-        let verifier = group().compute_verifier(account.as_bytes(), &*secret, &srp_salt);
-        Ok(Verifier {
-            kdf,
-            srp_salt: hex::encode(srp_salt),
-            verifier: format!(
-                "{:0>width$}",
-                hex::encode(verifier),
-                width = GROUP_BYTES * 2
-            ),
-        })
+        Ok(self.secret(&kdf)?.verifier())
     }
 
     /// Answers the server's challenge. Takes a moment: call it off the runtime's threads.
     pub fn answer(&self, challenge: &SrpChallenge) -> Result<Answer, Error> {
-        let ephemeral: Zeroizing<[u8; 48]> = Zeroizing::new(rand::random());
-        self.answer_with(challenge, &ephemeral)
+        self.secret(&challenge.kdf)?.answer(challenge)
     }
 
-    fn answer_with(&self, challenge: &SrpChallenge, a: &[u8; 48]) -> Result<Answer, Error> {
-        let secret = self.secret(&challenge.kdf)?;
-        let salt = unhex("the SRP salt", &challenge.srp_salt, 16..=64)?;
-        let public = unhex(
-            "the server's key",
-            &challenge.server_public,
-            1..=GROUP_BYTES,
-        )?;
-        let zeros = public.iter().take_while(|&&byte| byte == 0).count();
-        let public = public.get(zeros..).unwrap_or_default();
-        if public.is_empty() {
-            return Err(Error::garbled("the server's key is zero"));
-        }
-        let account = account(self.email);
-        let srp = group();
-        let verifier = srp
-            .process_reply(a, account.as_bytes(), &*secret, &salt, public)
-            .map_err(|_| Error::garbled("the server's key is not acceptable"))?;
-        Ok(Answer {
-            client_public: hex::encode(srp.compute_public_ephemeral(a)),
-            client_proof: hex::encode(verifier.proof()),
-            verifier,
-        })
-    }
-
-    /// The 2SKD: what takes the password's place in SRP.
-    fn secret(&self, kdf: &Kdf) -> Result<Zeroizing<[u8; 32]>, Error> {
+    /// The 2SKD, which is what takes a moment. Weaker parameters than ours are refused.
+    pub fn secret(&self, kdf: &Kdf) -> Result<Secret, Error> {
         if kdf.rounds < KDF_ROUNDS {
             return Err(Error::WeakKdf(format!(
                 "{} rounds of PBKDF2 where at least {KDF_ROUNDS} are due",
@@ -121,18 +83,95 @@ impl Credentials<'_> {
             password.as_bytes(),
             &mut *stretched,
         );
-        let mut secret = expand(&*stretched, &salt, &["tod 2skd password", &account])?;
+        let mut bytes = expand(&*stretched, &salt, &["tod 2skd password", &account])?;
         let context = self.secret_key.context();
         let other = expand(
             self.secret_key.bytes(),
             context.as_bytes(),
             &["tod 2skd secret key", &account],
         )?;
-        for (byte, other) in secret.iter_mut().zip(other.iter()) {
+        for (byte, other) in bytes.iter_mut().zip(other.iter()) {
             *byte ^= other;
         }
-        Ok(secret)
+        Ok(Secret {
+            account,
+            kdf: kdf.clone(),
+            bytes,
+        })
     }
+}
+
+/// What the 2SKD makes of password and Secret Key: it takes the password's place in SRP.
+pub struct Secret {
+    account: String,
+    kdf: Kdf,
+    bytes: Zeroizing<[u8; 32]>,
+}
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Secret").finish_non_exhaustive()
+    }
+}
+
+impl Secret {
+    /// Makes a verifier of it, with a fresh salt.
+    pub fn verifier(&self) -> Verifier {
+        let salt: [u8; 32] = rand::random();
+        let verifier = group().compute_verifier(self.account.as_bytes(), &*self.bytes, &salt);
+        Verifier {
+            kdf: self.kdf.clone(),
+            srp_salt: hex::encode(salt),
+            verifier: format!(
+                "{:0>width$}",
+                hex::encode(verifier),
+                width = GROUP_BYTES * 2
+            ),
+        }
+    }
+
+    /// Answers a challenge whose derivation is the one that this was made with.
+    pub fn answer(&self, challenge: &SrpChallenge) -> Result<Answer, Error> {
+        let ephemeral: Zeroizing<[u8; 48]> = Zeroizing::new(rand::random());
+        self.answer_with(challenge, &*ephemeral)
+    }
+
+    fn answer_with(&self, challenge: &SrpChallenge, a: &[u8]) -> Result<Answer, Error> {
+        let salt = unhex("the SRP salt", &challenge.srp_salt, 16..=64)?;
+        let public = unhex(
+            "the server's key",
+            &challenge.server_public,
+            1..=GROUP_BYTES,
+        )?;
+        let (client_public, verifier) =
+            exchange(&group(), &self.account, &*self.bytes, a, &salt, &public)?;
+        Ok(Answer {
+            client_public: hex::encode(client_public),
+            client_proof: hex::encode(verifier.proof()),
+            verifier,
+        })
+    }
+}
+
+/// One exchange, in whatever group and with whatever hash: `A`, and what proves both ends. `public`
+/// is `B`, which is no longer than the modulus.
+fn exchange<G: Group, D: Digest>(
+    srp: &srp::Client<G, D>,
+    account: &str,
+    secret: &[u8],
+    a: &[u8],
+    salt: &[u8],
+    public: &[u8],
+) -> Result<(Vec<u8>, ClientVerifier<D>), Error> {
+    let zeros = public.iter().take_while(|&&byte| byte == 0).count();
+    let public = public.get(zeros..).unwrap_or_default();
+    if public.is_empty() {
+        return Err(Error::garbled("the server's key is zero"));
+    }
+    let verifier = srp
+        .process_reply(a, account.as_bytes(), secret, salt, public)
+        .map_err(|_| Error::garbled("the server's key is not acceptable"))?;
+    Ok((srp.compute_public_ephemeral(a), verifier))
 }
 
 /// HKDF-SHA256 of `ikm` into 32 bytes; the parts of the info are joined by a zero byte.

@@ -6,6 +6,7 @@ use super::setup::Newcomer;
 use crate::cx::Cx;
 use crate::error::CliError;
 use crate::join::ServerArgs;
+use crate::kit::KitArgs;
 use crate::secrets::{self, PasswordArgs};
 
 /// Join with an invitation, and sign in
@@ -24,9 +25,8 @@ pub struct Args {
     /// Your name [default: what stands before the @]
     #[arg(long)]
     name: Option<String>,
-    /// Write the Emergency Kit into this new file [default: tod-emergency-kit.txt]
-    #[arg(long, value_name = "FILE")]
-    kit: Option<PathBuf>,
+    #[command(flatten)]
+    kit: KitArgs,
 }
 
 pub(super) async fn run(args: Args, cx: &mut Cx) -> Result<(), CliError> {

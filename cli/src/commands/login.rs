@@ -1,6 +1,7 @@
 //! `todctl login`
 
 use secrecy::ExposeSecret as _;
+use tod_client::secret_key::SecretKey;
 
 use crate::cx::Cx;
 use crate::error::CliError;
@@ -14,7 +15,7 @@ use crate::secrets::{PasswordArgs, SecretKeyArgs, key_of};
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Examples:\n  todctl login --server https://tod.example:8443\n  \
-    todctl login --email ana@example.org --password-file pw --secret-key-file kit.txt"
+    todctl login --email ana@example.org --password-file pw --secret-key-file kit.pdf"
 )]
 pub struct Args {
     #[command(flatten)]
@@ -32,12 +33,7 @@ pub(super) async fn run(args: Args, cx: &mut Cx) -> Result<(), CliError> {
         Some(key) => key,
         None => kept(&meeting, cx, &email)?,
     };
-    if !key.is_for(&email) {
-        return Err(CliError::Usage {
-            message: format!("this Secret Key belongs to another account than {email}"),
-            hint: Some("take the one from the Emergency Kit of this account".to_owned()),
-        });
-    }
+    is_of(&key, &email)?;
     let password = args.password.get(cx, "Password:")?;
     meeting.sign_in(cx, &email, &password, &key).await?;
     cx.say.next("todctl device list   or   todctl tui");
@@ -45,19 +41,26 @@ pub(super) async fn run(args: Args, cx: &mut Cx) -> Result<(), CliError> {
 }
 
 /// The Secret Key that is kept here, or that the person types.
-fn kept(
-    meeting: &Meeting,
-    cx: &Cx,
-    email: &str,
-) -> Result<tod_client::secret_key::SecretKey, CliError> {
+fn kept(meeting: &Meeting, cx: &Cx, email: &str) -> Result<SecretKey, CliError> {
     match meeting.store.secret_key()? {
         Some(key) if key.is_for(email) => Ok(key),
         _ => {
             let flag = "--secret-key-file or --secret-key-stdin";
             cx.ask.until(|| {
                 let question = "Secret Key (from your Emergency Kit):";
-                key_of(cx.ask.secret(question, flag)?.expose_secret())
+                let key = key_of(cx.ask.secret(question, flag)?.expose_secret())?;
+                is_of(&key, email).map(|()| key)
             })
         }
     }
+}
+
+fn is_of(key: &SecretKey, email: &str) -> Result<(), CliError> {
+    if key.is_for(email) {
+        return Ok(());
+    }
+    Err(CliError::Usage {
+        message: format!("this Secret Key belongs to another account than {email}"),
+        hint: Some("take the one from the Emergency Kit of this account".to_owned()),
+    })
 }

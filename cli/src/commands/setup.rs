@@ -9,8 +9,9 @@ use tod_proto::api::account::Setup;
 use tod_proto::page::Empty;
 
 use crate::cx::Cx;
-use crate::error::{CliError, exit, file};
+use crate::error::{CliError, exit};
 use crate::join::{Meeting, ServerArgs};
+use crate::kit::{self, KitArgs};
 use crate::secrets::{self, PasswordArgs};
 
 /// Make the first administrator of a new server, and sign in
@@ -21,7 +22,7 @@ use crate::secrets::{self, PasswordArgs};
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Example:\n  todctl setup --server https://tod.example:8443 \
-    --token-file /var/lib/tod/setup-token \\\n    --email ana@example.org --tenant acme --kit kit.txt"
+    --token-file /var/lib/tod/setup-token \\\n    --email ana@example.org --tenant acme --kit kit.pdf"
 )]
 pub struct Args {
     #[command(flatten)]
@@ -34,9 +35,8 @@ pub struct Args {
     /// Your name [default: what stands before the @]
     #[arg(long)]
     name: Option<String>,
-    /// Write the Emergency Kit into this new file [default: tod-emergency-kit.txt]
-    #[arg(long, value_name = "FILE")]
-    kit: Option<PathBuf>,
+    #[command(flatten)]
+    kit: KitArgs,
 }
 
 pub(super) async fn run(args: Args, cx: &mut Cx) -> Result<(), CliError> {
@@ -82,7 +82,7 @@ pub(super) struct Newcomer {
     pub(super) email: String,
     pub(super) name: Option<String>,
     pub(super) tenant: Option<String>,
-    pub(super) kit: Option<PathBuf>,
+    pub(super) kit: KitArgs,
 }
 
 impl Newcomer {
@@ -96,17 +96,20 @@ impl Newcomer {
     ) -> Result<(), CliError> {
         let password = password.choose(cx)?;
         let key = SecretKey::generate(&self.email);
-        let path = self
-            .kit
-            .unwrap_or_else(|| PathBuf::from("tod-emergency-kit.txt"));
+        let pin = meeting.context.pin_sha256.as_deref().map(str::parse);
         let kit = Kit {
-            server: &meeting.context.server,
-            pin: meeting.context.pin_sha256.as_deref(),
-            email: &self.email,
-            secret_key: &key,
+            server: meeting.context.server.clone(),
+            pin: pin.transpose().map_err(CliError::usage_of)?,
+            email: self.email.clone(),
+            secret_key: key.clone(),
             made_at: cx.clock.now(),
         };
-        kit.save(&path).map_err(file(&path.display()))?;
+        let path = kit::write(&kit, &self.kit)?;
+        if self.kit.file.is_none() && cx.ask.can() && cx.term.stdout_tty {
+            kit::acquaint(cx, &kit).await.inspect_err(|_| {
+                drop(std::fs::remove_file(&path));
+            })?;
+        }
         let name = self.name.unwrap_or_else(|| {
             let before = self.email.split('@').next();
             before.unwrap_or_default().to_owned()

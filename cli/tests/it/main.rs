@@ -7,5 +7,6 @@ mod exit_codes;
 mod fixtures;
 mod harness;
 mod help;
+mod kit;
 mod output;
 mod secrets;

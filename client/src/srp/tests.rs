@@ -1,6 +1,7 @@
 //! Tests of the client half of SRP.
 
-use srp::ServerG3072;
+use sha1::Sha1;
+use srp::{Client, Server, ServerG3072};
 
 use super::*;
 
@@ -136,10 +137,84 @@ fn a_password_is_the_same_however_it_was_typed() {
             password: &password,
             secret_key: &key,
         };
-        *me.secret(&kdf).unwrap()
+        *me.secret(&kdf).unwrap().bytes
     };
 
     // U+00FC, and u with U+0308, with a space from a clipboard.
     assert_eq!(secret("gr\u{fc}n"), secret("gru\u{308}n "));
     assert_ne!(secret("gr\u{fc}n"), secret("grun"));
+}
+
+/// RFC 5054, appendix B: the 1024-bit group with SHA-1.
+mod rfc_5054 {
+    pub(super) const ACCOUNT: &str = "alice";
+    pub(super) const PASSWORD: &[u8] = b"password123";
+    pub(super) const SALT: &str = "beb25379d1a8581eb5a727673a2441ee";
+    pub(super) const V: &str = "\
+        7e273de8696ffc4f4e337d05b4b375beb0dde1569e8fa00a9886d8129bada1f1822223ca1a605b530e379ba4\
+        729fdc59f105b4787e5186f5c671085a1447b52a48cf1970b4fb6f8400bbf4cebfbb168152e08ab5ea53d15c\
+        1aff87b2b9da6e04e058ad51cc72bfc9033b564e26480d78e955a5e29e7ab245db2be315e2099afb";
+    pub(super) const LOWER_A: &str =
+        "60975527035cf2ad1989806f0407210bc81edc04e2762a56afd529ddda2d4393";
+    pub(super) const LOWER_B: &str =
+        "e487cb59d31ac550471e81f00f6928e01dda08e974a004f49e61f5d105284d20";
+    pub(super) const UPPER_A: &str = "\
+        61d5e490f6f1b79547b0704c436f523dd0e560f0c64115bb72557ec44352e8903211c04692272d8b2d1a5358\
+        a2cf1b6e0bfcf99f921530ec8e39356179eae45e42ba92aeaced825171e1e8b9af6d9c03e1327f44be087ef0\
+        6530e69f66615261eef54073ca11cf5858f0edfdfe15efeab349ef5d76988a3672fac47b0769447b";
+    pub(super) const UPPER_B: &str = "\
+        bd0c61512c692c0cb6d041fa01bb152d4916a1e77af46ae105393011baf38964dc46a0670dd125b95a981652\
+        236f99d9b681cbf87837ec996c6da04453728610d0c6ddb58b318885d7d82c7f8deb75ce7bd4fbaa37089e6f\
+        9c6059f388838e7a00030b331eb76840910440b1b27aaeaeeb4012b7d7665238a8e3fb004b117b58";
+    pub(super) const PREMASTER: &str = "\
+        b0dc82babcf30674ae450c0287745e7990a3381f63b387aaf271a10d233861e359b48220f7c4693c9ae12b0a\
+        6f67809f0876e2d013800d6c41bb59b6d5979b5c00a172b4a2a5903a0bdcaf8a709585eb2afafa8f3499b200\
+        210dcc1f10eb33943cd67fc88a2f39a4be5bec4ec0a3212dc346d7e474b29ede8a469ffeca686e5a";
+}
+
+#[test]
+#[expect(
+    deprecated,
+    reason = "the RFC's vectors are of a group that is too small to use"
+)]
+fn the_vectors_of_rfc_5054_come_out_of_the_code_that_signs_in() {
+    use rfc_5054::*;
+    use srp::groups::G1024;
+    let bytes = |text: &str| hex::decode(text).unwrap();
+    let (client, server) = (Client::<G1024, Sha1>::new(), Server::<G1024, Sha1>::new());
+
+    let verifier = client.compute_verifier(ACCOUNT.as_bytes(), PASSWORD, &bytes(SALT));
+    let public = server.compute_public_ephemeral(&bytes(LOWER_B), &verifier);
+    let (mine, check) = exchange(
+        &client,
+        ACCOUNT,
+        PASSWORD,
+        &bytes(LOWER_A),
+        &bytes(SALT),
+        &public,
+    )
+    .unwrap();
+    let theirs = server
+        .process_reply(
+            ACCOUNT.as_bytes(),
+            &bytes(SALT),
+            &bytes(LOWER_B),
+            &verifier,
+            &mine,
+        )
+        .unwrap();
+
+    assert_eq!(hex::encode(verifier), V);
+    assert_eq!(hex::encode(public), UPPER_B);
+    assert_eq!(hex::encode(mine), UPPER_A);
+    assert_eq!(hex::encode(check.key()), PREMASTER);
+    assert_eq!(hex::encode(theirs.key()), PREMASTER);
+    assert_eq!(
+        check.proof(),
+        theirs
+            .verify_client(check.proof())
+            .map(|_| check.proof())
+            .unwrap()
+    );
+    check.verify_server(theirs.proof()).unwrap();
 }
