@@ -14,6 +14,7 @@ use tokio_util::task::TaskTracker;
 use crate::core::{Caller, Core, Ends, Power, Surroundings};
 use crate::fleet::Spec;
 use crate::gate::Gate;
+use crate::import::{self, Manner};
 use crate::lock;
 use crate::profile::{Board, Release};
 use crate::script::{self, Ran};
@@ -187,11 +188,36 @@ impl Inner {
 
     /// Runs a script to its end, on a thread of its own because it may wait.
     pub(crate) async fn run(self: Arc<Self>, caller: Caller, name: String, source: Vec<u8>) -> Ran {
-        let job = self.core().start_job(&name, &caller.user);
+        self.work(caller, &name, move |device, runtime, caller| {
+            script::run(device, runtime, caller, &source)
+        })
+        .await
+    }
+
+    /// Imports a file.
+    pub(crate) async fn import(
+        self: Arc<Self>,
+        caller: Caller,
+        file: String,
+        source: Vec<u8>,
+        manner: Manner,
+    ) -> Ran {
+        self.work(caller, &file, move |device, runtime, caller| {
+            import::run(device, runtime, &caller, &source, manner)
+        })
+        .await
+    }
+
+    async fn work(
+        self: Arc<Self>,
+        caller: Caller,
+        name: &str,
+        work: impl FnOnce(&Arc<Self>, &tokio::runtime::Handle, Caller) -> Ran + Send + 'static,
+    ) -> Ran {
+        let job = self.core().start_job(name, &caller.user);
         let device = Arc::clone(&self);
         let runtime = tokio::runtime::Handle::current();
-        let run =
-            tokio::task::spawn_blocking(move || script::run(&device, &runtime, caller, &source));
+        let run = tokio::task::spawn_blocking(move || work(&device, &runtime, caller));
         let ran = run.await.unwrap_or_default();
         self.core().jobs.remove(&job);
         // Boxed, because a script can run scripts.
@@ -220,6 +246,15 @@ impl Inner {
                 let cause = format!("{}/script:{name}", caller.cause);
                 let ran = self.run(Caller { cause, ..caller }, name, source).await;
                 ran.into_text()
+            }
+            Late::Import {
+                file,
+                source,
+                manner,
+            } => {
+                let cause = format!("{}/script:{file}", caller.cause);
+                let caller = Caller { cause, ..caller };
+                self.import(caller, file, source, manner).await.into_text()
             }
         }
     }
@@ -270,6 +305,11 @@ pub(crate) enum Late {
         name: String,
         source: Vec<u8>,
     },
+    Import {
+        file: String,
+        source: Vec<u8>,
+        manner: Manner,
+    },
 }
 
 impl Late {
@@ -279,7 +319,15 @@ impl Late {
             After::Reboot { cause, load } => Ok(Self::Reboot { cause, load }),
             After::Off => Ok(Self::Off),
             After::Run { name, source } => Ok(Self::Run { name, source }),
-            After::Import { file, source } => Ok(Self::Run { name: file, source }),
+            After::Import {
+                file,
+                source,
+                manner,
+            } => Ok(Self::Import {
+                file,
+                source,
+                manner,
+            }),
             other => Err(other),
         }
     }
@@ -368,6 +416,12 @@ impl Device {
             .run(caller, String::new(), crate::text::encode(command))
             .await;
         ran.into_text()
+    }
+
+    /// Says what its console has against a script before it would run any of it.
+    pub fn parse(&self, script: &[u8]) -> Option<String> {
+        let read = self.0.core().understand(script);
+        read.err().map(|error| error.to_string())
     }
 
     /// Makes something go wrong from now on.

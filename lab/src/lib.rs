@@ -41,6 +41,7 @@ mod fault;
 mod feed;
 mod fleet;
 mod gate;
+mod import;
 mod lab;
 mod ledger;
 mod limits;

@@ -7,7 +7,7 @@ use routeros::error::Trap;
 use routeros::row::Row as Record;
 use routeros::script::run::run as run_script;
 use routeros::script::run::{Argument, Call, Data, Host};
-use routeros::script::{Problem, ScriptError, parse};
+use routeros::script::{Problem, ScriptError};
 use routeros::value::Value as _;
 
 use crate::core::{Caller, Core};
@@ -62,7 +62,8 @@ pub(crate) fn run(
     caller: Caller,
     source: &[u8],
 ) -> Ran {
-    let block = match parse(source) {
+    let read = device.core().understand(source);
+    let block = match read {
         Ok(block) => block,
         Err(error) => {
             return Ran {
@@ -80,6 +81,8 @@ pub(crate) fn run(
         quits: false,
     };
     let error = run_script(&block, &mut console).err();
+    let is_recent = device.release().at_least(7, 20);
+    let error = error.map(|error| in_words_of(is_recent, error));
     // Going down or leaving stops a script, but is no failure.
     let error = error.filter(|_| console.after.is_none() && !console.quits);
     let error = error.map(|error| at_word(error, source));
@@ -115,6 +118,14 @@ fn at_word(mut error: ScriptError, source: &[u8]) -> ScriptError {
     error
 }
 
+/// Older consoles do not say which parameter is wrong.
+fn in_words_of(is_recent: bool, mut error: ScriptError) -> ScriptError {
+    if !is_recent && matches!(error.problem, Problem::BadParameter(_)) {
+        error.problem = Problem::ExpectedEnd;
+    }
+    error
+}
+
 struct Console<'a> {
     device: &'a Arc<Inner>,
     runtime: &'a tokio::runtime::Handle,
@@ -141,18 +152,23 @@ impl Console<'_> {
                     cause,
                     ..self.caller.clone()
                 };
-                let ran = self
-                    .runtime
-                    .block_on(device.run(caller, name.clone(), source));
-                self.text.push_str(&ran.text);
-                match ran.error {
-                    None if name.contains('.') => {
-                        self.line("\r\nScript file loaded and executed successfully");
-                        Ok(Data::Nothing)
-                    }
-                    None => Ok(Data::Nothing),
-                    Some(error) => Err(Problem::Failed(shown(&error))),
-                }
+                let ran = self.runtime.block_on(device.run(caller, name, source));
+                self.within(ran)
+            }
+            Ok(Late::Import {
+                file,
+                source,
+                manner,
+            }) => {
+                let device = Arc::clone(self.device);
+                let cause = format!("{}/script:{file}", self.caller.cause);
+                let caller = Caller {
+                    cause,
+                    ..self.caller.clone()
+                };
+                let import = device.import(caller, file, source, manner);
+                let ran = self.runtime.block_on(import);
+                self.within(ran)
             }
             Ok(late) => {
                 // The script goes on until the device is down, which is at once.
@@ -205,6 +221,15 @@ impl Console<'_> {
             self.rows(order, &rows);
         }
         Ok(())
+    }
+
+    /// Goes on after another script that this one has run.
+    fn within(&mut self, ran: Ran) -> Result<Data, Problem> {
+        self.text.push_str(&ran.text);
+        match ran.error {
+            None => Ok(Data::Nothing),
+            Some(error) => Err(Problem::Failed(shown(&error))),
+        }
     }
 
     fn trace(&mut self, address: &str) {

@@ -6,6 +6,7 @@ use routeros::row::Row as Record;
 use routeros::script::condition::Condition;
 
 use crate::core::{Caller, Core};
+use crate::import::Manner;
 use crate::schema::SCHEMA;
 use crate::text;
 use crate::trap;
@@ -17,6 +18,7 @@ mod check;
 mod file;
 mod inspect;
 mod keys;
+mod known;
 mod listen;
 mod mirror;
 mod monitor;
@@ -175,7 +177,11 @@ pub(crate) enum After {
     /// A script, with its name and source.
     Run { name: String, source: Vec<u8> },
     /// A file of commands.
-    Import { file: String, source: Vec<u8> },
+    Import {
+        file: String,
+        source: Vec<u8>,
+        manner: Manner,
+    },
     /// Answers that come one after the other, at most so many.
     Ping { address: String, count: Option<u64> },
     /// The way to an address, at most so often.

@@ -25,7 +25,8 @@ mod write;
 pub use ast::{Block, Position};
 pub use operation::operations;
 pub use parser::parse;
-pub use tree::{Child, Tree, check};
+pub use tree::{Child, Tree, check, understand};
+pub use words::is_verb_somewhere;
 
 /// The longest script that is read: three times the export of a large core router.
 pub const MAX_SCRIPT: usize = 1 << 20;

@@ -7,6 +7,7 @@ use super::{After, Order, Outcome};
 use crate::backup;
 use crate::clock::{moment, spell_date, spell_moment};
 use crate::core::{Caller, Core};
+use crate::import::Manner;
 use crate::text;
 use crate::trap;
 use crate::tree::Row;
@@ -93,9 +94,27 @@ impl Core {
         let contents = self.contents(name);
         let contents = contents.ok_or_else(|| trap::failure("failure: file does not exist"))?;
         let source = text::encode(contents);
+        let is_on =
+            |name: &str| order.has(name) && !matches!(order.arg(name), Some("no" | "false"));
+        let (is_verbose, is_dry) = (is_on("verbose"), is_on("dry-run"));
+        if is_dry && !self.release.at_least(7, 16) {
+            return Err(trap::unknown_parameter("dry-run"));
+        }
+        if is_dry && !is_verbose {
+            return Err(trap::failure("failure: dry-run needs verbose"));
+        }
+        let from_line = order.arg("from-line").map(str::parse).transpose();
+        let manner = Manner {
+            is_verbose,
+            is_dry,
+            from_line: from_line
+                .map_err(|_| trap::invalid("from-line"))?
+                .unwrap_or(1),
+        };
         Ok(Outcome::after(After::Import {
             file: name.to_owned(),
             source,
+            manner,
         }))
     }
 

@@ -53,7 +53,7 @@ impl Core {
     }
 
     /// Returns what can follow a path: menus and commands, or the arguments of a command.
-    fn children(&self, path: &str) -> Result<Children, Trap> {
+    pub(super) fn children(&self, path: &str) -> Result<Children, Trap> {
         if path.is_empty() || self.has_menu(path) || self.has_menu_below(path) {
             let mut children = self.menus_below(path);
             let menu = SCHEMA.menu(path).filter(|_| self.has_menu(path));

@@ -280,3 +280,48 @@ async fn addresses_are_written_verbosely_as_theirs_were() {
 
     assert_eq!(body(&ours, false, true), body(&theirs, false, true));
 }
+
+/// Returns the scripts below a folder.
+fn scripts(folder: &std::path::Path, found: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            scripts(&path, found);
+        } else if path.extension().is_some_and(|e| e == "rsc") {
+            found.push(path);
+        }
+    }
+}
+
+/// What a console said of a whole script; nothing if it began to run it.
+fn refusal(answer: &str) -> Option<&str> {
+    let words = answer.split_once(" (line ").map_or("/", |(words, _)| words);
+    let is_plain = words.bytes().all(|b| b.is_ascii_lowercase() || b == b' ');
+    is_plain.then_some(answer)
+}
+
+#[tokio::test]
+async fn an_import_refuses_the_scripts_that_consoles_refused_and_begins_the_others() {
+    let mut found = Vec::new();
+    scripts(&home().join("script"), &mut found);
+    found.sort();
+    let (mut refused, mut begun) = (0, 0);
+    for path in found {
+        let answer = std::fs::read(format!("{}.v7.20.8.parseil", path.display()));
+        let Ok(answer) = answer else { continue };
+        let answer = String::from_utf8_lossy(&answer).into_owned();
+        let source = std::fs::read(&path).unwrap();
+        let lab = Lab::start(
+            Fleet::one(spec().version("7.20.8").board("CHR")),
+            Options::default(),
+        );
+        let device = lab.await.unwrap().device("r1").unwrap();
+
+        let said = device.parse(&source);
+
+        assert_eq!(said.as_deref(), refusal(&answer), "{}", path.display());
+        refused += u32::from(said.is_some());
+        begun += u32::from(said.is_none());
+    }
+    assert!(refused >= 1 && begun >= 5, "{refused} {begun}");
+}

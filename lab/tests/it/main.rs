@@ -15,6 +15,7 @@ mod faults;
 mod fixtures;
 mod harness;
 mod hostile;
+mod import;
 mod laws;
 mod living;
 mod neighbours;

@@ -76,8 +76,12 @@ async fn errors_are_text_and_passwords_are_checked() {
     let (_lab, device) = one(spec()).await;
 
     assert_eq!(
-        said(&device, "/no/such/thing print").await.trim(),
+        said(&device, "/no such thing print").await.trim(),
         "bad command name no (line 1 column 2)"
+    );
+    assert_eq!(
+        said(&device, "/no/such/thing print").await.trim(),
+        "syntax error (line 1 column 4)"
     );
     assert_eq!(
         said(&device, "/ip/address/remove *99").await,

@@ -1,5 +1,6 @@
 //! The tree of a script.
 
+use super::ScriptError;
 use super::condition::Condition;
 
 /// A place in a script.
@@ -103,6 +104,8 @@ pub enum Kind {
         /// What follows.
         arguments: Vec<Argument>,
     },
+    /// Something with a name in it that the device does not have: an error when it comes to it.
+    Wrong(Box<Kind>, ScriptError),
 }
 
 /// Which variable is meant.

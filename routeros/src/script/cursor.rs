@@ -22,8 +22,12 @@ pub(super) struct Cursor<'a> {
     pub(super) is_first_argument: bool,
     /// How many bytes may be parsed again as something else.
     patience: usize,
-    /// The first name that does not exist.
-    pub(super) unknown: Option<ScriptError>,
+    /// Names that do not exist.
+    pub(super) unknown: Vec<ScriptError>,
+    /// How many of them belong to statements that are parsed already.
+    pub(super) blamed: usize,
+    /// A statement with such a name is one that fails, and no more.
+    pub(super) is_lenient: bool,
 }
 
 /// A place whose line is known.
@@ -46,7 +50,9 @@ impl<'a> Cursor<'a> {
             command: None,
             is_first_argument: false,
             patience: bytes.len().saturating_mul(4),
-            unknown: None,
+            unknown: Vec::new(),
+            blamed: 0,
+            is_lenient: false,
         }
     }
 
@@ -63,10 +69,17 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// Notes a name that does not exist, unless there was one before.
+    /// Notes a name that does not exist.
     pub(super) fn note(&mut self, problem: Problem, position: Position) {
-        let error = ScriptError::new(problem, position);
-        self.unknown.get_or_insert(error);
+        self.unknown.push(ScriptError::new(problem, position));
+    }
+
+    /// Returns the first of the names noted since there were so many that no statement within has
+    /// taken upon itself.
+    pub(super) fn blame(&mut self, since: usize) -> Option<ScriptError> {
+        let first = self.unknown.get(since.max(self.blamed)).cloned();
+        self.blamed = self.unknown.len();
+        first.filter(|_| self.is_lenient)
     }
 
     /// The next byte. A backslash at the end of a line, and the blanks after it, do not exist.

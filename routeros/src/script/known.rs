@@ -1,10 +1,10 @@
 //! Commands, where the command tree is known.
 
-use super::ast::{Command, Kind, Path};
+use super::ast::{Command, Expression, Kind, Path};
 use super::cursor::Cursor;
 use super::parser::{arguments, block, keyword};
 use super::tree::Child;
-use super::words::is_keyword;
+use super::words::{is_action, is_keyword};
 use super::{Problem, ScriptError};
 
 /// Whether a bare word is something of the present menu, rather than of the language.
@@ -39,6 +39,25 @@ pub(super) fn check_argument(cursor: &mut Cursor<'_>, name: &str, start: usize) 
     }
 }
 
+/// Refuses a value that an argument cannot have, where a console knows all that it can have.
+pub(super) fn check_value(
+    cursor: &Cursor<'_>,
+    name: &str,
+    value: &Expression,
+    start: usize,
+) -> Result<(), ScriptError> {
+    let (Some(tree), Some(command)) = (cursor.tree, cursor.command.as_deref()) else {
+        return Ok(());
+    };
+    match value {
+        Expression::Text(text) if !tree.fits(&cursor.menu, command, name, text) => {
+            let position = cursor.position_of(start);
+            Err(ScriptError::new(Problem::Syntax, position))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Parses a command or the way to a menu.
 pub(super) fn command(cursor: &mut Cursor<'_>) -> Result<Kind, ScriptError> {
     let is_absolute = cursor.eat(b'/');
@@ -67,7 +86,9 @@ pub(super) fn command(cursor: &mut Cursor<'_>) -> Result<Kind, ScriptError> {
                 words.push(name);
                 cursor.eat(b'/');
             }
-            Some(Child::Command(name)) if menu.is_empty() => return keyword(cursor, name),
+            Some(Child::Command(name)) if menu.is_empty() && !is_action(&name) => {
+                return keyword(cursor, name);
+            }
             Some(Child::Command(name)) => break Some(name),
             None if menu.is_empty() && !is_absolute && is_keyword(&word) => {
                 return keyword(cursor, word);

@@ -54,7 +54,11 @@ fn statements_here(cursor: &mut Cursor<'_>, closing: Option<u8>) -> Result<Block
             }
             Some(_) => {
                 let position = cursor.position();
-                let kind = cursor.nested(statement)?;
+                let noted = cursor.unknown.len();
+                let mut kind = cursor.nested(statement)?;
+                if let Some(error) = cursor.blame(noted) {
+                    kind = Kind::Wrong(Box::new(kind), error);
+                }
                 statements.push(Statement { position, kind });
                 end(cursor, closing)?;
             }
@@ -339,10 +343,13 @@ fn argument(cursor: &mut Cursor<'_>, prefix: &mut String) -> Result<Argument, Sc
         if let Some((group, _)) = name.rsplit_once('.') {
             group.clone_into(prefix);
         }
-        let value = match cursor.peek() {
+        let first = cursor.peek();
+        let start = cursor.offset();
+        let value = match first {
             Some(b'{') => either(cursor, source, array)?,
             _ => value(cursor)?,
         };
+        known::check_value(cursor, &name, &value, start)?;
         return Ok(Argument::Named(name, value));
     }
     cursor.back_to(start);
@@ -370,14 +377,16 @@ type Parser = fn(&mut Cursor<'_>) -> Result<Expression, ScriptError>;
 /// Parses `{ … }` as the one, or else as the other.
 fn either(cursor: &mut Cursor<'_>, one: Parser, other: Parser) -> Result<Expression, ScriptError> {
     let start = cursor.offset();
-    let unknown = cursor.unknown.clone();
+    let (noted, blamed) = (cursor.unknown.len(), cursor.blamed);
     one(cursor).or_else(|error| {
         if !cursor.retry_from(start) {
             return Err(error);
         }
-        let unknown = std::mem::replace(&mut cursor.unknown, unknown);
+        let tried = cursor.unknown.split_off(noted.min(cursor.unknown.len()));
+        cursor.blamed = blamed;
         other(cursor).map_err(|_| {
-            cursor.unknown = unknown;
+            cursor.unknown.truncate(noted);
+            cursor.unknown.extend(tried);
             error
         })
     })

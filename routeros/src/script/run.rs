@@ -133,6 +133,7 @@ impl Machine<'_> {
             }
             Kind::Command(command) => return self.command(statement.position, command),
             Kind::Builtin { name, arguments } => return self.builtin(name, arguments),
+            Kind::Wrong(_, error) => return Err(Stop::Problem(error.clone())),
             Kind::Assign { scope, name, value } => self.assign(*scope, name, value.as_ref())?,
             Kind::Block(body) => return self.block(body),
             Kind::Within(path, body) => {

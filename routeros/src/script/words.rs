@@ -70,6 +70,11 @@ const KEYWORDS: &[&str] = &[
     "do", "if", "for", "foreach", "while", "local", "global", "put", "delay", "log", "return",
 ];
 
+/// Commands of the root that do something to the device, and are no part of the language.
+const ACTIONS: &[&str] = &[
+    "beep", "export", "import", "password", "ping", "quit", "redo", "undo",
+];
+
 /// Menus below the root.
 const ROOTS: &[&str] = &[
     "app",
@@ -116,6 +121,16 @@ pub(super) fn is_verb(path: &[String], word: &str) -> bool {
         menu.is_some_and(|(last, before)| *last == word && path == before)
     });
     VERBS.contains(&word) && !is_menu
+}
+
+/// Whether a command of the root is an action rather than a word of the language.
+pub(super) fn is_action(word: &str) -> bool {
+    ACTIONS.contains(&word)
+}
+
+/// Whether a word is a command of some menu, whatever else a device has.
+pub fn is_verb_somewhere(word: &str) -> bool {
+    VERBS.contains(&word)
 }
 
 pub(super) fn is_keyword(word: &str) -> bool {

@@ -7,7 +7,7 @@ use routeros::export::{Export, Layout, Style};
 use routeros::quote;
 use routeros::script::operation::{Action, Item, Operation, Selector};
 use routeros::script::run::{Argument, Call, Data, Host, run};
-use routeros::script::{Problem, operations, parse};
+use routeros::script::{Child, Problem, Tree, operations, parse, understand};
 
 fn read(text: &str) -> Result<Vec<Operation>, String> {
     let script = parse(text.as_bytes()).map_err(|e| e.to_string())?;
@@ -349,4 +349,87 @@ impl Host for Recorder {
         self.seen.push(format!("delay {}", time.as_secs()));
         Ok(())
     }
+}
+
+/// A device with two menus.
+#[derive(Debug)]
+struct Small;
+
+impl Tree for Small {
+    fn child(&self, menu: &[String], word: &str) -> Option<Child> {
+        let menu: Vec<&str> = menu.iter().map(String::as_str).collect();
+        let (menus, commands): (&[&str], &[&str]) = match menu.as_slice() {
+            [] => (&["ip"], &["put", "if", "do", "import"]),
+            ["ip"] => (&["pool"], &[]),
+            ["ip", "pool"] => (&[], &["add", "print", "find"]),
+            _ => (&[], &[]),
+        };
+        let is_menu = menus.contains(&word).then(|| Child::Menu(word.to_owned()));
+        is_menu.or_else(|| {
+            commands
+                .contains(&word)
+                .then(|| Child::Command(word.to_owned()))
+        })
+    }
+
+    fn takes(&self, _: &[String], _: &str, argument: &str) -> bool {
+        ["name", "disabled", "file-name"].contains(&argument)
+    }
+
+    fn fits(&self, _: &[String], _: &str, argument: &str, value: &[u8]) -> bool {
+        argument != "disabled" || [&b"yes"[..], b"no"].contains(&value)
+    }
+}
+
+/// Runs a script on it, and returns what was done and what was wrong.
+fn done(source: &str) -> (Vec<String>, Option<String>) {
+    let mut lines = Lines(Vec::new());
+    let ran = understand(source.as_bytes(), &Small).and_then(|block| run(&block, &mut lines));
+    (lines.0, ran.err().map(|e| e.to_string()))
+}
+
+struct Lines(Vec<String>);
+
+impl Host for Lines {
+    fn command(&mut self, call: &Call) -> Result<Data, Problem> {
+        self.0.push(format!("{}/{}", call.menu, call.verb));
+        Ok(Data::Nothing)
+    }
+
+    fn put(&mut self, text: &[u8]) {
+        self.0.push(String::from_utf8_lossy(text).into_owned());
+    }
+
+    fn log(&mut self, _: &str, _: &[u8]) {}
+
+    fn delay(&mut self, _: Duration) -> Result<(), Problem> {
+        Ok(())
+    }
+}
+
+#[test]
+fn a_wrong_name_is_an_error_when_it_comes_to_it_and_a_wrong_word_at_once() {
+    let ran = |source| done(source);
+    let done = |lines: &[&str]| lines.iter().map(|l| (*l).to_owned()).collect::<Vec<_>>();
+
+    let (lines, error) = ran("/ip pool\nadd name=a\nfoo x=1\nadd name=b");
+    assert_eq!(lines, done(&["/ip/pool/add"]));
+    assert_eq!(
+        error.as_deref(),
+        Some("bad command name foo (line 3 column 1)")
+    );
+    let (lines, error) = ran(":put 1; /ip pool add name=a colour=red; :put 2");
+    assert_eq!(lines, done(&["1"]));
+    assert_eq!(
+        error.as_deref(),
+        Some("bad parameter colour (line 1 column 29)")
+    );
+    let (lines, error) = ran(":if (1=2) do={ /nowhere print } ; :put [/ip pool find]");
+    assert_eq!((lines.len(), error), (2, None));
+    let (lines, error) = ran(":put 1\n/ip pool add name=a disabled=maybe");
+    assert_eq!(lines, done(&[]));
+    assert_eq!(error.as_deref(), Some("syntax error (line 2 column 30)"));
+    let (lines, error) = ran("/import file-name=x; /ip pool add disabled=$later");
+    assert_eq!(lines[..1], done(&["//import"]));
+    assert_eq!(error, None);
 }
