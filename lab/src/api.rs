@@ -3,19 +3,19 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use routeros::error::Trap;
 use routeros::query::Query;
 use routeros::server::{Receiver, Request, Response};
 use routeros::text::is_sensitive;
-use routeros::version::Feature;
 use tod_proto::lab::{Event, Fault};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::core::{Caller, Proof};
-use crate::device::Late;
+use crate::device::{Inner, Late};
 use crate::door::Visit;
 use crate::schema::{Kind, SCHEMA};
 use crate::switches::has_challenge;
@@ -23,6 +23,7 @@ use crate::text;
 use crate::trap;
 use crate::verb::{After, Filter, Order, Outcome};
 
+mod dialect;
 mod distort;
 mod stream;
 
@@ -74,8 +75,10 @@ pub(crate) async fn serve(visit: Visit, mut stream: impl AsyncRead + AsyncWrite 
     };
     let mut buffer = vec![0; 16 << 10];
     loop {
+        let quiet = session.quiet();
         let read = tokio::select! {
             read = stream.read(&mut buffer) => read,
+            () = quiet => break,
             Some(bytes) = later.recv() => {
                 if stream.write_all(&bytes).await.is_err() {
                     break;
@@ -100,6 +103,14 @@ pub(crate) async fn serve(visit: Visit, mut stream: impl AsyncRead + AsyncWrite 
     }
 }
 
+/// A command that streams.
+struct Running {
+    /// Cancels it.
+    stop: CancellationToken,
+    /// Told when it has said its last word.
+    over: CancellationToken,
+}
+
 /// One client's session.
 struct Session {
     visit: Visit,
@@ -108,13 +119,36 @@ struct Session {
     /// What an old client must hash its password with.
     challenge: Option<[u8; 16]>,
     turn: u64,
-    /// Commands that stream, by tag, with what cancels them.
-    running: BTreeMap<Vec<u8>, CancellationToken>,
+    /// Commands that stream, by tag.
+    running: BTreeMap<Vec<u8>, Running>,
     later: mpsc::Sender<Vec<u8>>,
     stop: CancellationToken,
 }
 
 impl Session {
+    /// Waits until nothing has been said for so long that the session ends.
+    fn quiet(&self) -> impl Future<Output = ()> + use<> {
+        let device = Arc::clone(&self.visit.device);
+        let most = device.spec.switches.idle_logout_s;
+        async move {
+            match most {
+                0 => std::future::pending().await,
+                most => {
+                    device
+                        .around
+                        .clock
+                        .sleep(Duration::from_secs(most.into()))
+                        .await
+                }
+            }
+        }
+    }
+
+    /// Answers a request, where it is written like any other answer.
+    fn respond(&self, request: &Request, response: Response) -> Response {
+        dialect::respond(&self.visit.device.spec.switches, request, response)
+    }
+
     /// Answers all commands that have arrived.
     async fn answer_all(&mut self, stream: &mut (impl AsyncWrite + Unpin)) -> io::Result<Flow> {
         let (mut out, mut is_first) = (Vec::new(), true);
@@ -190,15 +224,14 @@ impl Session {
             _ => {}
         }
         let caller = self.caller(user);
-        let is_strict = self.visit.device.spec.switches.strict_queries;
-        match order(request, is_strict).and_then(|order| self.visit.device.perform(&caller, &order))
-        {
+        let order = order(request, &self.visit.device);
+        match order.and_then(|order| self.visit.device.perform(&caller, &order)) {
             Ok(outcome) => self.give(request, &caller, outcome, out),
             Err(trap) => self.refuse(request, &trap, out),
         }
         let (hangs, reboots) = distort::after(&self.visit.device.core(), request, mark, out);
         if reboots {
-            self.visit.device.reboot("power failure", None);
+            self.visit.device.lose_power("power failure");
         }
         if hangs { Step::Hang } else { Step::Answered }
     }
@@ -247,7 +280,7 @@ impl Session {
             let challenge: [u8; 16] = rand::random();
             self.challenge = Some(challenge);
             let done = Response::done_with(hex::encode(challenge));
-            request.respond(done).encode(out);
+            self.respond(request, done).encode(out);
             return;
         }
         let (name, password, response) = (field("name"), field("password"), field("response"));
@@ -262,7 +295,7 @@ impl Session {
         if is_good {
             self.user = Some(name);
             self.receiver.signed_in();
-            request.respond(Response::done()).encode(out);
+            self.respond(request, Response::done()).encode(out);
             return;
         }
         let message = match self.visit.device.release().has_slashes() {
@@ -285,29 +318,45 @@ impl Session {
                 message: trap.message.clone(),
             });
         }
-        let message = text::encode(&trap.message);
-        request
-            .respond(Response::trap(trap.category, message))
-            .encode(out);
-        request.respond(Response::done()).encode(out);
+        let trap = dialect::worded(&self.visit.device.spec.switches, trap);
+        let trap = Response::trap(trap.category, text::encode(&trap.message));
+        self.respond(request, trap).encode(out);
+        self.respond(request, Response::done()).encode(out);
     }
 
-    fn give(&mut self, request: &Request, caller: &Caller, outcome: Outcome, out: &mut Vec<u8>) {
-        let says_empty = self.visit.device.release().has(Feature::EmptyReply);
-        let mut rows = outcome.rows.unwrap_or_default();
-        distort::rows(&self.visit.device.core(), request, &mut rows);
+    fn give(
+        &mut self,
+        request: &Request,
+        caller: &Caller,
+        mut outcome: Outcome,
+        out: &mut Vec<u8>,
+    ) {
+        let mut rows = outcome.rows.take().unwrap_or_default();
+        let (says_empty, ret) = {
+            let core = self.visit.device.core();
+            distort::rows(&core, request, &mut rows);
+            let menu = request.menu_and_verb().0;
+            let wanted = request.attributes.text(".proplist");
+            core.write_rows(menu, wanted.as_deref(), &mut rows);
+            let says_empty = core.says_empty(request, &outcome, !rows.is_empty());
+            let is_add = request.path.ends_with("/add");
+            let ret = outcome.ret.map(|ret| match std::str::from_utf8(&ret) {
+                Ok(id) if is_add => core.shown_ids(id).into_owned().into_bytes(),
+                _ => ret,
+            });
+            (says_empty, ret)
+        };
         for row in &rows {
-            request.respond(Response::row(row)).encode(out);
+            self.respond(request, Response::row(row)).encode(out);
         }
-        let is_print = request.path.ends_with("/print") || request.path.ends_with("/getall");
-        if is_print && rows.is_empty() && outcome.ret.is_none() && says_empty {
-            request.respond(Response::empty()).encode(out);
+        if says_empty {
+            self.respond(request, Response::empty()).encode(out);
         }
-        let done = match outcome.ret {
+        let done = match ret {
             Some(ret) => Response::done_with(ret),
             None => Response::done(),
         };
-        let done = request.respond(done);
+        let done = self.respond(request, done);
         let Some(after) = outcome.after else {
             done.encode(out);
             return;
@@ -344,11 +393,13 @@ impl Session {
         let (request, caller, later) = (request.clone(), caller.clone(), self.later.clone());
         device.tasks.clone().spawn(async move {
             let mut out = Vec::new();
-            if let Err(trap) = device.follow(caller, late).await {
+            if let Err(trap) = Arc::clone(&device).follow(caller, late).await {
+                let trap = dialect::worded(&device.spec.switches, &trap);
                 let trap = Response::trap(trap.category, text::encode(&trap.message));
-                request.respond(trap).encode(&mut out);
+                dialect::respond(&device.spec.switches, &request, trap).encode(&mut out);
             }
-            request.respond(Response::done()).encode(&mut out);
+            let done = dialect::respond(&device.spec.switches, &request, Response::done());
+            done.encode(&mut out);
             if later.send(out).await.is_err() {
                 tracing::trace!("the client is gone");
             }
@@ -363,57 +414,86 @@ impl Session {
     ) where
         F: Future<Output = ()> + Send + 'static,
     {
-        self.running.retain(|_, stop| !stop.is_cancelled());
+        self.running
+            .retain(|_, running| !running.over.is_cancelled());
         if self.running.len() >= STREAMS {
             return self.refuse(request, &trap::failure("too many commands"), out);
         }
-        let stop = self.stop.child_token();
+        let (stop, over) = (self.stop.child_token(), CancellationToken::new());
         let tag = request.tag.clone().unwrap_or_default();
-        self.running.insert(tag, stop.clone());
+        let running = Running {
+            stop: stop.clone(),
+            over: over.clone(),
+        };
+        self.running.insert(tag, running);
         let task = make(stream::Stream {
             device: Arc::clone(&self.visit.device),
             request: request.clone(),
             later: self.later.clone(),
             stop,
+            _over: over.drop_guard(),
         });
         self.visit.device.tasks.spawn(task);
     }
 
     fn cancel(&mut self, request: &Request, out: &mut Vec<u8>) {
-        match request.attributes.raw("tag") {
-            Some(tag) => {
-                let Some(stop) = self.running.remove(tag) else {
-                    let trap = trap::failure("no such command to cancel");
-                    return self.refuse(request, &trap, out);
-                };
-                stop.cancel();
-            }
-            None => {
-                for stop in std::mem::take(&mut self.running).into_values() {
-                    stop.cancel();
-                }
-            }
+        let switches = &self.visit.device.spec.switches;
+        self.running
+            .retain(|_, running| !running.over.is_cancelled());
+        let cancelled: Vec<Running> = match request.attributes.raw("tag") {
+            Some(tag) => self.running.remove(tag).into_iter().collect(),
+            None => std::mem::take(&mut self.running).into_values().collect(),
+        };
+        let is_nothing = cancelled.is_empty() && request.attributes.raw("tag").is_some();
+        if is_nothing && !switches.lenient_cancels {
+            let trap = trap::failure("no such command to cancel");
+            return self.refuse(request, &trap, out);
         }
-        request.respond(Response::done()).encode(out);
-        distort::cancelled(&self.visit.device.core(), request, out);
+        for running in &cancelled {
+            running.stop.cancel();
+        }
+        let done = self.respond(request, Response::done());
+        if !switches.late_cancels {
+            done.encode(out);
+            distort::cancelled(&self.visit.device.core(), request, out);
+            return;
+        }
+        let later = self.later.clone();
+        self.visit.device.tasks.spawn(async move {
+            for running in cancelled {
+                running.over.cancelled().await;
+            }
+            let mut out = Vec::new();
+            done.encode(&mut out);
+            if later.send(out).await.is_err() {
+                tracing::trace!("the client is gone");
+            }
+        });
     }
 }
 
 /// Reads a request as an order.
-fn order(request: &Request, is_strict: bool) -> Result<Order, Trap> {
+fn order(request: &Request, device: &Arc<Inner>) -> Result<Order, Trap> {
+    let switches = &device.spec.switches;
+    let core = device.core();
     let mut order = Order::new(&request.path);
     for (name, value) in request.attributes.iter() {
+        if name == "count-only" && switches.ignores_count {
+            continue;
+        }
         // On the wire, `!name` and an empty value mean the same.
         match name.strip_prefix('!') {
             Some(name) => order.args.push((name.to_owned(), None)),
-            None => order
-                .args
-                .push((name.to_owned(), Some(text::decode(value)))),
+            None => {
+                let value = text::decode(value);
+                let value = core.meant_ids(name, &value).into_owned();
+                order.args.push((name.to_owned(), Some(value)));
+            }
         }
     }
     if !request.queries.is_empty() {
         let mut words = request.queries.clone();
-        if !is_strict {
+        if !switches.strict_queries {
             for word in &mut words {
                 spell_flag(&order.menu, word);
             }

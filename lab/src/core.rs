@@ -26,6 +26,7 @@ mod base;
 mod build;
 mod commit;
 mod files;
+mod flash;
 mod login;
 mod net;
 mod netwatch;
@@ -132,6 +133,8 @@ pub(crate) struct Core {
     /// Told whenever rows may have changed, for those who listen.
     pub(crate) changed: Arc<Notify>,
     pub(crate) tree: Tree,
+    /// What was on the disk before each of the latest changes, when that is not what is in `tree`.
+    pub(crate) unsaved: VecDeque<(Tick, Tree)>,
     pub(crate) power: Power,
     pub(crate) boot: u64,
     pub(crate) booted: Tick,
@@ -302,9 +305,21 @@ impl Core {
         } else if session.is_established && session.boot != self.boot {
             Verdict::Refused("the device has rebooted since".to_owned())
         } else if session.is_established {
-            self.path_of_established(port, peer)
+            let ends = self.spec.switches.ends_sessions && !self.serves(port);
+            match ends {
+                true => Verdict::Refused("its service is gone".to_owned()),
+                false => self.path_of_established(port, peer),
+            }
         } else {
-            self.knock(port, peer)
+            match self.knock(port, peer) {
+                Verdict::Refused(why)
+                    if why == reach::TOO_MANY
+                        && self.spec.switches.over_limit == OverLimit::Silent =>
+                {
+                    Verdict::Silent(why)
+                }
+                verdict => verdict,
+            }
         }
     }
 

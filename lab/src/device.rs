@@ -283,6 +283,17 @@ impl Inner {
         });
     }
 
+    /// Is switched off and on: what is not on its disk yet never gets there.
+    pub(crate) fn lose_power(self: &Arc<Self>, cause: &str) {
+        let mut core = self.core();
+        if core.power == Power::On {
+            core.unroll("lost with the power");
+            core.lose_unsaved();
+        }
+        drop(core);
+        self.reboot(cause, None);
+    }
+
     /// Carries out a command, and what it leads to.
     pub(crate) fn perform(
         self: &Arc<Self>,
@@ -453,6 +464,6 @@ impl Device {
 
     /// Switches it off and on.
     pub fn reboot(&self) {
-        self.0.reboot("power-on", None);
+        self.0.lose_power("power-on");
     }
 }

@@ -74,7 +74,10 @@ pub use device::Device;
 pub use fleet::{Fleet, PASSWORD, SchedulerRule, Setup, Spec, USER};
 pub use lab::{Lab, Options};
 pub use profile::{BOARDS, Board, Radio, Release};
-pub use switches::{Dead, Greeting, OverLimit, Switches};
+pub use switches::{
+    BootClock, BootTimers, Dead, Empty, ExecStatus, Greeting, Health, Notes, OverLimit, Position,
+    Switches, Traps, positions,
+};
 /// What a lab is told and tells: faults, events, answers.
 pub use tod_proto::lab as wire;
 

@@ -8,8 +8,8 @@ use std::time::Duration;
 use russh::keys::ssh_key::private::{Ed25519Keypair, Ed25519PrivateKey};
 use russh::keys::{PrivateKey, PublicKey};
 use russh::server::{
-    Auth, ChannelOpenHandle, Config, Handler, Msg, PublicKeyOffer, Session, VerifiedPublicKey,
-    run_stream,
+    Auth, ChannelOpenHandle, Config, Handler, Msg, PublicKeyOffer, Response, Session,
+    VerifiedPublicKey, run_stream,
 };
 use russh::{Channel, ChannelId, MethodKind, MethodSet, Pty, SshId};
 use tod_proto::lab::{Event, Fault};
@@ -57,13 +57,21 @@ pub(crate) async fn serve(visit: Visit, stream: Gated) {
 fn config(device: &Arc<Inner>) -> Config {
     Config {
         server_id: SshId::Standard(Cow::Borrowed("SSH-2.0-ROSSSH")),
-        methods: MethodSet::from(&[MethodKind::PublicKey, MethodKind::Password][..]),
+        methods: MethodSet::from(&[MethodKind::PublicKey, password_method(device)][..]),
         auth_rejection_time: Duration::from_millis(200),
         auth_rejection_time_initial: Some(Duration::ZERO),
         keys: vec![host_key(device)],
         preferred: algorithms::of(device),
         inactivity_timeout: None,
         ..Config::default()
+    }
+}
+
+/// How the device wants a password: as one, or as the answer to a question.
+fn password_method(device: &Inner) -> MethodKind {
+    match device.spec.switches.asks_password {
+        true => MethodKind::KeyboardInteractive,
+        false => MethodKind::Password,
     }
 }
 
@@ -186,6 +194,27 @@ impl Handler for Visitor {
                 .core()
                 .log_in(self.visit.id, user, Proof::Password(password), "ssh");
         Ok(self.admit(user, is_good))
+    }
+
+    async fn auth_keyboard_interactive<'a>(
+        &'a mut self,
+        user: &str,
+        _submethods: &str,
+        response: Option<Response<'a>>,
+    ) -> Result<Auth, Self::Error> {
+        if !self.visit.device.spec.switches.asks_password {
+            return Ok(Auth::UnsupportedMethod);
+        }
+        let Some(mut answers) = response else {
+            return Ok(Auth::Partial {
+                name: Cow::Borrowed(""),
+                instructions: Cow::Borrowed(""),
+                prompts: Cow::Borrowed(&[(Cow::Borrowed("Password: "), false)]),
+            });
+        };
+        let password = answers.next().map(|answer| text::decode(&answer));
+        self.auth_password(user, &password.unwrap_or_default())
+            .await
     }
 
     async fn auth_publickey_offered(

@@ -1,10 +1,18 @@
 //! Switches: what a device does where nobody has seen for certain what RouterOS does.
 //!
-//! A client must hold under every position of every switch.
+//! A client must hold under every position of every switch; [`positions`] has them all.
 
 use serde::{Deserialize, Serialize};
 
 use crate::profile::Release;
+
+mod choices;
+mod table;
+
+pub use choices::{
+    BootClock, BootTimers, Dead, Empty, ExecStatus, Greeting, Health, Notes, OverLimit, Traps,
+};
+pub use table::{Position, positions};
 
 /// How a device behaves where that is not known for certain.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -16,56 +24,60 @@ use crate::profile::Release;
 pub struct Switches {
     /// What `listen` says of a row that is gone.
     pub dead: Dead,
-    /// What meets a connection beyond `max-sessions`.
-    pub over_limit: OverLimit,
+    /// Which commands are answered with `!empty`.
+    pub empty: Empty,
+    /// How refusals are worded.
+    pub traps: Traps,
+    /// Under which name a row tells what hinders it.
+    pub notes: Notes,
+    /// What `/system/health` is.
+    pub health: Health,
+    /// The tag of a reply stands behind its attributes.
+    pub late_tags: bool,
+    /// Rows carry `.nextid` and `.flags` as well.
+    pub dotted_keys: bool,
+    /// Flags in rows are `yes` and `no`, as a console has them.
+    pub plain_flags: bool,
+    /// Durations in rows are written as `1d02:03:04`.
+    pub clock_durations: bool,
+    /// Properties that are not set are there, and empty.
+    pub shows_unset: bool,
+    /// `count-only` is not known: the rows come.
+    pub ignores_count: bool,
     /// Queries know flags as `true` and `false` alone, not also as `yes` and `no`.
     pub strict_queries: bool,
+    /// A `/cancel` is answered when what it cancels has ended, and not before.
+    pub late_cancels: bool,
+    /// A `/cancel` of what is not there is answered as if it were.
+    pub lenient_cancels: bool,
+    /// What meets a connection beyond `max-sessions`.
+    pub over_limit: OverLimit,
+    /// Sessions of the API end after so many seconds in which nothing is said; 0 is never.
+    pub idle_logout_s: u32,
+    /// Sessions end with the service that they came in by.
+    pub ends_sessions: bool,
+    /// Rows have other ids after each boot.
+    pub new_ids: bool,
+    /// What the clock shows after a boot.
+    pub boot_clock: BootClock,
+    /// When entries of the scheduler run that were there before a boot.
+    pub boot_timers: BootTimers,
+    /// An entry of the scheduler that has an interval alone runs at once, too.
+    pub eager_timers: bool,
+    /// A power failure loses what was changed in so many seconds before it.
+    pub flash_delay_s: u32,
     /// Shells ask the terminal how large it is, and show nothing until it answers.
     pub probes_terminal: bool,
     /// What shells ask before their first prompt, in this order.
     pub greets: Vec<Greeting>,
-    /// An entry of the scheduler that has an interval alone runs at once, too.
-    pub eager_timers: bool,
+    /// The status of a command over SSH that has failed.
+    pub exec_status: ExecStatus,
+    /// SSH asks for the password as a question, and takes it in no other way.
+    pub asks_password: bool,
     /// SSH offers what devices of long ago did, and nothing newer.
     pub old_ssh: bool,
-}
-
-/// A word for a row that is gone.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Dead {
-    /// As the release does: `yes` before 7, `true` since.
-    #[default]
-    Usual,
-    /// `yes`, as the manual says.
-    Yes,
-    /// `true`, as was seen.
-    True,
-}
-
-/// What meets one connection too many.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum OverLimit {
-    /// It is reset at once.
-    #[default]
-    Reset,
-    /// It is closed at once.
-    Close,
-}
-
-/// What a shell may ask before its first prompt.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Greeting {
-    /// Whether to show the licence.
-    Licence,
-    /// Nothing more than the Enter key, for want of a licence.
-    Unlicensed,
-    /// What to do with the factory's configuration.
-    DefaultConfiguration,
-    /// A new password.
-    NewPassword,
+    /// The API over TLS offers nothing newer than version 1.2.
+    pub old_tls: bool,
 }
 
 impl Switches {
@@ -75,6 +87,24 @@ impl Switches {
             Dead::True => "true",
             Dead::Usual if release.at_least(7, 0) => "true",
             Dead::Yes | Dead::Usual => "yes",
+        }
+    }
+
+    /// Says whether health is a row for each sensor.
+    pub(crate) fn has_sensor_rows(&self, release: Release) -> bool {
+        match self.health {
+            Health::Rows => true,
+            Health::Usual => release.at_least(7, 0),
+            Health::Record => false,
+        }
+    }
+
+    /// Returns the status of a command over SSH that has failed.
+    pub(crate) fn failed_status(&self, release: Release) -> u32 {
+        match self.exec_status {
+            ExecStatus::One => 1,
+            ExecStatus::Usual => u32::from(release.at_least(7, 16)),
+            ExecStatus::Zero => 0,
         }
     }
 }

@@ -115,7 +115,7 @@ fn config(device: &Arc<Inner>, row: &Row) -> anyhow::Result<Arc<ServerConfig>> {
         return Ok(Arc::clone(&kept.config));
     }
     let config = match row.get(PEM) {
-        Some(_) => stored(&rows)?,
+        Some(_) => stored(&rows, device.spec.switches.old_tls)?,
         None => make(device, row)?,
     };
     *kept = Some(Kept {
@@ -126,14 +126,14 @@ fn config(device: &Arc<Inner>, row: &Row) -> anyhow::Result<Arc<ServerConfig>> {
 }
 
 /// Uses what was signed or imported on the device, with those who vouch for it.
-fn stored(rows: &[Row]) -> anyhow::Result<Arc<ServerConfig>> {
+fn stored(rows: &[Row], is_old: bool) -> anyhow::Result<Arc<ServerConfig>> {
     let key = rows.first().and_then(|r| r.get(KEY));
     let key = key.context("the certificate has no key")?;
     let key = PrivateKeyDer::from_pem_slice(key.as_bytes()).context("cannot read the key")?;
     let pems = rows.iter().filter_map(|r| r.get(PEM));
     let pems = pems.collect::<Vec<_>>().join("\n");
     let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pems.as_bytes()).collect();
-    offer(chain.context("cannot read the certificate")?, key)
+    offer(chain.context("cannot read the certificate")?, key, is_old)
 }
 
 /// Makes a certificate that the device never stored.
@@ -165,16 +165,22 @@ fn make(device: &Arc<Inner>, row: &Row) -> anyhow::Result<Arc<ServerConfig>> {
         .self_signed(&key)
         .context("cannot sign a certificate")?;
     let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));
-    offer(vec![certificate.der().clone()], key)
+    let is_old = device.spec.switches.old_tls;
+    offer(vec![certificate.der().clone()], key, is_old)
 }
 
 fn offer(
     chain: Vec<CertificateDer<'static>>,
     key: PrivateKeyDer<'static>,
+    is_old: bool,
 ) -> anyhow::Result<Arc<ServerConfig>> {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let versions = match is_old {
+        true => &[&rustls::version::TLS12][..],
+        false => rustls::ALL_VERSIONS,
+    };
     let config = ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
+        .with_protocol_versions(versions)
         .context("cannot offer TLS")?
         .with_no_client_auth()
         .with_single_cert(chain, key)

@@ -115,6 +115,7 @@ pub struct Response {
     kind: &'static str,
     words: Vec<Vec<u8>>,
     tag: Option<Vec<u8>>,
+    is_tag_last: bool,
 }
 
 impl Response {
@@ -123,6 +124,7 @@ impl Response {
             kind,
             words,
             tag: None,
+            is_tag_last: false,
         }
     }
 
@@ -166,14 +168,24 @@ impl Response {
         self
     }
 
+    /// Puts the tag behind all other words, where it means the same.
+    #[must_use]
+    pub fn tag_last(mut self) -> Self {
+        self.is_tag_last = true;
+        self
+    }
+
     /// Appends the sentence to `out`.
     pub fn encode(&self, out: &mut Vec<u8>) {
         let mut sentence = Sentence::default();
         sentence.push(self.kind.as_bytes());
-        if let Some(tag) = &self.tag {
-            sentence.push(&[b".tag=", tag.as_slice()].concat());
-        }
-        for word in &self.words {
+        let tag = self.tag.as_deref().map(|tag| [b".tag=", tag].concat());
+        let (first, last) = match self.is_tag_last {
+            true => (None, tag),
+            false => (tag, None),
+        };
+        let words = self.words.iter();
+        for word in first.iter().chain(words).chain(&last) {
             sentence.push(word);
         }
         sentence.encode(out);

@@ -7,8 +7,9 @@ use routeros::error::Trap;
 use routeros::row::Row as Record;
 use routeros::server::{Request, Response};
 use tokio::sync::mpsc;
-use tokio_util::sync::CancellationToken;
+use tokio_util::sync::{CancellationToken, DropGuard};
 
+use super::dialect;
 use crate::device::{Inner, Pings};
 use crate::trap;
 use crate::verb::{Marks, Order};
@@ -19,15 +20,25 @@ pub(super) struct Stream {
     pub(super) request: Request,
     pub(super) later: mpsc::Sender<Vec<u8>>,
     pub(super) stop: CancellationToken,
+    /// Tells when it is over.
+    pub(super) _over: DropGuard,
 }
 
 impl Stream {
     async fn send(&self, responses: &[Response]) -> bool {
         let mut out = Vec::new();
         for response in responses {
-            self.request.respond(response.clone()).encode(&mut out);
+            let switches = &self.device.spec.switches;
+            dialect::respond(switches, &self.request, response.clone()).encode(&mut out);
         }
         self.later.send(out).await.is_ok()
+    }
+
+    fn write_rows(&self, rows: &mut [Record]) {
+        let menu = self.request.menu_and_verb().0;
+        let wanted = self.request.attributes.text(".proplist");
+        let core = self.device.core();
+        core.write_rows(menu, wanted.as_deref(), rows);
     }
 
     /// Waits a while; returns whether to go on.
@@ -47,19 +58,14 @@ impl Stream {
     }
 }
 
-impl Drop for Stream {
-    fn drop(&mut self) {
-        self.stop.cancel();
-    }
-}
-
 /// Sends what changes in a menu, until it is cancelled.
 pub(super) async fn listen(stream: Stream, order: Order, mut known: Marks) {
     let changed = Arc::clone(&stream.device.core().changed);
     loop {
         let mut next = std::pin::pin!(changed.notified());
         next.as_mut().enable();
-        let news = stream.device.core().news(&order, &mut known);
+        let mut news = stream.device.core().news(&order, &mut known);
+        stream.write_rows(&mut news);
         let news: Vec<_> = news.iter().map(Response::row).collect();
         if !news.is_empty() && !stream.send(&news).await {
             return;
@@ -76,7 +82,8 @@ pub(super) async fn listen(stream: Stream, order: Order, mut known: Marks) {
 
 /// Sends rows one a second, each with the number of its section, and what ends them.
 pub(super) async fn series(stream: Stream, rows: Vec<Vec<Record>>, result: Option<Trap>) {
-    for (section, rows) in rows.into_iter().enumerate() {
+    for (section, mut rows) in rows.into_iter().enumerate() {
+        stream.write_rows(&mut rows);
         if section > 0 && !stream.pause(Duration::from_secs(1)).await {
             return;
         }
@@ -116,7 +123,8 @@ pub(super) async fn monitor(stream: Stream, order: Order) {
         if !stream.pause(Duration::from_secs(1)).await {
             return;
         }
-        let rows = stream.device.core().sample(&order).unwrap_or_default();
+        let mut rows = stream.device.core().sample(&order).unwrap_or_default();
+        stream.write_rows(&mut rows);
         let rows = rows
             .into_iter()
             .map(|row| Response::row(&row.with(".section", section.to_string())));

@@ -55,6 +55,7 @@ impl Core {
             notices: None,
             changed: Arc::default(),
             tree: Tree::default(),
+            unsaved: VecDeque::new(),
             power: Power::On,
             boot: 0,
             booted: around.clock.now(),
@@ -153,6 +154,7 @@ impl Core {
         self.unroll("lost with the power");
         self.power = Power::Booting;
         self.jobs.clear();
+        self.unsaved.clear();
         self.record(tod_proto::lab::Event::Rebooting {
             cause: cause.to_owned(),
         });
@@ -166,6 +168,7 @@ impl Core {
         self.booted = self.clock.now();
         self.counts.reboots += 1;
         self.power = Power::On;
+        self.set_boot_clock();
         self.history.clear();
         self.undone.clear();
         self.log.clear();

@@ -52,6 +52,7 @@ impl Core {
     pub(crate) fn commit(&mut self, caller: &Caller, what: &str, changes: Vec<Change>) {
         let mut inverse = Vec::new();
         let mut is_config = false;
+        self.keep_saved();
         for change in changes {
             is_config |= Self::is_config(change.path());
             let record = Self::describe(&caller.cause, &change);

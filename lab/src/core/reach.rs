@@ -107,6 +107,13 @@ impl Core {
         Verdict::Open
     }
 
+    /// Says whether a service that is not disabled listens at a port.
+    pub(crate) fn serves(&self, port: u16) -> bool {
+        let port = port.to_string();
+        let mut services = self.tree.rows("/ip/service").iter();
+        services.any(|s| s.get("port") == Some(port.as_str()) && !s.is("disabled"))
+    }
+
     /// Decides whether packets of a connection still pass.
     pub(crate) fn path_of_established(&self, port: u16, peer: IpAddr) -> Verdict {
         match self.path(Protocol::Tcp, Some(port), peer, "established") {

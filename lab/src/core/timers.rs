@@ -11,6 +11,7 @@ use routeros::value::Value as _;
 use super::{Core, Power};
 use crate::clock::{Tick, moment, read_moment, spell_date};
 use crate::fleet::SchedulerRule;
+use crate::switches::{BootClock, BootTimers};
 use crate::tree::Row;
 
 /// When an entry runs, and how often it has.
@@ -61,7 +62,11 @@ impl Core {
             let is_same_boot = known.is_some_and(|t| t.boot == self.boot);
             let runs = known.filter(|_| is_same_boot).map_or(0, |t| t.runs);
             let is_eager = known.is_none() && self.spec.switches.eager_timers;
-            let due = self.first_due(&row);
+            let has_booted = known.is_some() && !is_same_boot;
+            let due = match has_booted {
+                true => self.due_after_boot(&row),
+                false => self.first_due(&row),
+            };
             let due = due.map(|due| if is_eager { self.clock.now() } else { due });
             self.timers.insert(
                 row.id,
@@ -73,6 +78,31 @@ impl Core {
                 },
             );
         }
+    }
+
+    /// Returns when an entry runs that was there before the boot.
+    fn due_after_boot(&self, row: &Row) -> Option<Tick> {
+        let interval = interval(row);
+        let is_repeated = !interval.is_zero() && row.get("start-time") != Some("startup");
+        let is_on = !row.is("disabled") && self.scheduler_runs();
+        match self.spec.switches.boot_timers {
+            BootTimers::Afresh if is_repeated => is_on.then(|| self.booted.plus(interval)),
+            BootTimers::AtOnce if is_repeated => is_on.then(|| self.clock.now()),
+            BootTimers::Grid | BootTimers::Afresh | BootTimers::AtOnce => self.first_due(row),
+        }
+    }
+
+    /// Sets the clock to what it shows after a boot.
+    pub(super) fn set_boot_clock(&mut self) {
+        let by = match self.spec.switches.boot_clock {
+            BootClock::Kept => return,
+            BootClock::Behind => SignedDuration::from_hours(-1),
+            BootClock::Lost => {
+                let shown = Timestamp::UNIX_EPOCH + SignedDuration::from_hours(24);
+                shown.duration_since(self.wall())
+            }
+        };
+        self.wall_shift = self.wall_shift.checked_add(by).unwrap_or(self.wall_shift);
     }
 
     fn first_due(&self, row: &Row) -> Option<Tick> {

@@ -96,7 +96,7 @@ impl Core {
             .with("platform", "MikroTik")
     }
 
-    /// One row with a column for each sensor in version 6, a row for each since 7.
+    /// One row with a column for each sensor, or a row for each.
     fn health(&self) -> Vec<Record> {
         let readings = self.board.sensors.iter().map(|(name, tenths, unit)| {
             let value = match *unit {
@@ -112,7 +112,7 @@ impl Core {
             };
             (*name, value, unit)
         });
-        if self.release.at_least(7, 0) {
+        if self.spec.switches.has_sensor_rows(self.release) {
             let rows = readings.zip(13_u32..).map(|((name, value, unit), id)| {
                 Record::new()
                     .with(".id", format!("*{id:X}"))

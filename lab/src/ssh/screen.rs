@@ -76,7 +76,7 @@ pub(super) async fn exec(device: Arc<Inner>, caller: Caller, line: String, scree
         let message = crate::script::shown(error);
         shown.push_str(&message);
         shown.push_str("\r\n");
-        status = u32::from(device.release().at_least(7, 16));
+        status = device.spec.switches.failed_status(device.release());
         device.core().record(Event::Trapped {
             session,
             command: masked(&line),

@@ -85,6 +85,24 @@ async fn shake(device: &Device, config: ClientConfig) -> std::io::Result<Certifi
     Ok(shown.unwrap()[0].clone().into_owned())
 }
 
+/// Returns the version of TLS that is agreed upon.
+pub(crate) async fn agreed_version(device: &Device) -> rustls::ProtocolVersion {
+    let config = ClientConfig::builder_with_provider(provider())
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(Anything))
+        .with_no_client_auth();
+    let at = device.summary();
+    let tcp = TcpStream::connect((at.address, at.api_ssl_port))
+        .await
+        .unwrap();
+    let name = ServerName::from(at.address);
+    let connector = TlsConnector::from(Arc::new(config));
+    let stream = connector.connect(name, tcp).await.unwrap();
+    stream.get_ref().1.protocol_version().unwrap()
+}
+
 /// Returns the certificate that is shown.
 async fn shown(device: &Device) -> CertificateDer<'static> {
     let config = ClientConfig::builder_with_provider(provider())

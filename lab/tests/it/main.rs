@@ -24,6 +24,7 @@ mod reach;
 mod scheduler;
 mod ssh;
 mod strangers;
+mod switches;
 mod terminal;
 mod topology;
 mod undo;

@@ -11,7 +11,7 @@ use tokio::time::timeout;
 use crate::harness::{Client, SOON, one, spec};
 
 /// Builds `ssh` with a password and without files of its own.
-fn ssh(device: &Device, password: &str, options: &[&str]) -> Command {
+pub(crate) fn ssh(device: &Device, password: &str, options: &[&str]) -> Command {
     let at = device.summary();
     let mut command = Command::new("sshpass");
     command.args(["-p", password, "ssh"]).args(options);
@@ -31,7 +31,7 @@ fn ssh(device: &Device, password: &str, options: &[&str]) -> Command {
     command
 }
 
-async fn run(device: &Device, password: &str, line: &str) -> Output {
+pub(crate) async fn run(device: &Device, password: &str, line: &str) -> Output {
     let output = ssh(device, password, &[])
         .arg(line)
         .stdin(Stdio::null())

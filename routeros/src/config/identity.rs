@@ -83,10 +83,13 @@ pub(super) fn selector(model: &Model, menu: &str, handle: Handle) -> Option<Sele
         return Some(Selector::Singleton);
     }
     let row = &model.entry(menu, handle)?.row;
-    if let Some(selector) = as_read(row) {
-        return Some(selector);
-    }
     let entries = model.entries(menu);
+    if let Some(selector) = as_read(row) {
+        // Found by a name that another has taken, it would be the other.
+        let has_name = |e: &&Entry| e.row.raw("name") == row.raw("name");
+        let is_alone = entries.iter().filter(has_name).take(2).count() < 2;
+        return (row.raw(".by").is_none() || is_alone).then_some(selector);
+    }
     // Most of what does not hold for the item alone is found out by looking at bytes.
     let is_shared = |names: &[&str]| {
         let same = entries

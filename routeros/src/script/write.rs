@@ -81,6 +81,8 @@ impl fmt::Display for Selector {
             Self::Singleton => Ok(()),
             Self::Find(Condition::All(list)) if list.is_empty() => f.write_str("[find]"),
             Self::Find(condition) => write!(f, "[find where {condition}]"),
+            // Which means none of them.
+            Self::Items(items) if items.is_empty() => f.write_str("\"\""),
             Self::Items(items) => {
                 for (at, item) in items.iter().enumerate() {
                     let comma = if at > 0 { "," } else { "" };
