@@ -54,6 +54,16 @@ async fn the_fleet_of_the_page_can_be_started() {
 }
 
 #[test]
+fn every_switch_is_on_the_page() {
+    let fleet = fenced("toml").concat();
+    for position in tod_lab::positions().unwrap().iter().skip(1) {
+        let (name, _) = position.text.split_once(" = ").unwrap();
+        let begin = format!("{name} = ");
+        assert!(fleet.iter().any(|line| line.starts_with(&begin)), "{name}");
+    }
+}
+
+#[test]
 fn every_fault_is_on_the_page() {
     let source = include_str!("../../../proto/src/lab.rs");
     let begin = source.find("pub enum Fault {").unwrap();

@@ -49,6 +49,12 @@ pub(super) async fn run(
             error.after_changes()
         });
     }
+    // The rows may have other ids than when they were read.
+    let fresh = read::plan(&operations, &now)?;
+    let name = guard::name(change.number);
+    if fresh.inverse(&name) != plan.inverse(&name) {
+        return Err(let_go(link, change, has_moved()).await);
+    }
     if wanted.guard == GuardKind::Undo {
         check_timer(link, change, memory, wanted.undo_script).await?;
     }
@@ -58,7 +64,7 @@ pub(super) async fn run(
         has_sent: true,
     });
     let link = worker.link().await?;
-    send(link, &plan, change).await?;
+    send(link, &fresh, change).await?;
     Ok(Report::Applied)
 }
 

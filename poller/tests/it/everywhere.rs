@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use tod_lab::{Dead, OverLimit, Spec, Switches};
+use tod_lab::{SchedulerRule, Spec};
 use tod_proto::api::changes::GuardKind;
 use tod_proto::bus::task::{Report, SeenConfig};
+use tod_proto::lab::Event;
 
-use crate::change::{ADD, Push, WINDOW, is, seen};
+use crate::change::{ADD, Push, WINDOW, failure, is, seen};
 use crate::harness::until;
 use crate::lab::spec;
 
@@ -27,44 +28,32 @@ const RELEASES: [(&str, &str); 10] = [
 /// Closes the door that the poller came in by.
 const CUT: &str = "/ip/service/disable api";
 
-/// All positions of the switches, each turned alone.
-fn positions() -> Vec<Switches> {
-    let usual = Switches::default;
-    vec![
-        usual(),
-        Switches {
-            strict_queries: true,
-            ..usual()
-        },
-        Switches {
-            dead: Dead::Yes,
-            ..usual()
-        },
-        Switches {
-            dead: Dead::True,
-            ..usual()
-        },
-        Switches {
-            over_limit: OverLimit::Close,
-            ..usual()
-        },
-    ]
-}
-
-fn devices() -> impl Iterator<Item = Spec> {
-    RELEASES.into_iter().flat_map(|(version, board)| {
-        positions().into_iter().map(move |switches| {
+/// Each release with everything as usual, and each position of each switch on an old release and on
+/// a new one.
+fn devices() -> impl Iterator<Item = (String, Spec)> {
+    let half = RELEASES.len() / 2;
+    let all = tod_lab::positions().unwrap().into_iter().enumerate();
+    all.flat_map(move |(at, position)| {
+        let releases = match at {
+            0 => RELEASES.to_vec(),
+            _ => vec![RELEASES[at % half], RELEASES[half + at % half]],
+        };
+        releases.into_iter().map(move |(version, board)| {
             let mut spec = spec().version(version).board(board);
-            spec.switches = switches;
-            spec
+            spec.switches.clone_from(&position.switches);
+            (format!("{version} {}", position.text), spec)
         })
     })
 }
 
+/// Perhaps an entry runs for the first time when it is made. Then there is no timer to rely on.
+fn is_eager(spec: &Spec) -> bool {
+    spec.switches.eager_timers
+}
+
 #[tokio::test]
 async fn what_is_confirmed_stays_and_leaves_no_timer() {
-    for spec in devices() {
-        let what = format!("{} {:?}", spec.version, spec.switches);
+    for (what, spec) in devices().filter(|(_, spec)| !is_eager(spec)) {
         let mut push = Push::on(spec, ADD).await;
         let before = push.addresses();
 
@@ -89,14 +78,14 @@ async fn what_is_confirmed_stays_and_leaves_no_timer() {
 
 #[tokio::test]
 async fn what_cuts_the_way_is_undone_to_the_byte() {
-    for spec in devices() {
-        let what = format!("{} {:?}", spec.version, spec.switches);
+    for (what, spec) in devices().filter(|(_, spec)| !is_eager(spec)) {
         let mut push = Push::on(spec, CUT).await;
         let before = push.device.tree();
 
         let prepared = push.prepare().await;
         assert_eq!(prepared.guard, GuardKind::Undo, "{what}: {prepared:?}");
-        assert!(matches!(push.arm().await, Report::Armed), "{what}");
+        let armed = push.arm().await;
+        assert!(matches!(armed, Report::Armed), "{what}: {armed:?}");
         push.apply().await;
         push.lab.advance(Duration::from_secs(WINDOW.into()));
         push.timer_fires().await;
@@ -107,6 +96,50 @@ async fn what_cuts_the_way_is_undone_to_the_byte() {
             is(SeenConfig::Before, false),
             "{what}"
         );
+    }
+}
+
+#[tokio::test]
+async fn a_device_that_forbids_timers_is_not_touched() {
+    for rule in [SchedulerRule::Inactivated, SchedulerRule::Refused] {
+        for (what, spec) in devices() {
+            let mut push = Push::on(spec.scheduler(rule), ADD).await;
+            let before = push.device.tree();
+
+            push.prepare().await;
+            let refused = failure(push.arm().await);
+            let sent = push.apply().await;
+
+            assert!(!refused.may_have_changed, "{what} {rule:?}: {refused:?}");
+            assert!(!matches!(sent, Report::Applied), "{what} {rule:?}");
+            assert_eq!(push.device.tree(), before, "{what} {rule:?}");
+        }
+    }
+}
+
+/// The power fails after a change. Whatever the disk, the clock and the scheduler make of that: the
+/// change is never there without its timer, and gone when nobody confirms it.
+#[tokio::test]
+async fn a_change_that_meets_a_power_failure_is_undone_all_the_same() {
+    for (what, spec) in devices().filter(|(_, spec)| !is_eager(spec)) {
+        let mut push = Push::on(spec, ADD).await;
+        let before = push.device.tree();
+        push.through().await;
+
+        push.device.reboot();
+        push.device.wait_for(|event| *event == Event::Booted).await;
+        let sight = seen(push.read_back().await);
+        let is_safe = sight.timer || sight.config == SeenConfig::Before;
+        assert!(is_safe, "{what}: {sight:?}");
+
+        push.lab.advance(Duration::from_secs(WINDOW.into()));
+        until(&format!("the timer has run: {what}"), || !push.has_timer()).await;
+        assert_eq!(
+            seen(push.read_back().await),
+            is(SeenConfig::Before, false),
+            "{what}"
+        );
+        assert_eq!(push.device.tree(), before, "{what}");
     }
 }
 
@@ -136,4 +169,25 @@ async fn a_timer_that_runs_at_once_is_never_relied_on() {
             "{version}: {sight:?}"
         );
     }
+}
+
+/// Between planning and sending, a boot may have given all rows other ids.
+#[tokio::test]
+async fn what_is_sent_after_a_boot_goes_to_the_rows_that_were_meant() {
+    let set = "/interface/ethernet/set [find where name=ether3] comment=meant";
+    let mut spec = spec();
+    spec.switches.new_ids = true;
+    let mut push = Push::on(spec, set).await;
+    push.prepare().await;
+    push.device.reboot();
+    push.device.wait_for(|event| *event == Event::Booted).await;
+
+    assert!(matches!(push.arm().await, Report::Armed));
+    assert!(matches!(push.apply().await, Report::Applied));
+
+    let rows = push.device.rows("/interface/ethernet");
+    let meant = rows.iter().filter(|row| row.raw("comment").is_some());
+    let names: Vec<_> = meant.map(|row| row.text("name").unwrap()).collect();
+    assert_eq!(names, ["ether3"]);
+    assert_eq!(seen(push.verify().await), is(SeenConfig::After, true));
 }

@@ -65,7 +65,8 @@ pub(super) fn row(command: &Command<'_>, number: usize) -> Row {
 fn fill(row: &mut Row, command: &Command<'_>) {
     for (name, value) in command.settings() {
         if let Some(value) = value.bytes() {
-            row.set(&name, value);
+            // Devices write names in one way.
+            row.set(&name.to_ascii_lowercase(), value);
         }
     }
 }

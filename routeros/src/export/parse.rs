@@ -95,7 +95,9 @@ impl Export {
             let may_select = selector.is_none() && first == self.properties.len();
             match token {
                 // What is named before any property says which items are meant.
-                Token::Flag(_) | Token::Text if may_select && verb != b"add" => {
+                Token::Flag(_) | Token::Text
+                    if may_select && blanks == 0 && width > 0 && verb != b"add" =>
+                {
                     selector = Some(offset..offset + width);
                 }
                 Token::Property(property) | Token::Flag(property) => {

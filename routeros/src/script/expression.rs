@@ -224,8 +224,21 @@ pub(super) fn conditions(cursor: &mut Cursor<'_>) -> Result<Condition<Expression
         }
         any.push(all(cursor)?);
     }
-    let first = any.pop().filter(|_| any.is_empty());
-    Ok(first.unwrap_or(Condition::Any(any)))
+    Ok(match <[Condition<Expression>; 1]>::try_from(any) {
+        Ok([only]) => only,
+        Err(any) => Condition::Any(any.into_iter().map(alone).collect()),
+    })
+}
+
+/// What stands alone in a list, so that parentheses do not pile up.
+fn alone(condition: Condition<Expression>) -> Condition<Expression> {
+    match condition {
+        Condition::All(list) => match <[Condition<Expression>; 1]>::try_from(list) {
+            Ok([only]) => only,
+            Err(list) => Condition::All(list),
+        },
+        condition => condition,
+    }
 }
 
 fn all(cursor: &mut Cursor<'_>) -> Result<Condition<Expression>, ScriptError> {
@@ -256,7 +269,7 @@ fn condition(cursor: &mut Cursor<'_>) -> Result<Condition<Expression>, ScriptErr
         if !cursor.eat(b')') {
             return cursor.error(Problem::Syntax);
         }
-        return Ok(inner);
+        return Ok(alone(inner));
     }
     let property = cursor.name();
     if property.is_empty() {

@@ -89,6 +89,10 @@ impl fmt::Display for Selector {
                     match item {
                         Item::Id(id) => write!(f, "{comma}{id}")?,
                         Item::Number(number) => write!(f, "{comma}{number}")?,
+                        // It would be a property that is unset.
+                        Item::Name(name) if name.starts_with(b"!") => {
+                            write!(f, "{comma}{}", quote::quoted(name))?;
+                        }
                         Item::Name(name) => write!(f, "{comma}{}", quote::value(name))?,
                     }
                 }
@@ -115,7 +119,10 @@ impl fmt::Display for Condition {
         match self {
             Self::All(list) => joined(f, list, " and "),
             Self::Any(list) => joined(f, list, " or "),
-            Self::Not(inner) => write!(f, "!({inner})"),
+            Self::Not(inner) => match &**inner {
+                Self::Is(name) => write!(f, "!{name}"),
+                inner => write!(f, "!({inner})"),
+            },
             Self::Is(name) => f.write_str(name),
             Self::Compare(name, Relation::Equal, value) => equal(f, name, value),
             Self::Compare(name, relation, value) => {

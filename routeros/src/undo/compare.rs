@@ -80,9 +80,38 @@ impl Plan {
         menus
             .flat_map(|(menu, entries)| {
                 let now = now.rows(menu).unwrap_or_default();
-                self.menu_differs(menu, entries, now)
+                let lines = self.menu_differs(menu, entries, now);
+                // Ids may be others since a boot; what they stand for is not.
+                if !lines.is_empty() && self.is_alike(menu, entries, now) {
+                    return Vec::new();
+                }
+                lines
             })
             .collect()
+    }
+
+    /// Whether a menu holds what it should, whatever the ids are.
+    fn is_alike(&self, menu: &str, entries: &[Entry], now: &[Row]) -> bool {
+        let mut left: Vec<&Row> = now.iter().filter(|row| !is_dynamic(row)).collect();
+        let wanted: Vec<_> = entries.iter().filter(|e| !is_dynamic(&e.row)).collect();
+        if wanted.len() != left.len() {
+            return false;
+        }
+        let fits = |entry: &Entry, row: &Row| match self.will_be.origin(entry.handle) {
+            Origin::Added(_) | Origin::Again(_) => fulfils(menu, &entry.row, row),
+            Origin::Existing(_) | Origin::Singleton => {
+                let differs = |name: &str| !agrees(menu, name, &entry.row, row);
+                changes(menu, &entry.row, row, differs).is_empty()
+            }
+        };
+        if is_ordered(menu) {
+            let pairs = wanted.iter().zip(&left);
+            return pairs.into_iter().all(|(entry, row)| fits(entry, row));
+        }
+        wanted.iter().all(|entry| {
+            let found = left.iter().position(|row| fits(entry, row));
+            found.map(|at| left.swap_remove(at)).is_some()
+        })
     }
 
     fn menu_differs(&self, menu: &str, entries: &[Entry], now: &[Row]) -> Vec<Line> {

@@ -5,6 +5,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 use routeros::export::{Export, Layout, Style};
 use routeros::quote;
+use routeros::row::Row;
 use routeros::script::operation::{Action, Item, Operation, Selector};
 use routeros::script::run::{Argument, Call, Data, Host, run};
 use routeros::script::{Child, Problem, Tree, operations, parse, understand};
@@ -81,6 +82,31 @@ fn items_are_selected_as_written() {
             "{find}"
         );
     }
+}
+
+#[test]
+fn every_alternative_counts() {
+    let text = "/interface set [find where type=vlan or (mtu=1 && !disabled) or name~\"x\"] mtu=2";
+    let operation = read(text).unwrap().remove(0);
+    let Action::Set {
+        target: Selector::Find(condition),
+        ..
+    } = &operation.action
+    else {
+        panic!("{operation:?}");
+    };
+
+    for (row, holds) in [
+        (Row::new().with("type", "vlan"), true),
+        (Row::new().with("mtu", "1"), true),
+        (Row::new().with("mtu", "1").with("disabled", "true"), false),
+        (Row::new().with("name", "axe"), true),
+        (Row::new().with("name", "b"), false),
+    ] {
+        assert_eq!(condition.holds(&row), holds, "{row:?}");
+    }
+    let written = operation.to_string();
+    assert_eq!(read(&written).unwrap()[0].to_string(), written);
 }
 
 #[test]

@@ -15,7 +15,7 @@ use tokio::time::Instant;
 use super::super::prepare::another_is_armed;
 use super::super::read::{self, SCHEDULER};
 use super::super::{Change, Memory, StepError};
-use super::PREFIX;
+use super::{PREFIX, start};
 use crate::device::link::{Answer, Link};
 use crate::worker::Worker;
 
@@ -161,23 +161,16 @@ pub(crate) async fn arm(
     }
     let groups = read::ask_one(link, Command::print("/user/group"), change.deadline).await?;
     let held = policies(link, &user, &groups.rows, change).await?;
+    let comment = format!("tod: undoes c-{} unless confirmed", change.number);
     let add = Command::new(format!("{SCHEDULER}/add"))
         .attribute("name", name(change.number))
         .attribute("interval", format_duration(window))
         .attribute("policy", held.join(","))
-        .attribute(
-            "comment",
-            format!("tod: undoes c-{} unless confirmed", change.number),
-        )
+        .attribute("comment", comment)
         .attribute("on-event", undo_script);
+    let clock = start::clock(link, change).await?;
     let start = Instant::now();
-    // From here on the timer may be there even if no answer comes.
-    let answer = read::ask_one(link, add, change.deadline)
-        .await
-        .map_err(StepError::after_changes)?;
-    if let Some(trap) = &answer.trap {
-        return Err(not_armed(&format!("the device refuses the timer: {trap}")));
-    }
+    add_timer(link, add, clock.map(|clock| clock.start(window)), change).await?;
     let timer = find(link, change).await.map_err(StepError::after_changes)?;
     let Some(timer) = timer else {
         let why = "the timer is not there: the device took it and does not show it";
@@ -186,7 +179,8 @@ pub(crate) async fn arm(
     if !timer.is_as_given(undo_script, window) {
         return Err(take_off_altered(link, &timer, change).await);
     }
-    if let Some(defect) = timer.defect() {
+    let late = clock.and_then(|clock| clock.lateness(timer.row.raw("next-run")?, window));
+    if let Some(defect) = timer.defect().or(late) {
         remove(link, &timer, change)
             .await
             .map_err(StepError::after_changes)?;
@@ -200,6 +194,36 @@ pub(crate) async fn arm(
         has_sent: false,
     });
     Ok(Report::Armed)
+}
+
+/// Adds the timer, with a start of its own if the device takes one.
+async fn add_timer(
+    link: &mut Link,
+    add: Command,
+    start: Option<(String, String)>,
+    change: Change,
+) -> Result<(), StepError> {
+    let with_start = start.map(|(date, time)| {
+        let add = add.clone().attribute("start-date", date);
+        add.attribute("start-time", time)
+    });
+    let mut refusal = None;
+    for command in with_start.into_iter().chain([add]) {
+        // From here on the timer may be there even if no answer comes.
+        let answer = read::ask_one(link, command, change.deadline)
+            .await
+            .map_err(StepError::after_changes)?;
+        let Some(trap) = answer.trap else {
+            return Ok(());
+        };
+        let is_value = matches!(trap.kind(), TrapKind::BadValue | TrapKind::UnknownParameter);
+        refusal = Some(trap);
+        if !is_value {
+            break;
+        }
+    }
+    let why = refusal.map(|trap| trap.to_string()).unwrap_or_default();
+    Err(not_armed(&format!("the device refuses the timer: {why}")))
 }
 
 fn not_armed(why: &str) -> StepError {
