@@ -1,5 +1,7 @@
 //! The operations that lead from one configuration to another.
 
+use std::collections::BTreeSet;
+
 use super::diff::{Rows, compare};
 use super::identity::{is_fixed, is_view, selector, values};
 use super::matching::{Matching, matching};
@@ -34,6 +36,7 @@ use crate::undo::{PlanProblem, Snapshot, hidden, play, settled};
 /// );
 /// ```
 pub fn plan(from: &Snapshot, to: &Snapshot) -> Result<Vec<Operation>, PlanProblem> {
+    check_names(to)?;
     let mut planner = Planner {
         from,
         model: Model::new(from),
@@ -82,6 +85,24 @@ pub fn script(operations: &[Operation], on: &Snapshot) -> Result<String, PlanPro
     Ok(text)
 }
 
+/// Refuses two interfaces of one name.
+fn check_names(target: &Snapshot) -> Result<(), PlanProblem> {
+    let mut taken = BTreeSet::new();
+    for menu in target.order() {
+        if !is_interface_menu(menu) || is_view(menu) {
+            continue;
+        }
+        for row in target.rows(menu).unwrap_or_default() {
+            if let Some(name) = row.raw("name")
+                && !taken.insert(name)
+            {
+                return Err(ambiguous(menu, &Row::new().with("name", name)));
+            }
+        }
+    }
+    Ok(())
+}
+
 struct Planner<'f> {
     from: &'f Snapshot,
     model: Model,
@@ -105,15 +126,6 @@ impl Planner<'_> {
         if records > 0 && records < rows.count() {
             // Between versions some menus become lists.
             return Err(PlanProblem::HasNoItems(menu.to_owned()));
-        }
-        let mut names: Vec<_> = target.iter().filter_map(|row| row.raw("name")).collect();
-        names.sort_unstable();
-        let twins = names.windows(2).find(|pair| pair.first() == pair.last());
-        if let Some(name) = twins
-            .and_then(|pair| pair.first())
-            .filter(|_| is_interface_menu(menu))
-        {
-            return Err(ambiguous(menu, &Row::new().with("name", name)));
         }
         let old = Rows::new(menu, entries.iter().map(|entry| &entry.row));
         let new = Rows::new(menu, target.iter());
