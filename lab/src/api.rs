@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use routeros::error::Trap;
-use routeros::query::Query;
 use routeros::server::{Receiver, Request, Response};
 use routeros::text::is_sensitive;
 use tod_proto::lab::{Event, Fault};
@@ -15,16 +14,16 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::core::{Caller, Proof};
-use crate::device::{Inner, Late};
+use crate::device::Late;
 use crate::door::Visit;
-use crate::schema::{Kind, SCHEMA};
 use crate::switches::has_challenge;
 use crate::text;
 use crate::trap;
-use crate::verb::{After, Filter, Order, Outcome};
+use crate::verb::{After, Outcome};
 
 mod dialect;
 mod distort;
+mod order;
 mod stream;
 
 /// Replies of streaming commands that wait to be written.
@@ -134,11 +133,8 @@ impl Session {
             match most {
                 0 => std::future::pending().await,
                 most => {
-                    device
-                        .around
-                        .clock
-                        .sleep(Duration::from_secs(most.into()))
-                        .await
+                    let most = Duration::from_secs(most.into());
+                    device.around.clock.sleep(most).await;
                 }
             }
         }
@@ -224,7 +220,7 @@ impl Session {
             _ => {}
         }
         let caller = self.caller(user);
-        let order = order(request, &self.visit.device);
+        let order = order::read(request, &self.visit.device);
         match order.and_then(|order| self.visit.device.perform(&caller, &order)) {
             Ok(outcome) => self.give(request, &caller, outcome, out),
             Err(trap) => self.refuse(request, &trap, out),
@@ -470,57 +466,4 @@ impl Session {
             }
         });
     }
-}
-
-/// Reads a request as an order.
-fn order(request: &Request, device: &Arc<Inner>) -> Result<Order, Trap> {
-    let switches = &device.spec.switches;
-    let core = device.core();
-    let mut order = Order::new(&request.path);
-    for (name, value) in request.attributes.iter() {
-        if name == "count-only" && switches.ignores_count {
-            continue;
-        }
-        // On the wire, `!name` and an empty value mean the same.
-        match name.strip_prefix('!') {
-            Some(name) => order.args.push((name.to_owned(), None)),
-            None => {
-                let value = text::decode(value);
-                let value = core.meant_ids(name, &value).into_owned();
-                order.args.push((name.to_owned(), Some(value)));
-            }
-        }
-    }
-    if !request.queries.is_empty() {
-        let mut words = request.queries.clone();
-        if !switches.strict_queries {
-            for word in &mut words {
-                spell_flag(&order.menu, word);
-            }
-        }
-        let query = Query::parse(&words);
-        order.filter = Filter::Query(query.map_err(|e| trap::failure(&e.to_string()))?);
-    }
-    Ok(order)
-}
-
-/// Spells the flag in a query as replies do.
-fn spell_flag(menu: &str, word: &mut Vec<u8>) {
-    let Some((name, value)) = std::str::from_utf8(word)
-        .ok()
-        .and_then(|w| w.trim_start_matches(['?', '=']).split_once('='))
-        .filter(|(name, _)| name.starts_with(|c: char| c.is_ascii_alphabetic()))
-    else {
-        return;
-    };
-    let is_flag = SCHEMA.menu(menu).is_none_or(|menu| {
-        let mut props = menu.props.iter();
-        props.any(|p| &*p.name == name && p.kind == Kind::Bool)
-    });
-    let spelled = match value {
-        "yes" if is_flag => "true",
-        "no" if is_flag => "false",
-        _ => return,
-    };
-    *word = format!("?={name}={spelled}").into_bytes();
 }

@@ -306,9 +306,10 @@ impl Core {
             Verdict::Refused("the device has rebooted since".to_owned())
         } else if session.is_established {
             let ends = self.spec.switches.ends_sessions && !self.serves(port);
-            match ends {
-                true => Verdict::Refused("its service is gone".to_owned()),
-                false => self.path_of_established(port, peer),
+            if ends {
+                Verdict::Refused("its service is gone".to_owned())
+            } else {
+                self.path_of_established(port, peer)
             }
         } else {
             match self.knock(port, peer) {

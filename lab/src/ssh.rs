@@ -69,9 +69,10 @@ fn config(device: &Arc<Inner>) -> Config {
 
 /// How the device wants a password: as one, or as the answer to a question.
 fn password_method(device: &Inner) -> MethodKind {
-    match device.spec.switches.asks_password {
-        true => MethodKind::KeyboardInteractive,
-        false => MethodKind::Password,
+    if device.spec.switches.asks_password {
+        MethodKind::KeyboardInteractive
+    } else {
+        MethodKind::Password
     }
 }
 

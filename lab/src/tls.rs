@@ -175,9 +175,10 @@ fn offer(
     is_old: bool,
 ) -> anyhow::Result<Arc<ServerConfig>> {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let versions = match is_old {
-        true => &[&rustls::version::TLS12][..],
-        false => rustls::ALL_VERSIONS,
+    let versions = if is_old {
+        &[&rustls::version::TLS12][..]
+    } else {
+        rustls::ALL_VERSIONS
     };
     let config = ServerConfig::builder_with_provider(provider)
         .with_protocol_versions(versions)

@@ -180,9 +180,10 @@ impl Response {
         let mut sentence = Sentence::default();
         sentence.push(self.kind.as_bytes());
         let tag = self.tag.as_deref().map(|tag| [b".tag=", tag].concat());
-        let (first, last) = match self.is_tag_last {
-            true => (None, tag),
-            false => (tag, None),
+        let (first, last) = if self.is_tag_last {
+            (None, tag)
+        } else {
+            (tag, None)
         };
         let words = self.words.iter();
         for word in first.iter().chain(words).chain(&last) {

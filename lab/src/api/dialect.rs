@@ -27,9 +27,10 @@ const NAMING: &[&str] = &[
 /// An answer to a request, with its tag where the device puts it.
 pub(super) fn respond(switches: &Switches, request: &Request, response: Response) -> Response {
     let response = request.respond(response);
-    match switches.late_tags {
-        true => response.tag_last(),
-        false => response,
+    if switches.late_tags {
+        response.tag_last()
+    } else {
+        response
     }
 }
 
@@ -82,7 +83,7 @@ impl Core {
         let mut written = Record::new();
         for (name, value) in row.iter() {
             match (name, switches.notes) {
-                (".about", Notes::None) => continue,
+                (".about", Notes::None) => {}
                 (".about", Notes::Plain) => written.push("about", value),
                 (".id", _) => {
                     let id = std::str::from_utf8(value).unwrap_or_default();
@@ -133,13 +134,13 @@ impl Core {
 
     /// Ids as the device shows them: with some switch, each boot moves them all by one.
     pub(super) fn shown_ids<'a>(&self, ids: &'a str) -> Cow<'a, str> {
-        self.moved_ids(ids, |id, by| id.wrapping_add(by))
+        self.moved_ids(ids, u32::wrapping_add)
     }
 
     /// Ids as a client has named them, made those of the tree. `name` is that of the argument.
     pub(super) fn meant_ids<'a>(&self, name: &str, ids: &'a str) -> Cow<'a, str> {
         if NAMING.contains(&name) {
-            self.moved_ids(ids, |id, by| id.wrapping_sub(by))
+            self.moved_ids(ids, u32::wrapping_sub)
         } else {
             Cow::Borrowed(ids)
         }

@@ -63,9 +63,10 @@ impl Core {
             let runs = known.filter(|_| is_same_boot).map_or(0, |t| t.runs);
             let is_eager = known.is_none() && self.spec.switches.eager_timers;
             let has_booted = known.is_some() && !is_same_boot;
-            let due = match has_booted {
-                true => self.due_after_boot(&row),
-                false => self.first_due(&row),
+            let due = if has_booted {
+                self.due_after_boot(&row)
+            } else {
+                self.first_due(&row)
             };
             let due = due.map(|due| if is_eager { self.clock.now() } else { due });
             self.timers.insert(

@@ -122,7 +122,8 @@ async fn netwatch_sees_a_reboot_and_runs_its_scripts() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_trace_shows_each_hop() {
     let lab = branch().await;
-    let mut client = Client::log_in(&lab.device("ap").unwrap()).await;
+    let ap = lab.device("ap").unwrap();
+    let mut client = Client::log_in(&ap).await;
 
     let answer = client
         .run("/tool/traceroute", &["address=10.9.9.9", "count=1"])
@@ -136,6 +137,8 @@ async fn a_trace_shows_each_hop() {
         .collect();
     assert_eq!(hops, ["127.20.9.2", "127.20.9.1", "10.9.9.9"]);
     lab.device("edge").unwrap().inject(Fault::Silent);
+    let silenced = ap.wait_for(|e| matches!(e, Event::Silenced { .. }));
+    timeout(SOON, silenced).await.unwrap();
     let answer = client.run("/tool/traceroute", &["address=10.9.9.9", "count=1"]);
     assert!(
         timeout(SILENCE, answer).await.is_err(),

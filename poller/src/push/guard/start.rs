@@ -61,9 +61,10 @@ impl Clock {
             month: small(start.month()),
             day: small(start.day()),
         };
-        let date = match self.is_iso {
-            true => date.to_string(),
-            false => date.to_old_string(),
+        let date = if self.is_iso {
+            date.to_string()
+        } else {
+            date.to_old_string()
         };
         (date, start.time().strftime("%H:%M:%S").to_string())
     }
