@@ -91,7 +91,7 @@ async fn without_an_answer_from_a_server_leases_lapse_and_come_back() {
     world.set_away(false);
     world.answered().await;
     assert_eq!(fake.logins(), 2);
-    assert_eq!(fake.bursts(), before + 1);
+    assert!(fake.bursts() > before, "it is polled again");
 }
 
 #[tokio::test]
