@@ -5,6 +5,7 @@ mod arrows;
 mod functions;
 mod links;
 mod packages;
+mod promises;
 mod sizes;
 mod source;
 mod words;
@@ -103,6 +104,7 @@ fn findings() -> Result<Vec<Finding>> {
         found.extend(sizes::check(file));
         found.extend(links::check(file, environment::root()));
     }
+    found.extend(promises::check(&files));
     found.extend(arrows::check(&packages::metadata()?)?);
     found.extend(packages::check(&packages::built()?));
     let list = environment::root().join("tidy.allow");

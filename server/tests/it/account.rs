@@ -244,59 +244,6 @@ async fn guessing_is_slowed_down() {
     assert_eq!(later.status, 200);
 }
 
-#[tokio::test]
-async fn python_srp_in_its_rfc_5054_mode_signs_in() {
-    use std::io::{BufRead as _, BufReader, Write as _};
-    let app = TestApp::new().await;
-    let mut python = python(include_str!("account/peer.py"));
-    let mut out = BufReader::new(python.stdout.take().unwrap()).lines();
-    let mut input = python.stdin.take().unwrap();
-    let mut line = || out.next().unwrap().unwrap();
-    let mut body = ByHand::new("py@example.net").enrolment(&setup_token(&app), Some("acme"));
-    body["verifier"]["srp_salt"] = line().into();
-    body["verifier"]["verifier"] = line().into();
-    app.send(None, "POST", "/api/enrol", Some(body))
-        .await
-        .ok::<Me>();
-
-    for _ in 0..8 {
-        let start = serde_json::json!({ "email": "py@example.net" });
-        let start = app
-            .send(None, "POST", "/api/auth/srp/start", Some(start))
-            .await;
-        let challenge: tod_proto::api::account::SrpChallenge = start.ok();
-        writeln!(input, "{} {}", challenge.srp_salt, challenge.server_public).unwrap();
-        let answer = serde_json::json!({
-            "handshake": challenge.handshake, "client_public": line(), "client_proof": line(),
-            "label": "python",
-        });
-        let session = app
-            .send(None, "POST", "/api/auth/srp/finish", Some(answer))
-            .await;
-        writeln!(input, "{}", session.ok::<SrpSession>().server_proof).unwrap();
-
-        assert_eq!(line(), "the server is genuine");
-    }
-    drop(input);
-    assert!(python.wait().unwrap().success());
-}
-
-#[expect(
-    clippy::disallowed_methods,
-    reason = "says which Python has the peer's packages"
-)]
-fn python(script: &str) -> std::process::Child {
-    let python = std::env::var_os("TOD_TEST_PYTHON").unwrap_or_else(|| {
-        concat!(env!("CARGO_MANIFEST_DIR"), "/../target/venv/bin/python").into()
-    });
-    std::process::Command::new(python)
-        .args(["-c", script])
-        .stdin(std::process::Stdio::piped())
-        .stdout(std::process::Stdio::piped())
-        .spawn()
-        .unwrap_or_else(|error| panic!("no Python with `srp` ({error}): run `cargo xtask test`"))
-}
-
 pub(crate) fn setup_token(app: &TestApp) -> String {
     let text = std::fs::read_to_string(&app.app.config.setup_token).unwrap();
     text.trim().to_owned()
