@@ -25,6 +25,7 @@ use crate::tree::{Change, Key, Tree};
 mod base;
 mod build;
 mod commit;
+mod convert;
 mod files;
 mod flash;
 mod login;

@@ -7,6 +7,8 @@ use std::sync::Arc;
 
 use crate::schema::{Menu, SCHEMA};
 
+mod rebase;
+
 /// A property's name, shared between rows.
 pub(crate) type Key = Arc<str>;
 

@@ -130,7 +130,8 @@ impl Core {
             firmware: Some(firmware),
             ..Upgrade::default()
         };
-        self.release = release;
+        let old = std::mem::replace(&mut self.release, release);
+        self.convert(old);
         self.upgrade.said = Some(("system,info", format!("installed routeros-{release}")));
         let settings = "/system/routerboard/settings";
         if matches!(
