@@ -1,9 +1,12 @@
 //! Commands on menus: one order in, rows or a value or a refusal out.
 
+use std::time::Duration;
+
 use routeros::error::Trap;
 use routeros::query::Query;
 use routeros::row::Row as Record;
 use routeros::script::condition::Condition;
+use routeros::value::Value as _;
 
 use crate::core::{Caller, Core};
 use crate::import::Manner;
@@ -92,6 +95,15 @@ impl Order {
 
     pub(crate) fn has(&self, name: &str) -> bool {
         self.args.iter().any(|(k, _)| k == name)
+    }
+
+    /// Returns how long an argument says, if it is given and says that.
+    pub(crate) fn time(&self, name: &str) -> Option<Duration> {
+        let text = self.arg(name)?.as_bytes();
+        let seconds = || std::str::from_utf8(text).ok()?.parse().ok();
+        seconds()
+            .map(Duration::from_secs)
+            .or_else(|| Duration::parse(text))
     }
 
     /// Returns the items that are meant, as written.

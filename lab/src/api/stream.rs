@@ -117,10 +117,19 @@ pub(super) async fn ping(stream: Stream, address: String, count: Option<u64>) {
     }
 }
 
-/// Takes a sample a second.
+/// Takes a sample a second, or at another interval, for as long as was asked.
 pub(super) async fn monitor(stream: Stream, order: Order) {
+    let pace = order.time("interval").filter(|d| !d.is_zero());
+    let pace = pace.unwrap_or(Duration::from_secs(1));
+    let mut left = order.time("duration");
     for section in 1_u64.. {
-        if !stream.pause(Duration::from_secs(1)).await {
+        let wait = left.map_or(pace, |left| left.min(pace));
+        if !stream.pause(wait).await {
+            return;
+        }
+        left = left.map(|left| left.saturating_sub(wait));
+        if left.is_some_and(|left| left.is_zero()) {
+            stream.send(&[Response::done()]).await;
             return;
         }
         let mut rows = stream.device.core().sample(&order).unwrap_or_default();

@@ -1,8 +1,6 @@
 //! What a boot into another release makes of the configuration: menus and rows as the new one has
 //! them, and properties under their new names.
 
-use routeros::version::Feature;
-
 use super::Core;
 use crate::clock::{read_moment, spell_date};
 use crate::profile::Release;
@@ -37,13 +35,22 @@ const RENAMED: &[Renamed] = &[
     ("/ip/route", ("routing-mark", "routing-table"), (7, 0), &[]),
 ];
 
+/// Properties that hold dates.
+const DATED: &[&str] = &[
+    "start-date",
+    "creation-time",
+    "last-modified",
+    "invalid-before",
+    "invalid-after",
+];
+
 impl Core {
     /// Takes the configuration over into the release that runs now.
     pub(super) fn convert(&mut self, old: Release) {
         let (certificate, setup) = (&self.spec.certificate, self.spec.setup);
         let base = super::base::of(self.kit(), self.ports, certificate, setup);
         let mut tree = std::mem::take(&mut self.tree);
-        tree.rebase(base, |path| self.place_of(path, old));
+        tree.rebase(&base, |path| self.place_of(path, old));
         self.tree = tree;
         let crosses = |since: (u16, u16)| {
             !old.at_least(since.0, since.1) && self.release.at_least(since.0, since.1)
@@ -132,27 +139,10 @@ impl Core {
     /// Writes dates the way they have been written since 7.10.
     fn respell_dates(&mut self) {
         let release = self.release;
-        debug_assert!(release.has(Feature::IsoDates), "only then");
         for menu in ["/system/scheduler", "/file", "/certificate"] {
             self.each_row(menu, |row| {
-                let dated = row.props.iter_mut().filter(|(k, _)| {
-                    matches!(
-                        &**k,
-                        "start-date"
-                            | "creation-time"
-                            | "last-modified"
-                            | "invalid-before"
-                            | "invalid-after"
-                    )
-                });
-                for (_, value) in dated {
-                    let (date, time) = value.split_once(' ').unwrap_or((value, ""));
-                    let moment = read_moment(date, "00:00:00");
-                    if let Some(at) = moment {
-                        let date = spell_date(release, at);
-                        *value = format!("{date} {time}").trim_end().to_owned();
-                    }
-                }
+                let dated = row.props.iter_mut().filter(|(k, _)| DATED.contains(&&**k));
+                dated.for_each(|(_, value)| respell(release, value));
             });
         }
     }
@@ -182,6 +172,18 @@ impl Core {
                 }
             }
         }
+    }
+}
+
+/// Writes the date in a value, which a time may follow, as a release does.
+fn respell(release: Release, value: &mut String) {
+    let (date, time) = value.split_once(' ').unwrap_or((value, ""));
+    if let Some(at) = read_moment(date, "00:00:00") {
+        let date = spell_date(release, at);
+        *value = match time {
+            "" => date,
+            time => format!("{date} {time}"),
+        };
     }
 }
 

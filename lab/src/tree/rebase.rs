@@ -9,8 +9,8 @@ impl Tree {
     /// stays so; what was there from the start is as the new kind has it.
     ///
     /// `place` says where the rows of a menu go, and of a menu that is no more nowhere.
-    pub(crate) fn rebase(&mut self, base: Arc<Base>, place: impl Fn(&Key) -> Option<Key>) {
-        let old = std::mem::replace(&mut self.base, Arc::clone(&base));
+    pub(crate) fn rebase(&mut self, base: &Arc<Base>, place: impl Fn(&Key) -> Option<Key>) {
+        let old = std::mem::replace(&mut self.base, Arc::clone(base));
         for spaces in [&old.next_ids, &base.next_ids] {
             for (space, next) in spaces {
                 let mine = self.next_ids.entry(Key::clone(space)).or_insert(*next);
@@ -32,14 +32,13 @@ impl Tree {
                 let before = old.tables.get(&path).map_or(&[][..], |t| &t.rows);
                 before.iter().any(|b| is_same(b, row))
             };
-            for (at, row) in fresh.iter().enumerate() {
-                if row.is_builtin && !was_there(&row) {
-                    let mut row = row.clone();
-                    if table.rows.iter().any(|r| r.id == row.id) {
-                        row.id = self.next_id(&to);
-                    }
-                    table.rows.insert(at.min(table.rows.len()), row);
+            let fresh = fresh.iter().enumerate();
+            for (at, row) in fresh.filter(|(_, row)| row.is_builtin && !was_there(row)) {
+                let mut row = row.clone();
+                if table.rows.iter().any(|r| r.id == row.id) {
+                    row.id = self.next_id(&to);
                 }
+                table.rows.insert(at.min(table.rows.len()), row);
             }
             self.tables.insert(to, table);
         }

@@ -54,12 +54,19 @@ pub(super) fn is_monitor(path: &str) -> bool {
 }
 
 impl Core {
-    pub(super) fn monitor(&mut self, order: &Order) -> Result<Outcome, Trap> {
+    pub(super) fn monitor(&mut self, caller: &Caller, order: &Order) -> Result<Outcome, Trap> {
+        self.require(caller, "test")?;
+        for name in ["interval", "duration"] {
+            if order.has(name) && order.time(name).is_none() {
+                return Err(trap::invalid(name));
+            }
+        }
         let rows = self.sample(order)?;
         if order.has("once") {
             return Ok(Outcome::rows(rows));
         }
-        let mut outcome = Outcome::rows(rows);
+        let rows = rows.into_iter().map(|r| r.with(".section", "0"));
+        let mut outcome = Outcome::rows(rows.collect());
         outcome.after = Some(After::Monitor(Box::new(order.clone())));
         Ok(outcome)
     }
@@ -67,7 +74,7 @@ impl Core {
     /// Takes one sample of what a monitor shows.
     pub(crate) fn sample(&self, order: &Order) -> Result<Vec<Record>, Trap> {
         if order.menu == "/tool" {
-            return Ok(self.tasks());
+            return self.load(order.arg("cpu"));
         }
         if order.menu == "/system/resource" {
             let all = self.records("/system/resource");
@@ -156,20 +163,88 @@ impl Core {
             row = row.with("supported", speeds);
         }
         let partner = if is_up { speeds } else { "" };
-        row.with("advertising", speeds)
-            .with("link-partner-advertising", partner)
+        let row = row
+            .with("advertising", speeds)
+            .with("link-partner-advertising", partner);
+        if is_optical {
+            self.module_sample(name, is_up, row)
+        } else {
+            row
+        }
     }
 
-    /// Returns what the processors do, and what it comes to.
-    fn tasks(&self) -> Vec<Record> {
+    /// Adds what the module in an optical port says of itself.
+    fn module_sample(&self, name: &str, is_there: bool, row: Record) -> Record {
+        let row = row.with("sfp-module-present", is_there.to_string());
+        if !is_there {
+            return row;
+        }
+        let seed = self.seed.of("module").of(name);
+        let level = |what: &str, mean: f64, swing: f64| {
+            self.wave(
+                &format!("{what} {name}"),
+                mean + seed.of(what).unit(),
+                swing,
+            )
+        };
+        row.with("sfp-rx-loss", "false")
+            .with("sfp-tx-fault", "false")
+            .with("sfp-type", "SFP-or-SFP+")
+            .with("sfp-connector-type", "LC")
+            .with("sfp-link-length-50um", "80")
+            .with("sfp-link-length-62um", "30")
+            .with("sfp-vendor-name", "Mikrotik")
+            .with("sfp-vendor-part-number", "S+85DLC03D")
+            .with("sfp-vendor-revision", "A")
+            .with(
+                "sfp-vendor-serial",
+                format!("ST{:08X}", seed.below(0xFFFF_FFFF)),
+            )
+            .with("sfp-manufacturing-date", "18-12-07")
+            .with("sfp-wavelength", "850")
+            .with(
+                "sfp-temperature",
+                format!("{:.0}", level("heat", 33.0, 3.0)),
+            )
+            .with(
+                "sfp-supply-voltage",
+                format!("{:.3}", level("volts", 2.75, 0.02)),
+            )
+            .with(
+                "sfp-tx-bias-current",
+                format!("{:.0}", level("bias", 5.5, 0.6)),
+            )
+            .with("sfp-tx-power", format!("{:.3}", level("out", -3.3, 0.15)))
+            .with("sfp-rx-power", format!("{:.3}", level("in", -4.8, 0.4)))
+            .with("eeprom-checksum", "good")
+    }
+
+    /// Returns what the processors do: together, each, or one of them.
+    fn load(&self, cpu: Option<&str>) -> Result<Vec<Record>, Trap> {
+        let cores = match cpu {
+            Some("all") => (0..self.board.cores).map(Some).collect(),
+            Some("total") | None => vec![None],
+            Some(core) => {
+                let core = core.parse().ok().filter(|c| *c < self.board.cores);
+                vec![Some(core.ok_or_else(|| trap::invalid("cpu"))?)]
+            }
+        };
+        Ok(cores.into_iter().flat_map(|c| self.tasks(c)).collect())
+    }
+
+    /// Returns what the processors do, or one of them, and what it comes to.
+    fn tasks(&self, core: Option<u32>) -> Vec<Record> {
         let resource = self.records("/system/resource");
         let load = resource.first().and_then(|r| r.text("cpu-load"));
         let load: f64 = load.and_then(|l| l.parse().ok()).unwrap_or(0.0);
         let row = |name: &str, halves: u64| {
             let half = if halves % 2 == 1 { ".5" } else { "" };
-            Record::new()
-                .with("name", name)
-                .with("usage", format!("{}{half}", halves / 2))
+            let row = Record::new().with("name", name);
+            let row = match core {
+                Some(core) => row.with("cpu", core.to_string()),
+                None => row,
+            };
+            row.with("usage", format!("{}{half}", halves / 2))
         };
         let tasks = TASKS
             .iter()

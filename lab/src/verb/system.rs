@@ -45,7 +45,7 @@ impl Core {
                 self.credentials(caller, order, &path)?
             }
             "/file/read" if self.release.at_least(7, 13) => self.read_file(order)?,
-            path if is_monitor(path) => self.monitor(order)?,
+            path if is_monitor(path) => self.monitor(caller, order)?,
             "/tool/speed-test" => self.speed_test(caller, order)?,
             "/interface/reset-counters" => self.reset_counters_of(order)?,
             "/user/active/request-logout" if !self.release.at_least(7, 20) => {

@@ -93,6 +93,11 @@ impl Client {
         self.tcp.write_all(&bytes).await.unwrap();
     }
 
+    /// Sends bytes as they are.
+    pub(crate) async fn send_raw(&mut self, bytes: &[u8]) {
+        self.tcp.write_all(bytes).await.unwrap();
+    }
+
     /// Reads one reply; nothing if the connection ends.
     pub(crate) async fn reply(&mut self) -> Option<Reply> {
         let mut buffer = [0; 4096];

@@ -18,6 +18,7 @@ mod hostile;
 mod import;
 mod laws;
 mod living;
+mod monitors;
 mod neighbours;
 mod profiles;
 mod reach;

@@ -249,6 +249,33 @@ fn names(device: &Device, menu: &str) -> Vec<String> {
     names.map(std::borrow::Cow::into_owned).collect()
 }
 
+/// Returns the names of rows in menus where much is there from the start.
+fn built_in(device: &Device) -> Vec<Vec<String>> {
+    let menus = [
+        "/interface",
+        "/ip/service",
+        "/user/group",
+        "/system/logging/action",
+        "/queue/type",
+        "/interface/list",
+        "/ppp/profile",
+        "/ip/firewall/service-port",
+    ];
+    let sorted = menus.map(|menu| {
+        let mut names = names(device, menu);
+        names.sort();
+        names
+    });
+    sorted.into()
+}
+
+/// Returns the lines of an export, without those that begin it.
+async fn exported(device: &Device) -> Vec<String> {
+    let text = device.run("/export").await.unwrap();
+    let lines = text.lines().filter(|l| !l.starts_with('#'));
+    lines.map(str::to_owned).collect()
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_upgraded_device_is_what_a_new_one_would_be_and_keeps_its_configuration() {
     for (board, from, to) in [
@@ -277,29 +304,7 @@ async fn an_upgraded_device_is_what_a_new_one_would_be_and_keeps_its_configurati
 
         upgraded(&lab, &device, to).await;
 
-        let of = |d: &Device| {
-            let menus = [
-                "/interface",
-                "/ip/service",
-                "/user/group",
-                "/system/logging/action",
-                "/queue/type",
-                "/interface/list",
-                "/ppp/profile",
-                "/ip/firewall/service-port",
-            ];
-            menus.map(|menu| {
-                let mut names = names(d, menu);
-                names.sort();
-                names
-            })
-        };
-        assert_eq!(of(&device), of(&new), "{board} {from} {to}");
-        let exported = async |d: &Device| {
-            let text = d.run("/export").await.unwrap();
-            let lines = text.lines().filter(|l| !l.starts_with('#'));
-            lines.map(str::to_owned).collect::<Vec<_>>()
-        };
+        assert_eq!(built_in(&device), built_in(&new), "{board} {from} {to}");
         assert_eq!(
             exported(&device).await,
             exported(&new).await,
