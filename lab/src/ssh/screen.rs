@@ -67,6 +67,7 @@ fn masked(line: &str) -> String {
 /// Runs one line without a terminal. Errors are text on the same channel.
 pub(super) async fn exec(device: Arc<Inner>, caller: Caller, line: String, screen: Screen) {
     let session = caller.session;
+    let line = device.core().in_full("", &line);
     let ran = Arc::clone(&device)
         .run(caller, String::new(), text::encode(&line))
         .await;

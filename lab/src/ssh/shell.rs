@@ -14,6 +14,7 @@ use crate::door::Visit;
 use crate::switches::Greeting;
 use crate::text;
 
+mod completion;
 mod editor;
 mod greeting;
 mod pager;
@@ -54,6 +55,8 @@ pub(super) struct Shell {
     probe: Vec<u8>,
     menu: Vec<String>,
     editor: Editor,
+    /// The last key asked for completion, and there was more than one.
+    has_asked: bool,
 }
 
 impl Shell {
@@ -73,6 +76,7 @@ impl Shell {
             probe: Vec::new(),
             menu: Vec::new(),
             editor: Editor::default(),
+            has_asked: false,
         }
     }
 
@@ -176,6 +180,9 @@ impl Shell {
         if self.is_blind && self.is_probe(byte) {
             return self.is_blind || self.greet().await;
         }
+        if byte == b'?' && matches!(self.mode, Mode::Line) && self.asks() {
+            return self.act(Typed::Help).await;
+        }
         match &mut self.mode {
             Mode::Paging(pager) => {
                 let page = pager.key(byte);
@@ -218,7 +225,10 @@ impl Shell {
     }
 
     async fn act(&mut self, typed: Typed) -> bool {
+        let has_asked = std::mem::take(&mut self.has_asked);
         match typed {
+            Typed::Complete => self.complete(has_asked).await,
+            Typed::Help => self.help().await,
             Typed::Echo(echo) if self.tty.has_pty => self.show(&echo).await,
             Typed::Nothing | Typed::Echo(_) => true,
             Typed::Line(line) => self.enter(&line).await,
@@ -315,6 +325,7 @@ impl Shell {
             return Some(String::new());
         }
         note_line(&self.visit, line);
+        let line = &self.visit.device.core().in_full(&self.path(), line);
         if let Some(menu) = self.walk(line) {
             self.menu = menu;
             return Some(String::new());

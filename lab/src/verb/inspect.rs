@@ -10,14 +10,19 @@ use crate::core::Core;
 use crate::schema::{Access, Kind, Menu, Prop, SCHEMA, Shape, Storage};
 use crate::trap;
 
+mod help;
+mod highlight;
+mod language;
+mod line;
+
 /// Menus that are only ways to others.
 const WAYS: &[&str] = &["/interface", "/ip", "/ipv6", "/system", "/tool", "/user"];
 
 /// What can follow a path.
-type Children = BTreeMap<String, &'static str>;
+pub(crate) type Children = BTreeMap<String, &'static str>;
 
 impl Core {
-    /// Answers `request=child`, `completion` and `syntax`.
+    /// Answers `request=self`, `child`, `completion`, `syntax` and `highlight`.
     pub(super) fn inspect(&self, order: &Order) -> Result<Outcome, Trap> {
         let request = order
             .arg("request")
@@ -29,7 +34,10 @@ impl Core {
         let rows = match request {
             "self" => vec![child("self", last(path), self.node(path)?)],
             "child" => {
-                let children = self.children(path)?;
+                let mut children = self.children(path)?;
+                if path.is_empty() {
+                    children.extend(self.language());
+                }
                 let rows = children
                     .iter()
                     .map(|(name, kind)| child("child", name, kind));
@@ -37,6 +45,11 @@ impl Core {
             }
             "completion" => self.completions(path, order.arg("input").unwrap_or_default()),
             "syntax" => self.syntax(path)?,
+            "highlight" => {
+                let classes = self.highlight(order.arg("input").unwrap_or_default());
+                let row = Record::new().with("type", "highlight");
+                vec![row.with("highlight", classes)]
+            }
             _ => return Err(trap::no_match("request")),
         };
         Ok(Outcome::rows(rows))
@@ -53,7 +66,7 @@ impl Core {
     }
 
     /// Returns what can follow a path: menus and commands, or the arguments of a command.
-    pub(super) fn children(&self, path: &str) -> Result<Children, Trap> {
+    pub(crate) fn children(&self, path: &str) -> Result<Children, Trap> {
         if path.is_empty() || self.has_menu(path) || self.has_menu_below(path) {
             let mut children = self.menus_below(path);
             let menu = SCHEMA.menu(path).filter(|_| self.has_menu(path));
@@ -66,6 +79,9 @@ impl Core {
             return Ok(children);
         }
         let (parent, verb) = path.rsplit_once('/').unwrap_or(("", path));
+        if let Some(known) = language::arguments(verb).filter(|_| parent.is_empty()) {
+            return Ok(known.iter().map(|a| ((*a).to_owned(), "arg")).collect());
+        }
         let menu = SCHEMA.menu(parent).filter(|_| self.has_menu(parent));
         let arguments = menu.and_then(|m| self.arguments_of(m, verb));
         let arguments = arguments.ok_or_else(trap::no_such_menu)?;
@@ -158,23 +174,10 @@ impl Core {
 
     /// Completes the last word of a line.
     fn completions(&self, path: &str, input: &str) -> Vec<Record> {
-        let from = input.rfind([' ', '/', '=']).map_or(0, |at| at + 1);
-        let (before, word) = input.split_at(from);
-        let root = if before.starts_with('/') { "" } else { path };
-        let words = before.split([' ', '/']).filter(|w| !w.is_empty());
-        let mut at = root.to_owned();
-        let mut argument = None;
-        for part in words {
-            match part.split_once('=') {
-                Some((name, _)) => argument = Some(name.to_owned()),
-                None => at = format!("{at}/{part}"),
-            }
-        }
-        let argument = argument.filter(|_| before.ends_with('='));
-        let choices = match argument {
-            Some(name) => self.values(&at, &name),
-            None => self.children(&at).unwrap_or_default(),
-        };
+        let typed = self.typed(path, input);
+        let from = typed.from;
+        let word = input.get(from..).unwrap_or_default();
+        let choices = self.choices(&typed);
         let fitting = choices.iter().filter(|(name, _)| name.starts_with(word));
         fitting
             .map(|(name, style)| {
@@ -236,6 +239,16 @@ impl Core {
         let text = prop.map_or("", |p| description(&p.kind));
         Ok(vec![row(name, "definition", text)])
     }
+}
+
+/// Returns what a word means: what is called so, or the only one that begins so.
+pub(crate) fn meant(children: &Children, word: &str) -> Option<(String, &'static str)> {
+    if let Some(kind) = children.get(word) {
+        return Some((word.to_owned(), kind));
+    }
+    let mut begun = children.iter().filter(|(name, _)| name.starts_with(word));
+    let (name, kind) = begun.next().filter(|_| !word.is_empty())?;
+    begun.next().is_none().then(|| (name.clone(), *kind))
 }
 
 fn last(path: &str) -> &str {

@@ -98,6 +98,13 @@ impl Core {
         understand(source, self)
     }
 
+    /// Returns the words of the language that the release has.
+    pub(super) fn language(&self) -> impl Iterator<Item = (String, &'static str)> {
+        let has = |since: u16| since == 0 || self.release.at_least(7, since);
+        let words = LANGUAGE.iter().filter(move |(_, since)| has(*since));
+        words.map(|(word, _)| ((*word).to_owned(), "cmd"))
+    }
+
     /// Returns a menu that lies at these words.
     fn menu_at(&self, words: &[String]) -> Option<&'static Menu> {
         let menu = SCHEMA.menu(&format!("/{}", words.join("/")))?;

@@ -195,3 +195,55 @@ async fn nobody_removes_themselves_or_the_last_with_all_rights() {
         .ok();
     client.run("/user/remove", &["numbers=second"]).await.ok();
 }
+
+#[tokio::test]
+async fn a_script_is_coloured_character_by_character() {
+    let (_lab, device) = one(spec().version("7.20.8")).await;
+    let mut client = Client::log_in(&device).await;
+    let script = "# a\n:local x 1\n/ip address add interface=ether1 comment=\"\\\"$x\"\n/nope\n";
+    let input = format!("input={script}");
+    let words = ["request=highlight", input.as_str()];
+
+    let answer = client.run("/console/inspect", &words).await.ok();
+
+    assert_eq!(answer.one("type"), "highlight");
+    let classes = answer.one("highlight");
+    let classes: Vec<_> = classes.split(',').collect();
+    assert_eq!(classes.len(), script.len());
+    let class_of = |text: &str| {
+        let at = script.find(text).unwrap();
+        classes[at..at + text.len()].to_vec()
+    };
+    for (text, class) in [
+        ("# a\n", "comment"),
+        (":", "dir"),
+        ("local", "cmd"),
+        ("x", "variable-local"),
+        ("/ip", "dir"),
+        ("address", "dir"),
+        ("add ", "cmd"),
+        ("interface", "arg"),
+        ("=", "syntax-meta"),
+        ("ether1", "none"),
+        ("\\\"", "escaped"),
+        ("$", "syntax-meta"),
+        ("nope", "obj-inactive"),
+    ] {
+        let found = class_of(text);
+        assert_eq!(found[0], class, "{text}");
+    }
+    let own = ["request=self", "path=ip,address"];
+    let own = client.run("/console/inspect", &own).await.ok();
+    assert_eq!([own.one("name"), own.one("node-type")], ["address", "dir"]);
+    let odd = ["request=nothing"];
+    let odd = client.run("/console/inspect", &odd).await;
+    assert!(odd.trap.is_some());
+    // What nobody can read is coloured all the same.
+    for hostile in ["((((", "\"$(", "{{[", "a=\\", "/ip/.../", "$", "\\"] {
+        let input = format!("input={hostile}");
+        let words = ["request=highlight", input.as_str()];
+        let answer = client.run("/console/inspect", &words).await.ok();
+        let classes = answer.one("highlight").split(',').count();
+        assert_eq!(classes, hostile.len(), "{hostile}");
+    }
+}

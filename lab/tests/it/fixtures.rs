@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use tod_lab::{Device, Fleet, Lab, Options};
 
-use crate::harness::spec;
+use crate::harness::{Client, one, spec};
 
 /// Returns where the files are that somebody lent us.
 #[expect(
@@ -324,4 +324,55 @@ async fn an_import_refuses_the_scripts_that_consoles_refused_and_begins_the_othe
         begun += u32::from(said.is_none());
     }
     assert!(refused >= 1 && begun >= 5, "{refused} {begun}");
+}
+
+/// Returns scripts with what a device says of each of their characters.
+fn coloured() -> Vec<(String, String, Vec<String>)> {
+    let path = home().join("api/centrs/highlight-streams.slice.json");
+    let bytes = std::fs::read(path).unwrap();
+    let all: serde_json::Value = serde_json::from_slice(&bytes).unwrap();
+    let version = all["baseVersion"].as_str().unwrap();
+    let scripts = all["scripts"].as_object().unwrap().iter();
+    let scripts = scripts.map(|(name, script)| {
+        let runs = script["streams"][version].as_array().unwrap();
+        let (mut text, mut classes) = (String::new(), Vec::new());
+        for run in runs {
+            let (part, class) = (run[0].as_str().unwrap(), run[1].as_str().unwrap());
+            text.push_str(part);
+            classes.extend(part.chars().map(|_| class.to_owned()));
+        }
+        (name.clone(), text, classes)
+    });
+    scripts.collect()
+}
+
+#[tokio::test]
+async fn scripts_are_coloured_as_a_device_colours_them() {
+    let (_lab, device) = one(spec().version("7.22.3").board("CHR")).await;
+    let mut client = Client::log_in(&device).await;
+    let (mut all, mut same, mut telling, mut told) = (0, 0, 0, 0);
+    for (name, text, theirs) in coloured() {
+        let input = format!("input={text}");
+        let words = ["request=highlight", input.as_str()];
+        let answer = client.run("/console/inspect", &words).await.ok();
+        let ours = answer.one("highlight");
+        let ours: Vec<_> = ours.split(',').collect();
+        assert_eq!(ours.len(), theirs.len(), "{name}");
+        let pairs = || ours.iter().zip(&theirs);
+        all += theirs.len();
+        same += pairs().filter(|(o, t)| o == t).count();
+        let is_plain = |t: &str| t == "none" || t == "comment";
+        telling += theirs.iter().filter(|t| !is_plain(t)).count();
+        told += pairs().filter(|(o, t)| o == t && !is_plain(t)).count();
+        if let Some(at) = pairs().position(|(o, t)| o != t) {
+            let missed = pairs().filter(|(o, t)| o != t).count();
+            let near: String = text.chars().skip(at.saturating_sub(40)).take(60).collect();
+            println!(
+                "{missed} {name} at {at}: {} not {} in {near:?}",
+                ours[at], theirs[at]
+            );
+        }
+    }
+    println!("{same} of {all}, {told} of {telling} that say more than text");
+    assert!(same * 100 >= all * 98, "{same} of {all}");
 }

@@ -85,10 +85,12 @@ impl Terminal {
         self.see("\r\n").await;
         self.see("] ").await;
         let shown = self.shown.get(..self.seen).unwrap();
-        let from = shown.rfind("\r\n").unwrap_or(0);
-        let lines = shown.get(..from).unwrap();
-        let from = lines.rfind(&format!("{line}\r\n")).unwrap() + line.len() + 2;
-        let came = lines.get(from..).unwrap_or_default().to_owned();
+        let typed = format!("{line}\r\n");
+        let shown = &shown[shown.rfind(&typed).unwrap() + typed.len()..];
+        let came = shown
+            .rfind("\r\n")
+            .map_or("", |end| &shown[..end])
+            .to_owned();
         self.see("> ").await;
         came
     }
@@ -189,4 +191,104 @@ async fn several_values_stand_one_below_the_other() {
         .iter()
         .filter(|l| l.trim() == "telnet" || l.trim() == "ssh");
     assert!(policies.count() >= 2, "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tab_completes_and_a_second_one_lists() {
+    let (_lab, device) = one(spec().version("7.20.8").board("hEX")).await;
+    let mut terminal = Terminal::open(&device, "admin", (80, 24)).await;
+
+    // What can only be one thing is written out.
+    terminal.press("/inter\t").await;
+    terminal.see("/interface ").await;
+    terminal.press("eth\t").await;
+    terminal.see("ethernet ").await;
+    terminal.press("se\t").await;
+    terminal.see("set ").await;
+    // What can be several is written as far as they are the same, and listed when asked again.
+    terminal.press("e\t").await;
+    terminal.see("ether").await;
+    terminal.press("\t\t").await;
+    let listed = terminal.see("ether2").await;
+    assert!(listed.contains("\r\nether1  "), "{listed}");
+    terminal.see("> /interface ethernet set ether").await;
+    terminal.press("1 comm\t").await;
+    terminal.see("comment=").await;
+    terminal.press("kept\r").await;
+    terminal.see("] > ").await;
+    let port = &device.rows("/interface/ethernet")[0];
+    assert_eq!(port.text("comment").as_deref(), Some("kept"));
+    // Values are known, too, and letters in their order when nothing begins with them.
+    terminal.press("/ip/firewall/filter/add action=dr\t").await;
+    terminal.see("drop ").await;
+    terminal.press("\x03/interface mt\t").await;
+    terminal.see("monitor-traffic ").await;
+    terminal.press("\x03:put [/system identity g\t").await;
+    terminal.see("[/system identity get ").await;
+    // A key rubs out what was completed, in the middle of a line as at its end.
+    terminal
+        .press("\x03/ip/addr/print\x1b[D\x1b[D\x1b[D\x1b[D\x1b[D\x1b[D\t\r")
+        .await;
+    terminal.see("Columns: ADDRESS, ").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn help_is_asked_for_as_the_release_has_it() {
+    let (_lab, old) = one(spec().version("6.49.18").board("hEX")).await;
+    let mut terminal = Terminal::open(&old, "admin", (80, 24)).await;
+    terminal.press("/ip address ?").await;
+    let said = terminal.see("> /ip address ").await;
+    assert!(said.contains("  add -- Create a new item\r\n"), "{said}");
+    assert!(said.contains("  print -- "), "{said}");
+    terminal
+        .press("\x03/ip address set 0 comment=\"what?\"\r")
+        .await;
+    terminal.see("] > ").await;
+    let addresses = old.rows("/ip/address");
+    let comment = addresses[0].text("comment");
+    assert_eq!(comment.as_deref(), Some("what?"));
+
+    let (_lab, new) = one(spec().version("7.20.8")).await;
+    let mut terminal = Terminal::open(&new, "admin", (80, 24)).await;
+    // A question mark is a character now; F1 helps.
+    terminal.press("/ip/address/add disabled?\x7f=\x1bOP").await;
+    let said = terminal.see("> /ip/address/add disabled=").await;
+    assert!(said.contains("disabled?"), "{said}");
+    assert!(said.contains("  no\r\n  yes\r\n"), "{said}");
+    terminal.press("\x03/ip/address/add address=\x1b[11~").await;
+    let said = terminal.see("> /ip/address/add address=").await;
+    assert!(said.contains("  A.B.C.D/M    (IP prefix)\r\n"), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn words_can_be_typed_in_their_short_forms() {
+    for version in ["6.49.18", "7.20.8"] {
+        let (_lab, device) = one(spec().version(version).board("hEX")).await;
+        let mut terminal = Terminal::open(&device, "admin", (120, 50)).await;
+
+        let short = terminal.run("ip addr pr det without-pag").await;
+        let full = terminal
+            .run("/ip address print detail without-paging")
+            .await;
+        assert_eq!(short, full);
+        assert!(full.contains("address=127.20.0.7/24"), "{full}");
+        let added = terminal.run("int br ad na=short comm=\"a b\"").await;
+        assert_eq!(added, "");
+        terminal.press("int br\r").await;
+        let separator = if version.starts_with('6') { ' ' } else { '/' };
+        terminal
+            .see(&format!("] /interface{separator}bridge> "))
+            .await;
+        terminal.press("rem [fin name=short]\r").await;
+        terminal.see("bridge> ").await;
+        assert!(
+            device
+                .rows("/interface/bridge")
+                .iter()
+                .all(|r| r.text("name").as_deref() != Some("short"))
+        );
+        // What can be several things is none of them.
+        terminal.press("/i\r").await;
+        terminal.see("bad command name i (line 1 column 2)").await;
+    }
 }

@@ -15,6 +15,10 @@ pub(super) enum Typed {
     Echo(String),
     Line(String),
     Redraw,
+    /// The word before the cursor is to be completed.
+    Complete,
+    /// What can be typed is to be explained.
+    Help,
     SafeMode,
     Leave,
 }
@@ -36,6 +40,41 @@ impl Editor {
     pub(super) fn shown(&self) -> String {
         let back = "\x08".repeat(self.width_after());
         text::decode(&self.line) + &back
+    }
+
+    /// Says whether a sequence of a key has begun.
+    pub(super) fn is_escaping(&self) -> bool {
+        self.escape.is_some()
+    }
+
+    /// Says whether nothing stands behind the cursor.
+    pub(super) fn is_at_end(&self) -> bool {
+        self.cursor == self.line.len()
+    }
+
+    /// Returns what stands before the cursor.
+    pub(super) fn before(&self) -> String {
+        text::decode(self.line.get(..self.cursor).unwrap_or_default())
+    }
+
+    /// Replaces as many bytes before the cursor by a text; returns what is to be drawn.
+    pub(super) fn put(&mut self, count: usize, text: &str) -> String {
+        let from = self.cursor.saturating_sub(count);
+        let replaced = self.line.get(from..self.cursor).unwrap_or_default();
+        let (from, text) = match text::encode(text).strip_prefix(replaced) {
+            Some(rest) => (self.cursor, rest.to_vec()),
+            None => (from, text::encode(text)),
+        };
+        let gone = Self::width(self.line.get(from..self.cursor).unwrap_or_default());
+        if self.line.len() + text.len() > LINE + count {
+            return String::new();
+        }
+        let width = Self::width(&text);
+        self.line.splice(from..self.cursor, text.iter().copied());
+        self.cursor = from + text.len();
+        let rubbed = gone.saturating_sub(width);
+        let back = "\x08".repeat(gone);
+        back + &text::decode(&text) + &self.rest_rubbed(rubbed)
     }
 
     pub(super) fn take(&mut self, byte: u8) -> Typed {
@@ -64,6 +103,7 @@ impl Editor {
             0x03 => self.replace(Vec::new()),
             0x04 if self.line.is_empty() => Typed::Leave,
             0x04 => self.delete(),
+            0x09 => Typed::Complete,
             0x0B => self.kill(),
             0x0C => Typed::Redraw,
             0x0E => self.recall(true),
@@ -83,6 +123,7 @@ impl Editor {
             [_, b'H'] | b"[1~" => self.go(0),
             [_, b'F'] | b"[4~" => self.go(self.line.len()),
             b"[3~" => self.delete(),
+            b"OP" | b"[11~" => Typed::Help,
             b"OS" | b"[14~" => Typed::SafeMode,
             b"[15~" => Typed::Redraw,
             _ => Typed::Nothing,
