@@ -105,9 +105,11 @@ impl Fleet {
         tracing::debug!(device.id = %target.device, "holding `{name}`");
         let (sender, edits) = watch::channel(target);
         let worker = Worker::new(Arc::clone(&self.kit), edits, asked, stop.clone(), phase);
+        let known = worker.known();
         self.supervisor.spawn_job("poller/worker", worker.run());
         Handle {
             target: sender,
+            known,
             asks,
             stop,
         }

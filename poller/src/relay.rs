@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures_util::future::BoxFuture;
+use tod_proto::api::devices::TlsMode;
 use tod_proto::api::relays::{RelayControl, RelayKind};
 use tod_proto::bus::task::Report;
 use tod_proto::error::ErrorCode;
@@ -109,13 +110,16 @@ impl Relays {
     /// Begins to open a relay to the device of `handle`.
     pub fn open(&self, handle: Handle, call: Call) -> Report {
         let device = handle.target.borrow().device;
-        let Some(place) = self.place(device) else {
-            return failed(
-                ErrorCode::RateLimited,
-                "there are too many relays to the device already",
-                Some("close one of them"),
-                false,
-            );
+        let room = match room(&handle) {
+            Ok(room) => room,
+            Err(refusal) => return *refusal,
+        };
+        let place = match self.place(device, room) {
+            Ok(place) => place,
+            Err(message) => {
+                let hint = Some("close one of them");
+                return failed(ErrorCode::RateLimited, message, hint, false);
+            }
         };
         let this = self.clone();
         self.0.supervisor.spawn_job("poller/relay", async move {
@@ -195,17 +199,21 @@ impl Relays {
         }
     }
 
-    fn place(&self, device: DeviceId) -> Option<Place> {
+    /// A place among those that the device has room for, and we.
+    fn place(&self, device: DeviceId, room: usize) -> Result<Place, &'static str> {
         let limits = self.0.limits;
         let mut open = self.lock();
         let all: usize = open.devices.values().sum();
         let count = open.devices.entry(device).or_default();
         if all >= limits.relays || *count >= limits.relays_per_device {
-            return None;
+            return Err("there are too many relays to the device already");
+        }
+        if *count >= room {
+            return Err("the device takes no more sessions over SSH at once (max-sessions)");
         }
         *count += 1;
         drop(open);
-        Some(Place {
+        Ok(Place {
             relays: self.clone(),
             device,
         })
@@ -214,6 +222,28 @@ impl Relays {
     fn lock(&self) -> MutexGuard<'_, Open> {
         self.0.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// How many terminals the device has room for; its refusal, if the account may have none.
+fn room(handle: &Handle) -> Result<usize, Box<Report>> {
+    let known = handle.known.borrow();
+    let Some(known) = known.as_ref() else {
+        return Ok(usize::MAX);
+    };
+    if !known.may("ssh") {
+        let hint = "give it to the account's group: /user/group/set GROUP policy=…";
+        let message = "the account lacks the policy `ssh`, which a terminal needs";
+        return Err(Box::new(failed(
+            ErrorCode::Forbidden,
+            message,
+            Some(hint),
+            false,
+        )));
+    }
+    let most = known.most_sessions("ssh").unwrap_or(u32::MAX);
+    // One of them is that of the polls, if these go over SSH.
+    let ours = u32::from(handle.target.borrow().contact.tls == TlsMode::Ssh);
+    Ok(usize::try_from(most.saturating_sub(ours)).unwrap_or(usize::MAX))
 }
 
 /// The right to one relay, given back when it is dropped.

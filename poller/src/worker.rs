@@ -15,6 +15,7 @@ mod run;
 
 use std::sync::Arc;
 
+use routeros::capability::Capabilities;
 use tod_proto::bus::task::{PushStep, Report};
 use tod_proto::id::{ChangeId, PollerId};
 use tod_service::clock::Clock;
@@ -81,6 +82,8 @@ pub enum Job {
 pub struct Handle {
     /// The device as it is to be treated from now on.
     pub target: watch::Sender<Arc<Target>>,
+    /// What the device can do, once it has been asked.
+    pub known: watch::Receiver<Option<Capabilities>>,
     /// What it is asked.
     pub asks: mpsc::Sender<Ask>,
     /// Ends it.

@@ -10,7 +10,7 @@ use std::time::Duration;
 use crate::command::Command;
 use crate::error::{Trap, TrapKind};
 use crate::row::{RowRef, Rows};
-use crate::version::{Feature, Installed};
+use crate::version::Installed;
 
 /// Menus that only some devices have. A menu that holds one record is printed, of others the items
 /// are counted.
@@ -24,6 +24,21 @@ const MENUS: &[(&str, bool)] = &[
     ("/interface/lte", false),
     ("/interface/wireguard", false),
     ("/container", false),
+];
+
+/// Packages that bring menus, where a menu is not there without one.
+const PACKAGES_OF: &[(&str, &str)] = &[
+    ("/interface/wireless", "wireless"),
+    ("/caps-man", "wireless"),
+    ("/interface/wifiwave2", "wifiwave2"),
+    ("/container", "container"),
+    ("/user-manager", "user-manager"),
+    ("/zerotier", "zerotier"),
+    ("/iot", "iot"),
+    ("/system/gps", "gps"),
+    ("/system/ups", "ups"),
+    ("/dude", "dude"),
+    ("/tr069-client", "tr069-client"),
 ];
 
 /// Questions before those about menus.
@@ -48,17 +63,16 @@ pub struct Reply<'a> {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Capabilities {
     /// What it runs.
-    pub installed: Option<Installed>,
+    installed: Option<Installed>,
     /// The packages that are installed and enabled.
-    pub packages: BTreeSet<String>,
+    packages: BTreeSet<String>,
     /// What `device-mode` allows and forbids; nothing where there is no such thing.
-    pub device_mode: BTreeMap<String, bool>,
-    /// Whether the device marks itself as possibly tampered with.
-    pub is_flagged: bool,
+    device_mode: BTreeMap<String, bool>,
+    is_flagged: bool,
     /// The policies of the account; unknown to an account that may not read them.
-    pub policies: Option<BTreeSet<String>>,
+    policies: Option<BTreeSet<String>>,
     /// The most sessions that each service takes.
-    pub max_sessions: BTreeMap<String, u32>,
+    max_sessions: BTreeMap<String, u32>,
     absent: BTreeSet<&'static str>,
     uptime: Option<Duration>,
 }
@@ -139,16 +153,35 @@ impl Capabilities {
             .any(|absent| menu.strip_prefix(absent).is_some_and(is_end))
     }
 
-    /// Whether the version has a feature; not if the version is unknown.
-    pub fn has(&self, feature: Feature) -> bool {
-        self.installed
-            .as_ref()
-            .is_some_and(|installed| installed.version.has(feature))
+    /// The package that would bring a menu, if it is not installed.
+    pub fn package_for(&self, menu: &str) -> Option<&'static str> {
+        let brings = |of: &str| menu.strip_prefix(of).is_some_and(is_end);
+        let (_, package) = PACKAGES_OF.iter().find(|(of, _)| brings(of))?;
+        // Version 6 has other packages.
+        let has_it = self.installed.as_ref().is_none_or(|i| i.version.major < 7)
+            || self.packages.is_empty()
+            || self.packages.contains(*package);
+        (!has_it).then_some(package)
+    }
+
+    /// Whether the device marks itself as possibly tampered with, and does nothing special then.
+    pub fn is_flagged(&self) -> bool {
+        self.is_flagged
     }
 
     /// Whether `device-mode` lets something be used, as far as is known.
     pub fn allows(&self, what: &str) -> bool {
         !self.is_flagged && self.device_mode.get(what).copied().unwrap_or(true)
+    }
+
+    /// The most sessions that a service takes at once, since the versions that tell.
+    pub fn most_sessions(&self, service: &str) -> Option<u32> {
+        self.max_sessions.get(service).copied()
+    }
+
+    /// The policies of the account; nothing if it may not read them.
+    pub fn policies(&self) -> Option<&BTreeSet<String>> {
+        self.policies.as_ref()
     }
 
     /// Whether the account may do something, as far as is known.
@@ -246,7 +279,6 @@ mod tests {
         let found = read(&chr());
 
         assert_eq!(Vec::from_iter(&found.packages), ["routeros"]);
-        assert!(found.has(Feature::SafeModeMenu) && found.has(Feature::PlainLogin));
         assert!(found.lacks("/system/routerboard") && found.lacks("/interface/wireless"));
         assert!(found.lacks("/interface/wireless/registration-table"));
         assert!(!found.lacks("/interface/wireguard") && !found.lacks("/ip/address"));
@@ -256,7 +288,12 @@ mod tests {
         );
         assert!(!found.allows("scheduler") && found.allows("fetch") && found.allows("email"));
         assert!(found.may("api") && !found.may("write"));
-        assert_eq!(found.max_sessions.get("api"), Some(&20));
+        assert_eq!(found.most_sessions("api"), Some(20));
+        assert_eq!(
+            found.package_for("/interface/wireless/access-list"),
+            Some("wireless")
+        );
+        assert_eq!(found.package_for("/interface/wireless-x"), None);
     }
 
     #[test]
@@ -266,7 +303,7 @@ mod tests {
         assert_eq!(found, Capabilities::default());
         assert!(!found.lacks("/system/routerboard"));
         assert!(found.may("write") && found.allows("scheduler"));
-        assert!(!found.has(Feature::PlainLogin));
+        assert_eq!(found.package_for("/container"), None);
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! Preparing: the plan, its inverse, what could go wrong, and which guard the device can have.
 
+use routeros::capability::Capabilities;
 use routeros::command::Command;
+use routeros::script::operation::Operation;
 use routeros::undo::{MgmtPath, Sign, lockout};
 use tod_proto::api::changes::{DiffLine, GuardKind};
 use tod_proto::bus::task::{Prepared, Report};
@@ -19,12 +21,14 @@ pub(super) async fn run(
 ) -> Result<Report, StepError> {
     let operations = read::operations(script)?;
     let user = worker.target().contact.username.clone();
+    let known = worker.learn(change.deadline).await?;
+    permitted(&known, &operations)?;
     let link = worker.link().await?;
-    let before = read::menus(link, &operations, change.deadline).await?;
+    let before = read::known_menus(link, &operations, &known, change.deadline).await?;
     let plan = read::plan(&operations, &before)?;
     let path = management_path(link, &user, change).await?;
     let warnings = lockout(&plan, &path);
-    let no_guard = guard::obstacle(link, &user, change).await?;
+    let no_guard = guard::obstacle(link, &known, change).await?;
     let diff = plan.diff().iter().map(line);
     Ok(Report::Prepared(Box::new(Prepared {
         diff: diff.collect(),
@@ -40,6 +44,27 @@ pub(super) async fn run(
         undo_script: plan.inverse(&guard::name(change.number)),
         before: read::to_wire(&before)?,
     })))
+}
+
+/// Refuses what the account may not do, before anything is done.
+fn permitted(known: &Capabilities, operations: &[Operation]) -> Result<(), StepError> {
+    let is_about_users =
+        |operation: &Operation| operation.menu == "/user" || operation.menu.starts_with("/user/");
+    let mut needed = vec!["read", "write"];
+    if operations.iter().any(is_about_users) {
+        needed.push("policy");
+    }
+    let Some(policy) = needed.into_iter().find(|policy| !known.may(policy)) else {
+        return Ok(());
+    };
+    let message = format!("the account lacks the policy `{policy}`, which the change needs");
+    let hint = "give it to the account's group: /user/group/set GROUP policy=…, or use another \
+                account: todctl device edit NAME";
+    Err(StepError::refused(
+        ErrorCode::Forbidden,
+        message,
+        Some(hint),
+    ))
 }
 
 fn line(line: &routeros::undo::Line) -> DiffLine {

@@ -1,5 +1,6 @@
 //! Reading menus, and snapshots of them on the wire.
 
+use routeros::capability::Capabilities;
 use routeros::command::Command;
 use routeros::error::TrapKind;
 use routeros::row::Row;
@@ -61,12 +62,47 @@ pub(super) fn operations(script: &str) -> Result<Vec<Operation>, StepError> {
     Ok(operations)
 }
 
-/// Reads the menus that operations touch, all with one write.
+/// The same before anything is planned: a menu that is to be changed must be there.
+pub(super) async fn known_menus(
+    link: &mut Link,
+    operations: &[Operation],
+    known: &Capabilities,
+    deadline: Instant,
+) -> Result<Snapshot, StepError> {
+    let (snapshot, absent) = read_menus(link, operations, deadline).await?;
+    let is_changed = |menu: &&String| operations.iter().any(|o| o.menu == **menu);
+    let Some(menu) = absent.iter().find(is_changed) else {
+        return Ok(snapshot);
+    };
+    let package = known.package_for(menu);
+    let hint = package.map(|package| {
+        format!("it comes with the package `{package}`, which is not installed or not enabled")
+    });
+    let message = format!("the device has no {}", escape(menu));
+    Err(StepError::refused(
+        ErrorCode::Incompatible,
+        message,
+        hint.as_deref(),
+    ))
+}
+
+/// Reads the menus that operations touch, all with one write. One that is not there is empty.
 pub(super) async fn menus(
     link: &mut Link,
     operations: &[Operation],
     deadline: Instant,
 ) -> Result<Snapshot, StepError> {
+    let (snapshot, _) = read_menus(link, operations, deadline).await?;
+    Ok(snapshot)
+}
+
+/// The menus, and those that are not there.
+async fn read_menus(
+    link: &mut Link,
+    operations: &[Operation],
+    deadline: Instant,
+) -> Result<(Snapshot, Vec<String>), StepError> {
+    let mut absent = Vec::new();
     let menus: Vec<String> = undo::menus_needed(operations).into_iter().collect();
     let commands: Vec<Command> = menus.iter().map(|menu| Command::print(menu)).collect();
     let answers = ask(link, &commands, deadline).await?;
@@ -74,7 +110,10 @@ pub(super) async fn menus(
     for (menu, answer) in menus.into_iter().zip(answers) {
         let rows = match &answer.trap {
             None => answer.rows.to_vec(),
-            Some(trap) if trap.kind() == TrapKind::NoSuchCommand => Vec::new(),
+            Some(trap) if trap.kind() == TrapKind::NoSuchCommand => {
+                absent.push(menu.clone());
+                Vec::new()
+            }
             Some(trap) => {
                 let message = format!("{menu} cannot be read: {trap}");
                 return Err(StepError::refused(ErrorCode::Forbidden, message, None));
@@ -84,7 +123,7 @@ pub(super) async fn menus(
         let rows = rows.collect();
         snapshot.insert(menu, rows);
     }
-    Ok(snapshot)
+    Ok((snapshot, absent))
 }
 
 /// Plans a change on the rows that were read.

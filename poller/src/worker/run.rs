@@ -4,15 +4,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use routeros::capability::Capabilities;
+use tod_proto::api::devices::TlsMode;
+use tod_proto::bus::sample::FailureKind;
 use tod_proto::bus::task::Report;
 use tod_proto::id::ChangeId;
 use tod_proto::untrusted::plain;
 use tokio::sync::{mpsc, watch};
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use super::machine::Machine;
 use super::{Ask, Job, Kit};
+use crate::collect;
 use crate::device::error::LinkError;
 use crate::device::link::Link;
 use crate::device::{Contact, Seen, Target};
@@ -22,6 +25,11 @@ use crate::task;
 mod poll;
 
 use self::poll::Polled;
+
+/// How often it is tried again when a device that takes one session still counts the last one.
+const AGAIN: u32 = 5;
+/// How long is waited before that.
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// Talks to one device.
 #[derive(Debug)]
@@ -40,7 +48,7 @@ pub struct Worker {
     /// The change that is being made.
     memory: Option<Memory>,
     /// What the device can do; unknown until it is asked, with the next poll.
-    capabilities: Option<Capabilities>,
+    known: watch::Sender<Option<Capabilities>>,
 }
 
 /// What comes next.
@@ -73,7 +81,7 @@ impl Worker {
             logins: 0,
             first: Seen::default(),
             memory: None,
-            capabilities: None,
+            known: watch::Sender::new(None),
         }
     }
 
@@ -119,11 +127,65 @@ impl Worker {
             .ok_or_else(|| LinkError::Closed(String::new()))
     }
 
-    /// A session that is new, so that it shows whether the device can be reached at all. It takes
-    /// the place of the old one.
+    /// A session that is new, so that it shows whether the device can be reached at all. The old one
+    /// is ended before, so that there is never more than one.
     pub async fn fresh_link(&mut self) -> Result<&mut Link, LinkError> {
-        let link = self.open().await?;
-        Ok(self.link.insert(link))
+        let had_link = self.link.take().is_some();
+        let mut tries = if had_link && self.is_crowded() {
+            AGAIN
+        } else {
+            0
+        };
+        loop {
+            match self.open().await {
+                Ok(link) => return Ok(self.link.insert(link)),
+                // The device has not yet noticed that the only place is free.
+                Err(error) if tries > 0 && is_refusal(&error) => tries -= 1,
+                Err(error) => return Err(error),
+            }
+            sleep(PAUSE).await;
+        }
+    }
+
+    /// Whether the device takes one session of the API and no more.
+    fn is_crowded(&self) -> bool {
+        let service = match self.target.contact.tls {
+            TlsMode::Plain | TlsMode::Ssh => "api",
+            TlsMode::Auto | TlsMode::Verified | TlsMode::Pinned | TlsMode::Anonymous => "api-ssl",
+        };
+        let known = self.known.borrow();
+        let most = known
+            .as_ref()
+            .and_then(|known| known.most_sessions(service));
+        most.is_some_and(|most| most < 2)
+    }
+
+    /// What the device can do, for others.
+    pub fn known(&self) -> watch::Receiver<Option<Capabilities>> {
+        self.known.subscribe()
+    }
+
+    /// What the device can do, as it was found out last; asked for if it was not yet.
+    pub async fn capabilities(&mut self, deadline: Instant) -> Result<Capabilities, LinkError> {
+        let known = self.known.borrow().clone();
+        match known {
+            Some(known) => Ok(known),
+            None => self.learn(deadline).await,
+        }
+    }
+
+    /// Asks the device what it can do.
+    pub async fn learn(&mut self, deadline: Instant) -> Result<Capabilities, LinkError> {
+        let questions = Capabilities::questions(&self.target.contact.username);
+        let link = self.link().await?;
+        let left = deadline.saturating_duration_since(Instant::now());
+        let answers = link.exchange(&questions, link.budget(left)).await?;
+        if let Some(failure) = answers.iter().find_map(|answer| answer.failure) {
+            return Err(failure.into());
+        }
+        let known = collect::capabilities(&answers);
+        self.known.send_replace(Some(known.clone()));
+        Ok(known)
     }
 
     /// Whether there is a session.
@@ -207,7 +269,7 @@ impl Worker {
         if !is_same {
             self.link = None;
             // It may be another device, and surely another account's view.
-            self.capabilities = None;
+            self.known.send_replace(None);
         }
         if !is_same || self.machine.is_parked() && old.revision != new.revision {
             self.machine.edited(now, new.period);
@@ -293,4 +355,9 @@ impl Worker {
             task::parked()
         }
     }
+}
+
+/// Whether the device did not want the connection.
+fn is_refusal(error: &LinkError) -> bool {
+    matches!(error.kind(), FailureKind::Unreachable | FailureKind::Closed)
 }

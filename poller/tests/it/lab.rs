@@ -86,6 +86,35 @@ async fn every_release_is_read_without_a_problem() {
     }
 }
 
+/// Whatever nobody knows for certain: polls read it.
+#[tokio::test]
+async fn every_position_of_every_switch_is_read_without_a_problem() {
+    for (at, position) in tod_lab::positions().unwrap().into_iter().enumerate() {
+        let mut world = World::start(Setup::default());
+        let (version, board) = [("6.49.18", "hEX"), ("7.20.8", "RB5009UG+S+")][at % 2];
+        let mut spec = spec().version(version).board(board);
+        spec.switches = position.switches;
+        let (_lab, device) = one(spec).await;
+        let mut record = record_of(&device);
+        if at % 3 == 0 {
+            record.assignment.tls = TlsMode::Auto;
+            record.assignment.port = device.summary().api_ssl_port;
+        }
+        let id = world.grant(&record).await;
+        world.answered().await;
+
+        world.ask(id, tod_proto::bus::task::What::Poll).await;
+        let seen = world.answered().await;
+
+        let what = &position.text;
+        assert_eq!(seen.problems, [], "{what}");
+        assert_eq!(seen.version, Some(version.into()), "{what}");
+        assert!(seen.temperature_celsius.is_some(), "{what}");
+        let interfaces = seen.interfaces.unwrap();
+        assert!(interfaces.iter().any(|i| i.running), "{what}");
+    }
+}
+
 #[tokio::test]
 async fn a_poll_over_tls_pins_the_certificate_and_refuses_another() {
     let setup = Setup {

@@ -5,6 +5,7 @@
     reason = "a test panics when it fails"
 )]
 
+mod abilities;
 mod attack;
 mod change;
 mod everywhere;

@@ -37,6 +37,20 @@ use crate::undo::{PlanProblem, Snapshot, hidden, play, settled};
 /// ```
 pub fn plan(from: &Snapshot, to: &Snapshot) -> Result<Vec<Operation>, PlanProblem> {
     check_names(to)?;
+    let mut operations = once(from, to)?;
+    let is_renamed = |operation: &Operation| match &operation.action {
+        Action::Set { changes, .. } => changes.iter().any(|(name, _)| name == "name"),
+        _ => false,
+    };
+    if operations.iter().any(is_renamed) {
+        // What names an interface follows it to its new name, and may not be meant to.
+        let there = apply(&operations, from)?;
+        operations.extend(once(&there, to)?);
+    }
+    Ok(operations)
+}
+
+fn once(from: &Snapshot, to: &Snapshot) -> Result<Vec<Operation>, PlanProblem> {
     let mut planner = Planner {
         from,
         model: Model::new(from),
@@ -193,7 +207,7 @@ impl Planner<'_> {
         for (row, pair) in target.iter().zip(pairs).rev() {
             let known = pair.and_then(|pair| handle(pair.old));
             match pair {
-                _ if is_fixed(menu, row) => {}
+                _ if is_fixed(menu, row) || row.id().is_none() => {}
                 Some(pair) if !pair.is_moved => next = known,
                 _ => places.push((known, *row, next)),
             }

@@ -82,3 +82,49 @@ fn a_cancelled_call_ends_as_the_device_says() {
     assert!(matches!(&events[0], Event::Trap { trap, .. } if trap.kind() == TrapKind::Interrupted));
     assert_eq!(events[1..], [Event::Done { tag, ret: None }]);
 }
+
+#[test]
+fn a_tag_is_never_used_twice_in_a_session() {
+    let mut pair = Pair::signed_in();
+    let mut used = Vec::new();
+    for round in 0..50 {
+        let tag = pair.session.call(pair.now, &Command::print("/a"));
+        let request = pair.requests().remove(0);
+        match round % 3 {
+            0 => pair.answer(&request, &[Response::done()]),
+            1 => pair.session.cancel(pair.now, tag),
+            _ => pair.pass(Duration::from_secs(31)),
+        }
+        used.push(request.tag.unwrap());
+        let others = pair.requests().into_iter();
+        used.extend(others.map(|request| request.tag.unwrap()));
+        pair.events();
+    }
+
+    let all = used.len();
+    assert!(all > 80, "{all}");
+    used.sort();
+    used.dedup();
+    assert_eq!(used.len(), all);
+}
+
+#[test]
+fn words_that_nobody_knows_yet_are_counted_and_change_nothing() {
+    let mut pair = Pair::signed_in();
+    let tag = pair.session.call(pair.now, &Command::print("/a"));
+    let request = pair.requests().remove(0);
+    let row = Row::new().with("name", "a");
+    let mut bytes = Vec::new();
+    for word in [&b"!new"[..], b"!\xff", b"word"] {
+        let tag = [b".tag=", request.tag.as_deref().unwrap()].concat();
+        let sentence: routeros::sentence::Sentence = [word, b"=x=y", &tag].into_iter().collect();
+        sentence.encode(&mut bytes);
+    }
+    pair.session.handle_input(pair.now, &bytes).unwrap();
+    pair.answer(&request, &[Response::row(&row), Response::done()]);
+
+    let rows = routeros::row::Rows::from([row]);
+    let done = Event::Done { tag, ret: None };
+    assert_eq!(pair.events(), [Event::Rows { tag, rows }, done]);
+    assert_eq!(pair.session.counters().unknown, 3);
+}

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use routeros::capability::Capabilities;
 use routeros::command::Command;
 use routeros::error::TrapKind;
-use routeros::row::{Row, Rows};
+use routeros::row::Row;
 use routeros::text::escape;
 use routeros::value::format_duration;
 use tod_proto::bus::task::{Report, TaskFailure};
@@ -100,45 +101,26 @@ pub(crate) async fn find(link: &mut Link, change: Change) -> Result<Option<Timer
 /// What keeps the device from guarding itself. Changes nothing.
 pub(crate) async fn obstacle(
     link: &mut Link,
-    user: &str,
+    known: &Capabilities,
     change: Change,
 ) -> Result<Option<String>, StepError> {
-    let commands = [
-        print(),
-        Command::print("/system/device-mode"),
-        Command::print("/user/group"),
-    ];
-    let [timers_answer, mode, groups] = three(link, &commands, change).await?;
-    if let Some(trap) = &timers_answer.trap {
+    let answer = read::ask_one(link, print(), change.deadline).await?;
+    if let Some(trap) = &answer.trap {
         return Ok(Some(format!("timers cannot be read: {trap}")));
     }
-    if let Some(other) = timers(&timers_answer)?.first() {
+    if let Some(other) = timers(&answer)?.first() {
         return Err(another_is_armed(&escape(&other.name())));
     }
-    let mode = mode.rows.first();
-    if mode
-        .as_ref()
-        .is_some_and(|mode| mode.maybe::<bool>("scheduler") == Ok(Some(false)))
-    {
-        return Ok(Some(
-            "device-mode forbids the scheduler: allow it with /system/device-mode/update"
-                .to_owned(),
-        ));
-    }
-    if mode.is_some_and(|mode| mode.flag("flagged")) {
-        return Ok(Some(
-            "the device is flagged, which blocks its scheduler".to_owned(),
-        ));
-    }
-    let held = policies(link, user, &groups.rows, change).await?;
-    let missing: Vec<_> = NEEDED
-        .iter()
-        .filter(|policy| !held.contains(*policy))
-        .collect();
-    if let Some(policy) = missing.first() {
-        return Ok(Some(format!("the account lacks the policy `{policy}`")));
-    }
-    Ok(None)
+    let held = policies(known);
+    let missing = NEEDED.iter().find(|policy| !held.contains(policy));
+    Ok(if known.is_flagged() {
+        Some("the device is flagged, which blocks its scheduler".to_owned())
+    } else if !known.allows("scheduler") {
+        let why = "device-mode forbids the scheduler: allow it with /system/device-mode/update";
+        Some(why.to_owned())
+    } else {
+        missing.map(|policy| format!("the account lacks the policy `{policy}`"))
+    })
 }
 
 /// Puts the timer on the device and reads it back.
@@ -149,7 +131,7 @@ pub(crate) async fn arm(
     window_seconds: u32,
 ) -> Result<Report, StepError> {
     let window = Duration::from_secs(window_seconds.into());
-    let user = worker.target().contact.username.clone();
+    let held = policies(&worker.capabilities(change.deadline).await?);
     let link = worker.link().await?;
     if let Some(timer) = find(link, change).await? {
         // The step came twice. What is not as given may be of another installation.
@@ -159,8 +141,6 @@ pub(crate) async fn arm(
             Err(another_is_armed(&escape(&timer.name())))
         };
     }
-    let groups = read::ask_one(link, Command::print("/user/group"), change.deadline).await?;
-    let held = policies(link, &user, &groups.rows, change).await?;
     let comment = format!("tod: undoes c-{} unless confirmed", change.number);
     let add = Command::new(format!("{SCHEDULER}/add"))
         .attribute("name", name(change.number))
@@ -313,44 +293,15 @@ fn timers(answer: &Answer) -> Result<Vec<Timer>, StepError> {
 }
 
 /// Those of [`POLICIES`] that the account has, as far as it may read that.
-async fn policies(
-    link: &mut Link,
-    user: &str,
-    groups: &Rows,
-    change: Change,
-) -> Result<Vec<&'static str>, StepError> {
-    let command = Command::print("/user")
-        .equals("name", user)
-        .proplist(&["name", "group"]);
-    let answer = read::ask_one(link, command, change.deadline).await?;
-    let of_user = answer
-        .rows
-        .iter()
-        .find(|row| row.raw("name") == Some(user.as_bytes()));
-    let group = of_user.and_then(|row| row.raw("group"));
-    let group = groups
-        .iter()
-        .find(|row| group.is_some() && row.raw("name") == group);
-    let Some(policy) = group.and_then(|group| group.text("policy")) else {
+fn policies(known: &Capabilities) -> Vec<&'static str> {
+    match known.policies() {
+        Some(held) => {
+            let wanted = POLICIES.iter().copied();
+            wanted.filter(|policy| held.contains(*policy)).collect()
+        }
         // Without `policy` the accounts cannot be read, and no entry be made.
-        return Ok(vec!["read", "write", "test"]);
-    };
-    let held: Vec<_> = policy.split(',').collect();
-    Ok(POLICIES
-        .iter()
-        .copied()
-        .filter(|wanted| held.contains(wanted))
-        .collect())
-}
-
-async fn three(
-    link: &mut Link,
-    commands: &[Command; 3],
-    change: Change,
-) -> Result<[Answer; 3], StepError> {
-    let mut answers = read::ask(link, commands, change.deadline).await?;
-    answers.resize(3, Answer::default());
-    Ok(answers.try_into().unwrap_or_default())
+        None => vec!["read", "write", "test"],
+    }
 }
 
 #[cfg(test)]

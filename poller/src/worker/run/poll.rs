@@ -26,10 +26,12 @@ impl Worker {
     }
 
     async fn poll_once(&mut self) -> Result<Polled, LinkError> {
-        let known = self.capabilities.clone().unwrap_or_default();
+        let known = self.known.borrow().clone();
+        let is_unknown = known.is_none();
+        let known = known.unwrap_or_default();
         let mut commands = collect::commands_for(&known);
         let asked = commands.len();
-        if self.capabilities.is_none() {
+        if is_unknown {
             // With the poll, so that it costs no round trip of its own.
             let account = &self.target.contact.username;
             commands.extend(Capabilities::questions(account));
@@ -40,7 +42,7 @@ impl Worker {
         let took = start.elapsed();
         let about = answers.split_off(asked.min(answers.len()));
         if !about.is_empty() && about.iter().all(|answer| answer.failure.is_none()) {
-            self.capabilities = Some(collect::capabilities(&about));
+            self.known.send_replace(Some(collect::capabilities(&about)));
         }
         let answers = collect::aligned(&known, answers);
         // Unless at least one answer is complete, there was no poll.
@@ -63,11 +65,14 @@ impl Worker {
                 let mut seen = collect::observe(&answers);
                 let version = seen.version.as_ref().map(Untrusted::raw);
                 let uptime = seen.uptime_seconds.map(Duration::from_secs);
-                if let Some(known) = &mut self.capabilities
-                    && known.is_outdated_by(version, uptime)
-                {
-                    self.capabilities = None;
-                }
+                self.known.send_modify(|known| {
+                    if known
+                        .as_mut()
+                        .is_some_and(|known| known.is_outdated_by(version, uptime))
+                    {
+                        *known = None;
+                    }
+                });
                 seen.tls_pin = unpinned(
                     self.first.certificate.as_ref(),
                     self.target.contact.tls_pin.as_ref(),
