@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use futures_util::StreamExt as _;
 use tod_lab::{SchedulerRule, Spec};
 use tod_proto::api::changes::GuardKind;
 use tod_proto::bus::task::{Report, SeenConfig};
@@ -120,26 +121,31 @@ async fn a_device_that_forbids_timers_is_not_touched() {
 /// change is never there without its timer, and gone when nobody confirms it.
 #[tokio::test]
 async fn a_change_that_meets_a_power_failure_is_undone_all_the_same() {
-    for (what, spec) in devices().filter(|(_, spec)| !is_eager(spec)) {
-        let mut push = Push::on(spec, ADD).await;
-        let before = push.device.tree();
-        push.through().await;
+    let devices = devices().filter(|(_, spec)| !is_eager(spec));
+    // Booting takes a while, in which others can.
+    let devices = futures_util::stream::iter(devices);
+    devices.for_each_concurrent(4, meet_power_failure).await;
+}
 
-        push.device.reboot();
-        push.device.wait_for(|event| *event == Event::Booted).await;
-        let sight = seen(push.read_back().await);
-        let is_safe = sight.timer || sight.config == SeenConfig::Before;
-        assert!(is_safe, "{what}: {sight:?}");
+async fn meet_power_failure((what, spec): (String, Spec)) {
+    let mut push = Push::on(spec, ADD).await;
+    let before = push.device.tree();
+    push.through().await;
 
-        push.lab.advance(Duration::from_secs(WINDOW.into()));
-        until(&format!("the timer has run: {what}"), || !push.has_timer()).await;
-        assert_eq!(
-            seen(push.read_back().await),
-            is(SeenConfig::Before, false),
-            "{what}"
-        );
-        assert_eq!(push.device.tree(), before, "{what}");
-    }
+    push.device.reboot();
+    push.device.wait_for(|event| *event == Event::Booted).await;
+    let sight = seen(push.read_back().await);
+    let is_safe = sight.timer || sight.config == SeenConfig::Before;
+    assert!(is_safe, "{what}: {sight:?}");
+
+    push.lab.advance(Duration::from_secs(WINDOW.into()));
+    until(&format!("the timer has run: {what}"), || !push.has_timer()).await;
+    assert_eq!(
+        seen(push.read_back().await),
+        is(SeenConfig::Before, false),
+        "{what}"
+    );
+    assert_eq!(push.device.tree(), before, "{what}");
 }
 
 /// Perhaps an entry runs for the first time when it is made. Then it is gone before its time, which
