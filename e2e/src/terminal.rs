@@ -16,7 +16,8 @@ impl Terminal {
         let terminal = Self {
             server: format!("tod-e2e-{}", std::process::id()),
         };
-        let mut tmux = terminal.tmux(&["new-session", "-d", "-x", "120", "-y", "34"]);
+        let mut tmux = terminal.tmux(&["new-session", "-d", "-x", "120", "-y", "34", "-c"]);
+        tmux.arg(&todctl.dir);
         for (name, value) in &todctl.variables {
             tmux.args(["-e", &format!("{name}={value}")]);
         }
@@ -55,7 +56,10 @@ impl Terminal {
         let mut tmux = Command::new("tmux");
         tmux.args(["-f", "/dev/null", "-L", &self.server])
             .args(args)
-            .env_remove("TMUX");
+            .env_remove("TMUX")
+            // With these a person would not be asked anything.
+            .env_remove("CI")
+            .env_remove("TODCTL_NO_INPUT");
         tmux
     }
 }

@@ -3,6 +3,7 @@
 
 mod faults;
 mod kills;
+mod kits;
 mod mistakes;
 mod people;
 mod push;
