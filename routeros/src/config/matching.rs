@@ -63,6 +63,7 @@ pub(super) fn matching(
     let is_ordered = is_ordered(menu);
     if !matching.removed.is_empty() && !matching.added.is_empty() {
         matching.by_key(|row| fixed_key(menu, row));
+        matching.by_key(|row| given_name(menu, row));
         matching.in_turn(|row| Some(without_secrets(menu, row)));
         for names in candidates(is_ordered) {
             let names = |row: &Row| {
@@ -87,6 +88,14 @@ pub(super) fn matching(
         matching.pairs = [fixed, free].concat();
     }
     matching
+}
+
+/// The name of an item that is added, or known by its name alone: it may be one on one side and the
+/// other on the other.
+fn given_name(menu: &str, row: &Row) -> Option<Vec<u8>> {
+    let is_known_by_it = row.raw(".by").is_some() || !is_fixed(menu, row);
+    let name = row.raw("name").filter(|name| !name.is_empty())?;
+    is_known_by_it.then(|| name.to_vec())
 }
 
 /// Pairs what is the same in everything, the first with the first. Returns what is left.

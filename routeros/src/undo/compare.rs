@@ -80,23 +80,31 @@ impl Plan {
         menus
             .flat_map(|(menu, entries)| {
                 let now = now.rows(menu).unwrap_or_default();
-                let lines = self.menu_differs(menu, entries, now);
                 // Ids may be others since a boot; what they stand for is not.
-                if !lines.is_empty() && self.is_alike(menu, entries, now) {
+                let Err(first) = self.is_in_place(menu, entries, now) else {
                     return Vec::new();
+                };
+                let lines = self.menu_differs(menu, entries, now);
+                match first {
+                    Some(first) if lines.is_empty() && is_ordered(menu) => {
+                        vec![Line::changed(menu, &first.row, "moved")]
+                    }
+                    _ => lines,
                 }
-                lines
             })
             .collect()
     }
 
-    /// Whether a menu holds what it should, whatever the ids are.
-    fn is_alike(&self, menu: &str, entries: &[Entry], now: &[Row]) -> bool {
+    /// Whether a menu holds what it should, whatever the ids are. If not, the first item that it
+    /// does not hold or, where order means something, not in its place.
+    fn is_in_place<'e>(
+        &self,
+        menu: &str,
+        entries: &'e [Entry],
+        now: &[Row],
+    ) -> Result<(), Option<&'e Entry>> {
         let mut left: Vec<&Row> = now.iter().filter(|row| !is_dynamic(row)).collect();
         let wanted: Vec<_> = entries.iter().filter(|e| !is_dynamic(&e.row)).collect();
-        if wanted.len() != left.len() {
-            return false;
-        }
         let fits = |entry: &Entry, row: &Row| match self.will_be.origin(entry.handle) {
             Origin::Added(_) | Origin::Again(_) => fulfils(menu, &entry.row, row),
             Origin::Existing(_) | Origin::Singleton => {
@@ -104,14 +112,19 @@ impl Plan {
                 changes(menu, &entry.row, row, differs).is_empty()
             }
         };
-        if is_ordered(menu) {
-            let pairs = wanted.iter().zip(&left);
-            return pairs.into_iter().all(|(entry, row)| fits(entry, row));
+        if wanted.len() != left.len() {
+            return Err(None);
         }
-        wanted.iter().all(|entry| {
-            let found = left.iter().position(|row| fits(entry, row));
-            found.map(|at| left.swap_remove(at)).is_some()
-        })
+        let first = if is_ordered(menu) {
+            let mut pairs = wanted.iter().zip(&left);
+            pairs.find(|(entry, row)| !fits(entry, row)).map(|(e, _)| e)
+        } else {
+            wanted.iter().find(|entry| {
+                let found = left.iter().position(|row| fits(entry, row));
+                found.map(|at| left.swap_remove(at)).is_none()
+            })
+        };
+        first.map_or(Ok(()), |entry| Err(Some(*entry)))
     }
 
     fn menu_differs(&self, menu: &str, entries: &[Entry], now: &[Row]) -> Vec<Line> {

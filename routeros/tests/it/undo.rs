@@ -4,7 +4,7 @@ use routeros::row::Row;
 use routeros::script::{operations, parse};
 use routeros::undo::{Plan, Snapshot, compare, equal_config, menus_needed};
 
-use crate::device::{check, planned, router};
+use crate::device::{Device, check, planned, router};
 
 fn lines(plan: &Plan) -> Vec<String> {
     plan.diff().iter().map(ToString::to_string).collect()
@@ -209,6 +209,57 @@ fn what_could_not_be_taken_back_is_refused() {
             "{error}"
         );
     }
+}
+
+#[test]
+fn an_item_that_is_not_where_it_should_be_is_told() {
+    let device = Device::default().with(
+        "/ip/firewall/filter",
+        &[
+            "chain=input comment=a action=accept",
+            "chain=input comment=b action=drop",
+        ],
+    );
+    let before = device.snapshot();
+    let moved = planned(
+        "/ip firewall filter move [find comment=b] [find comment=a]",
+        &before,
+    );
+    let added = "/ip firewall filter add chain=input comment=c action=drop \
+        place-before=[find comment=a]";
+    let added = planned(added, &before);
+    let mut elsewhere = device.clone();
+    elsewhere.run("/ip firewall filter add chain=input comment=c action=drop");
+
+    for (plan, now) in [(moved, before), (added, elsewhere.snapshot())] {
+        let lines = plan.unwrap().differs_from_after(&now);
+        let lines: Vec<_> = lines.iter().map(ToString::to_string).collect();
+        assert_eq!(lines.len(), 1, "{lines:?}");
+        assert!(lines[0].ends_with("moved"), "{lines:?}");
+    }
+}
+
+#[test]
+fn other_ids_are_no_difference() {
+    let read = |first: u32, comment: &str| {
+        let row = |at: u32, words: &str| -> Row {
+            let row = Row::new().with(".id", format!("*{:X}", first + at));
+            let words = words.split(' ').filter_map(|word| word.split_once('='));
+            words.fold(row, |row, (name, value)| row.with(name, value))
+        };
+        let rows = vec![
+            row(0, "address=10.0.0.1/24 interface=ether1"),
+            row(1, &format!("address=10.1.0.1/24 interface=ether2{comment}")),
+        ];
+        Snapshot::new().with("/ip/address", rows)
+    };
+    let script = "/ip address set [find interface=ether2] comment=x";
+    let plan = planned(script, &read(1, "")).unwrap();
+
+    assert_eq!(plan.differs_from_after(&read(2, " comment=x")), []);
+    assert_ne!(plan.differs_from_after(&read(2, "")), []);
+    assert_ne!(plan.differs_from_after(&read(1, "")), []);
+    assert_eq!(plan.differs_from_before(&read(2, "")), []);
 }
 
 #[test]
