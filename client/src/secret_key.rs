@@ -235,6 +235,8 @@ mod tests {
     }
 
     proptest! {
+        // Each case is some 1,500 texts.
+        #![proptest_config(ProptestConfig::with_cases(24))]
         #[test]
         fn every_wrong_digit_and_every_swap_of_neighbours_is_told(
             bytes: [u8; 16], email in "[a-z]{1,8}@[a-z]{1,8}"

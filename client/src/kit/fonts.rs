@@ -93,7 +93,12 @@ impl Face {
                     for letter in word.chars().map(String::from) {
                         match lines.last_mut() {
                             Some(line) if fits(line, &letter) => line.push_str(&letter),
-                            _ => lines.push(letter),
+                            last => {
+                                // A viewer takes a hyphen at the end for a broken word's own.
+                                let hyphen = last.filter(|line| line.ends_with('-'));
+                                let hyphen = hyphen.and_then(String::pop).map(String::from);
+                                lines.push(hyphen.unwrap_or_default() + &letter);
+                            }
                         }
                     }
                 }

@@ -2,6 +2,10 @@
 
 use std::os::unix::fs::PermissionsExt as _;
 
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::sample::Index;
+
 use super::*;
 
 fn kit() -> Kit {
@@ -149,5 +153,41 @@ fn nothing_shows_the_key_by_accident() {
         format!("{:?}", Found::read(kit.line().as_bytes()).unwrap()),
     ] {
         assert!(!text.contains(&key[10..16]), "{text}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn whatever_a_file_holds_it_is_read_or_refused(
+        noise in vec(any::<u8>(), 0..300),
+        changes in vec((any::<Index>(), any::<u8>()), 1..4),
+        is_line: bool,
+        is_pdf: bool,
+    ) {
+        let kit = kit();
+        let key = kit.secret_key.reveal();
+        let mut bytes = match is_line {
+            true => kit.line().as_bytes().to_vec(),
+            false => kit.text().as_bytes().to_vec(),
+        };
+        for (place, byte) in changes {
+            let place = place.index(bytes.len());
+            bytes[place] = byte;
+        }
+        let start: &[u8] = if is_pdf { b"%PDF-1.7\n" } else { b"" };
+
+        for bytes in [[start, &noise].concat(), [start, &bytes, &noise].concat()] {
+            match Found::read(&bytes) {
+                // What is read is a key that is whole.
+                Ok(found) => {
+                    let read = found.secret_key().reveal();
+                    prop_assert!(read.parse::<SecretKey>().is_ok());
+                }
+                Err(error) => {
+                    let said = error.to_string();
+                    prop_assert!(!said.contains(&key[10..16]), "{said}");
+                }
+            }
+        }
     }
 }
