@@ -16,6 +16,7 @@ impl Page<'_> {
             (_, "/file" | "/system/package", "size") => sized(text),
             (_, "/ip/firewall/connection", _) => connection(name, text),
             (_, path, _) if path.ends_with("/registration-table") => radio(name, text),
+            (_, path, _) if path.starts_with("/interface") => port(name, text),
             _ => text,
         }
     }
@@ -59,6 +60,40 @@ fn radio(name: &str, text: String) -> String {
     }
 }
 
+/// Adds the units to what a port and its module measure.
+fn port(name: &str, text: String) -> String {
+    let unit = match name {
+        "sfp-wavelength" => "nm",
+        "sfp-temperature" => "C",
+        "sfp-supply-voltage" | "poe-out-voltage" => "V",
+        "sfp-tx-bias-current" | "poe-out-current" => "mA",
+        "sfp-tx-power" | "sfp-rx-power" => "dBm",
+        "poe-out-power" => "W",
+        _ if name.starts_with("sfp-link-length-") => "m",
+        _ if name.ends_with("-bits-per-second") => return rate(text),
+        _ if name.ends_with("-per-second") => return grouped(&text),
+        _ => return text,
+    };
+    with_unit(text, unit)
+}
+
+/// Spells bits per second.
+fn rate(text: String) -> String {
+    let Some(bits) = u64::parse(text.as_bytes()) else {
+        return text;
+    };
+    let units = [
+        (1_000_000_000, "Gbps"),
+        (1_000_000, "Mbps"),
+        (1_000, "kbps"),
+    ];
+    let Some((whole, unit)) = units.into_iter().find(|(whole, _)| bits >= *whole) else {
+        return format!("{bits}bps");
+    };
+    let tenths = bits * 10 / whole;
+    format!("{}.{}{unit}", tenths / 10, tenths % 10)
+}
+
 /// Adds a unit to a bare number.
 fn with_unit(text: String, unit: &str) -> String {
     match text.chars().last() {
@@ -100,13 +135,23 @@ fn size(bytes: u64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{grouped, radio};
+    use super::{grouped, port, radio, rate};
 
     #[test]
     fn digits_stand_in_groups_of_three() {
         assert_eq!(grouped("7"), "7");
         assert_eq!(grouped("610596"), "610 596");
         assert_eq!(grouped("1234567"), "1 234 567");
+    }
+
+    #[test]
+    fn what_a_port_measures_has_its_unit() {
+        assert_eq!(port("sfp-wavelength", "850".to_owned()), "850nm");
+        assert_eq!(port("sfp-tx-power", "-2.843".to_owned()), "-2.843dBm");
+        assert_eq!(port("poe-out-current", "93mA".to_owned()), "93mA");
+        assert_eq!(rate("999".to_owned()), "999bps");
+        assert_eq!(rate("315120".to_owned()), "315.1kbps");
+        assert_eq!(rate("94500000".to_owned()), "94.5Mbps");
     }
 
     #[test]

@@ -154,14 +154,14 @@ impl Shell {
             format!("/{}", self.menu.join(separator))
         };
         let is_safe = core.holds_safe_mode(self.visit.id);
-        let safe = if is_safe { "<SAFE>" } else { "" };
+        let end = if is_safe { "<SAFE>" } else { ">" };
         let drawn = if self.tty.has_pty && !self.tty.is_dumb {
             "\r\r\r\r"
         } else {
             ""
         };
         let (user, identity) = (&self.caller.user, core.identity());
-        format!("{drawn}[{user}@{identity}] {menu}{safe}> ")
+        format!("{drawn}[{user}@{identity}] {menu}{end} ")
     }
 
     async fn notice(&mut self, notice: &Notice) -> bool {
@@ -251,6 +251,15 @@ impl Shell {
     async fn enter(&mut self, line: &str) -> bool {
         let newline = if self.tty.has_pty { "\r\n" } else { "" };
         let Some(shown) = self.execute(line).await else {
+            // Who quits keeps what safe mode covers.
+            let kept = self
+                .visit
+                .device
+                .core()
+                .release_safe_mode(Some(self.visit.id));
+            if kept.is_ok() {
+                tracing::debug!("safe mode is released by who quits");
+            }
             self.show(&format!("{newline}interrupted\r\n")).await;
             return false;
         };

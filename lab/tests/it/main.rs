@@ -22,6 +22,7 @@ mod monitors;
 mod neighbours;
 mod profiles;
 mod reach;
+mod safe_mode;
 mod scheduler;
 mod ssh;
 mod strangers;

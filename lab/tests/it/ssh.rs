@@ -146,7 +146,7 @@ async fn a_shell_walks_menus_and_takes_safe_mode() {
     let screen = String::from_utf8(output.stdout).unwrap();
     assert!(screen.contains("[admin@r1] /ip/address> "), "{screen}");
     assert!(screen.contains("[Safe Mode taken]"), "{screen}");
-    assert!(screen.contains("<SAFE>> "), "{screen}");
+    assert!(screen.contains("[admin@r1] /ip/address<SAFE> "), "{screen}");
     assert_eq!(device.tree(), before);
     assert!(
         device
