@@ -243,6 +243,7 @@ impl Session {
             user,
             session: Some(self.visit.id),
             columns: None,
+            watches: false,
         }
     }
 

@@ -168,6 +168,7 @@ impl Inner {
             cause: format!("scheduler:{name}"),
             session: None,
             columns: None,
+            watches: false,
         };
         let ran = Arc::clone(&self).run(caller, label.clone(), source).await;
         let error = ran.error.as_ref().map(script::shown);

@@ -4,25 +4,27 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use routeros::error::Trap;
-use routeros::row::Row as Record;
 use routeros::script::run::run as run_script;
-use routeros::script::run::{Argument, Call, Data, Host};
+use routeros::script::run::{Call, Data, Host};
 use routeros::script::{Problem, ScriptError};
-use routeros::value::Value as _;
 
 use crate::core::{Caller, Core};
-use crate::device::{Inner, Late, Pings};
-use crate::print::echo;
-use crate::schema::{Kind, SCHEMA};
+use crate::device::{Inner, Late};
 use crate::text;
 use crate::trap;
-use crate::verb::{After, Filter, Order};
+use crate::verb::{After, Order};
 
-/// Monitors that were asked for longer end sooner, in seconds.
-const LONGEST: u64 = 60;
+mod order;
+mod show;
 
-/// Echoes that one command without a terminal waits for.
-const ECHOES: u64 = 20;
+/// What somebody at a terminal watches from now on.
+#[derive(Debug, Clone)]
+pub(crate) enum Watch {
+    /// Samples of a monitor.
+    Samples(Order),
+    /// Echoes of an address.
+    Echoes(String),
+}
 
 /// What a script did and showed.
 #[derive(Debug, Default)]
@@ -35,6 +37,8 @@ pub(crate) struct Ran {
     pub(crate) after: Option<(Caller, Late)>,
     /// It asked to end the session.
     pub(crate) quits: bool,
+    /// What is to be watched.
+    pub(crate) watch: Option<Watch>,
 }
 
 impl Ran {
@@ -79,6 +83,7 @@ pub(crate) fn run(
         text: String::new(),
         after: None,
         quits: false,
+        watch: None,
     };
     let error = run_script(&block, &mut console).err();
     let is_recent = device.release().at_least(7, 20);
@@ -91,6 +96,7 @@ pub(crate) fn run(
         error,
         after: console.after,
         quits: console.quits,
+        watch: console.watch,
     }
 }
 
@@ -133,16 +139,10 @@ struct Console<'a> {
     text: String,
     after: Option<(Caller, Late)>,
     quits: bool,
+    watch: Option<Watch>,
 }
 
 impl Console<'_> {
-    fn line(&mut self, text: &str) {
-        self.text.push_str(text);
-        if !text.ends_with('\n') {
-            self.text.push_str("\r\n");
-        }
-    }
-
     fn after(&mut self, after: After, order: &Order) -> Result<Data, Problem> {
         match Late::of(after) {
             Ok(Late::Run { name, source }) => {
@@ -194,33 +194,11 @@ impl Console<'_> {
                 Err(Problem::Failed("interrupted".to_owned()))
             }
             Err(After::Monitor(order)) => {
-                self.monitor(&order)?;
+                self.monitor(*order)?;
                 Ok(Data::Nothing)
             }
             Err(_) => Ok(Data::Nothing),
         }
-    }
-
-    fn rows(&mut self, order: &Order, rows: &[Record]) {
-        let shown = self.device.core().table_of(order, rows);
-        self.line(&shown);
-    }
-
-    /// Shows a sample a second for as long as was asked, or one.
-    fn monitor(&mut self, order: &Order) -> Result<(), Problem> {
-        let duration = order.arg("duration").map(str::as_bytes);
-        let seconds = duration
-            .and_then(Duration::parse)
-            .map_or(0, |d| d.as_secs());
-        for second in 0..=seconds.min(LONGEST) {
-            if second > 0 {
-                self.delay(Duration::from_secs(1))?;
-            }
-            let rows = self.device.core().sample(order);
-            let rows = rows.map_err(|trap| Problem::Failed(trap.message))?;
-            self.rows(order, &rows);
-        }
-        Ok(())
     }
 
     /// Goes on after another script that this one has run.
@@ -230,37 +208,6 @@ impl Console<'_> {
             None => Ok(Data::Nothing),
             Some(error) => Err(Problem::Failed(shown(&error))),
         }
-    }
-
-    fn trace(&mut self, address: &str) {
-        self.line(" # ADDRESS                          LOSS SENT    LAST     AVG    BEST   WORST");
-        for (n, row) in self.device.trace(address).iter().enumerate() {
-            let of = |name| row.text(name).unwrap_or_default();
-            let line = format!(
-                "{:>2} {:<32} {:>3}% {:>4} {:>7} {:>7} {:>7} {:>7}",
-                n + 1,
-                of("address"),
-                of("loss"),
-                of("sent"),
-                of("last"),
-                of("avg"),
-                of("best"),
-                of("worst")
-            );
-            self.line(line.trim_end());
-        }
-    }
-
-    fn ping(&mut self, address: &str, count: Option<u64>) {
-        let is_modern = self.device.release().has_slashes();
-        self.line(&echo::head(is_modern));
-        let mut pings = Pings::new(address);
-        let mut last = Record::new();
-        for _ in 0..count.unwrap_or(4).clamp(1, ECHOES) {
-            last = pings.next(self.device.echo(address));
-            self.line(&echo::row(&last, is_modern));
-        }
-        self.line(&echo::total(&last));
     }
 }
 
@@ -273,14 +220,14 @@ impl Host for Console<'_> {
             .device
             .core()
             .is_single(call.menu.trim_end_matches('/'));
-        let mut order = order(call, is_single)?;
+        let mut order = order::order(call, is_single)?;
         order.columns = self.caller.columns;
         let is_value = order.has("as-value");
         let outcome = {
             let mut core = self.device.core();
             core.perform(&self.caller, &order)
         };
-        let outcome = outcome.map_err(|trap| problem(trap, call))?;
+        let outcome = outcome.map_err(|trap| order::problem(trap, call))?;
         if let Some(after) = outcome.after {
             return self.after(after, &order);
         }
@@ -329,105 +276,6 @@ impl Host for Console<'_> {
             }
         })
     }
-}
-
-/// Reads a call of a script as an order.
-fn order(call: &Call, is_single: bool) -> Result<Order, Problem> {
-    let menu = call.menu.trim_end_matches('/').to_owned();
-    let mut order = Order {
-        menu,
-        verb: call.verb.clone(),
-        is_console: true,
-        filter: call.filter.clone().map_or(Filter::All, Filter::Condition),
-        ..Order::default()
-    };
-    let mut positional = Vec::new();
-    let flags = SCHEMA.menu(&order.menu);
-    let is_flag = |name: &str| {
-        let mut props = flags.map(|m| m.props.iter()).into_iter().flatten();
-        props.any(|p| *p.name == *name && p.kind == Kind::Flag)
-    };
-    for argument in &call.arguments {
-        match argument {
-            Argument::Named(name, value) => {
-                order.args.push((name.clone(), Some(value_text(value)?)));
-            }
-            Argument::Unset(name) => order.args.push((name.clone(), None)),
-            Argument::Positional(value) => {
-                let value = value_text(value)?;
-                if is_flag(&value) {
-                    order.args.push((value, Some("yes".to_owned())));
-                } else {
-                    positional.push(value);
-                }
-            }
-        }
-    }
-    place(&mut order, is_single, positional)?;
-    Ok(order)
-}
-
-/// Gives arguments without a name the name that their place means.
-fn place(order: &mut Order, is_single: bool, positional: Vec<String>) -> Result<(), Problem> {
-    let names: &[&str] = match order.verb.as_str() {
-        "set" | "remove" | "enable" | "disable" | "monitor" | "make-static" | "reset-counters"
-        | "request-logout" => &["numbers"],
-        "run" | "sign" => &["number"],
-        "get" if is_single => &["value-name"],
-        "get" | "unset" => &["numbers", "value-name"],
-        "move" => &["numbers", "destination"],
-        "comment" => &["numbers", "comment"],
-        "ping" | "speed-test" | "traceroute" => &["address"],
-        "import" => &["file-name"],
-        "monitor-traffic" => &["interface"],
-        "info" | "warning" | "error" | "debug" if order.menu == "/log" => &["message"],
-        _ => &[],
-    };
-    for (n, value) in positional.into_iter().enumerate() {
-        let is_flag = matches!(order.verb.as_str(), "print" | "export")
-            || matches!(
-                value.as_str(),
-                "once" | "detail" | "verbose" | "terse" | "as-value"
-            );
-        if is_flag && !value.starts_with('*') && value.parse::<u32>().is_err() {
-            order.args.push((value, Some(String::new())));
-        } else if order.verb == "print" {
-            order.args.push(("from".to_owned(), Some(value)));
-        } else {
-            let name = names.get(n).ok_or(Problem::ExpectedEnd)?;
-            order.args.push(((*name).to_owned(), Some(value)));
-        }
-    }
-    Ok(())
-}
-
-fn value_text(data: &Data) -> Result<String, Problem> {
-    let bytes = match data {
-        Data::List(list) => {
-            let texts: Option<Vec<_>> = list.iter().map(Data::text).collect();
-            texts.map(|t| t.join(&b','))
-        }
-        other => other.text(),
-    };
-    bytes
-        .map(|b| text::decode(&b))
-        .ok_or_else(|| Problem::Failed("no such item".to_owned()))
-}
-
-/// A console says of an unknown command what it is, and of all else what the device says.
-fn problem(trap: Trap, call: &Call) -> Problem {
-    if trap.message.starts_with("no such command") {
-        let word = if trap.message.ends_with("prefix") {
-            call.menu.rsplit('/').next().unwrap_or_default()
-        } else {
-            &call.verb
-        };
-        return Problem::BadCommand(word.to_owned());
-    }
-    if trap.message.starts_with("unknown parameter") {
-        return Problem::ExpectedEnd;
-    }
-    Problem::Failed(trap.message)
 }
 
 impl Core {

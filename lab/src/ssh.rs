@@ -133,6 +133,7 @@ impl Visitor {
             user,
             session: Some(self.visit.id),
             columns: None,
+            watches: false,
         }
     }
 

@@ -106,6 +106,12 @@ impl Order {
             .or_else(|| Duration::parse(text))
     }
 
+    /// Returns how much time lies between two samples.
+    pub(crate) fn pace(&self) -> Duration {
+        let pace = self.time("interval").filter(|d| !d.is_zero());
+        pace.unwrap_or(Duration::from_secs(1))
+    }
+
     /// Returns the items that are meant, as written.
     pub(crate) fn numbers(&self) -> Option<&str> {
         self.arg(".id").or_else(|| self.arg("numbers"))

@@ -119,8 +119,7 @@ pub(super) async fn ping(stream: Stream, address: String, count: Option<u64>) {
 
 /// Takes a sample a second, or at another interval, for as long as was asked.
 pub(super) async fn monitor(stream: Stream, order: Order) {
-    let pace = order.time("interval").filter(|d| !d.is_zero());
-    let pace = pace.unwrap_or(Duration::from_secs(1));
+    let pace = order.pace();
     let mut left = order.time("duration");
     for section in 1_u64.. {
         let wait = left.map_or(pace, |left| left.min(pace));

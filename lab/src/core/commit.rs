@@ -33,6 +33,8 @@ pub(crate) struct Caller {
     pub(crate) session: Option<u64>,
     /// How wide its terminal is, if it has one.
     pub(crate) columns: Option<usize>,
+    /// It watches what goes on until a key is pressed.
+    pub(crate) watches: bool,
 }
 
 impl Caller {
@@ -43,6 +45,7 @@ impl Caller {
             cause: "ctl".to_owned(),
             session: None,
             columns: None,
+            watches: false,
         }
     }
 }

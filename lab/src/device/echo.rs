@@ -59,6 +59,7 @@ impl Inner {
                 cause: format!("netwatch:{}", look.host),
                 session: None,
                 columns: None,
+                watches: false,
             };
             let device = Arc::clone(self);
             self.tasks.spawn(async move {

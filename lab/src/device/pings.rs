@@ -6,6 +6,7 @@ use routeros::row::Row as Record;
 use routeros::value::format_duration;
 
 /// Echoes of one address.
+#[derive(Debug)]
 pub(crate) struct Pings {
     address: String,
     sent: u64,
@@ -49,10 +50,19 @@ impl Pings {
         } else {
             row.push("status", "timeout");
         }
+        for (name, value) in self.total().iter() {
+            row.push(name, value);
+        }
+        row
+    }
+
+    /// Returns what all come to so far.
+    pub(crate) fn total(&self) -> Record {
         let received = u64::from(self.received);
+        let mut row = Record::new();
         row.push("sent", self.sent.to_string());
         row.push("received", received.to_string());
-        let loss = 100 - 100 * received.min(self.sent) / self.sent;
+        let loss = 100 - 100 * received.min(self.sent) / self.sent.max(1);
         row.push("packet-loss", loss.to_string());
         if let Some(middle) = self.all.checked_div(self.received) {
             row.push("min-rtt", format_duration(self.least));

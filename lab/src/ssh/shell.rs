@@ -18,10 +18,13 @@ mod completion;
 mod editor;
 mod greeting;
 mod pager;
+mod safe;
+mod watch;
 
 use editor::{Editor, Typed};
 use greeting::{Asked, Question};
 use pager::{Page, Pager};
+use watch::Watching;
 
 /// What the next byte is for.
 #[derive(Debug)]
@@ -30,6 +33,7 @@ enum Mode {
     Paging(Pager),
     Asking(Question),
     Hijacking,
+    Watching(Box<Watching>),
 }
 
 /// The terminal of a shell.
@@ -96,6 +100,10 @@ impl Shell {
                     continue;
                 }
                 bytes = input.recv() => bytes,
+                () = self.pause() => {
+                    goes_on = self.look().await;
+                    continue;
+                }
             };
             let Some(bytes) = bytes else { break };
             for byte in bytes {
@@ -197,6 +205,7 @@ impl Shell {
                 }
             },
             Mode::Hijacking => self.hijack(byte).await,
+            Mode::Watching(_) => self.watch_key(byte).await,
             Mode::Line => {
                 let typed = self.editor.take(byte);
                 self.act(typed).await
@@ -238,11 +247,7 @@ impl Shell {
             }
             Typed::SafeMode => self.toggle_safe_mode().await,
             Typed::Leave => {
-                // Who leaves this way takes back what safe mode covers.
-                let mut core = self.visit.device.core();
-                if core.holds_safe_mode(self.visit.id) {
-                    core.unroll("left with its shell");
-                }
+                self.take_back_what_is_safe();
                 false
             }
         }
@@ -251,24 +256,20 @@ impl Shell {
     async fn enter(&mut self, line: &str) -> bool {
         let newline = if self.tty.has_pty { "\r\n" } else { "" };
         let Some(shown) = self.execute(line).await else {
-            // Who quits keeps what safe mode covers.
-            let kept = self
-                .visit
-                .device
-                .core()
-                .release_safe_mode(Some(self.visit.id));
-            if kept.is_ok() {
-                tracing::debug!("safe mode is released by who quits");
-            }
+            self.keep_what_is_safe();
             self.show(&format!("{newline}interrupted\r\n")).await;
             return false;
         };
         let rows = self.tty.options.rows.unwrap_or(self.tty.size.get().1);
-        if self.tty.has_pty && pager::is_paged(line) {
+        let is_watching = matches!(self.mode, Mode::Watching(_));
+        if self.tty.has_pty && !is_watching && pager::is_paged(line) {
             let mut pager = Pager::new(&shown, rows);
             let page = pager.first();
             self.mode = Mode::Paging(pager);
             return self.show(newline).await && self.turn(page).await;
+        }
+        if matches!(self.mode, Mode::Watching(_)) {
+            return self.show(&format!("{newline}{shown}")).await && self.look().await;
         }
         let prompt = self.prompt();
         self.show(&format!("{newline}{shown}{prompt}")).await
@@ -290,44 +291,6 @@ impl Shell {
         core.set_password(&self.caller, password);
     }
 
-    async fn toggle_safe_mode(&mut self) -> bool {
-        let said = {
-            let mut core = self.visit.device.core();
-            if core.holds_safe_mode(self.visit.id) {
-                let released = core.release_safe_mode(Some(self.visit.id));
-                Some(released.map_or("[Safe Mode lost]", |()| "[Safe Mode released]"))
-            } else {
-                let taken = core.take_safe_mode(self.visit.id, &self.caller.user);
-                taken.ok().map(|()| "[Safe Mode taken]")
-            }
-        };
-        let Some(said) = said else {
-            self.mode = Mode::Hijacking;
-            let question = "\r\nHijacking Safe Mode from someone - unroll/release/don't take it \
-                            [u/r/d]: ";
-            return self.show(question).await;
-        };
-        let prompt = self.prompt();
-        self.show(&format!("\r\n{said}\r\n{prompt}")).await
-    }
-
-    async fn hijack(&mut self, byte: u8) -> bool {
-        let is_unrolled = match byte {
-            b'u' | b'U' => Some(true),
-            b'r' | b'R' => Some(false),
-            _ => None,
-        };
-        let said = is_unrolled.map_or("", |is_unrolled| {
-            let mut core = self.visit.device.core();
-            core.hijack_safe_mode(self.visit.id, &self.caller.user, is_unrolled);
-            "[Safe Mode taken]\r\n"
-        });
-        self.mode = Mode::Line;
-        let (key, prompt) = (char::from(byte), self.prompt());
-        let key = if key.is_ascii_graphic() { key } else { 'd' };
-        self.show(&format!("{key}\r\n{said}{prompt}")).await
-    }
-
     /// Runs a line; nothing if it ends the shell.
     async fn execute(&mut self, line: &str) -> Option<String> {
         if line.trim().is_empty() {
@@ -347,6 +310,7 @@ impl Shell {
         let device = Arc::clone(&self.visit.device);
         let caller = Caller {
             columns: self.columns(),
+            watches: self.tty.has_pty,
             ..self.caller.clone()
         };
         let ran = device
@@ -355,6 +319,7 @@ impl Shell {
         if ran.quits {
             return None;
         }
+        self.begin_to_watch(ran.watch);
         let mut shown = ran.text;
         if let Some(error) = &ran.error {
             shown.push_str(&crate::script::shown(error));

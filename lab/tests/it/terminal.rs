@@ -292,3 +292,39 @@ async fn words_can_be_typed_in_their_short_forms() {
         terminal.see("bad command name i (line 1 column 2)").await;
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn monitors_and_echoes_go_on_until_a_key_is_pressed() {
+    let (_lab, device) = one(spec().version("7.20.8").board("hEX")).await;
+    let mut terminal = Terminal::open(&device, "admin", (80, 40)).await;
+
+    terminal.press("/interface/ethernet/monitor ether1\r").await;
+    terminal.see("    name: ether1\r\n").await;
+    terminal.see("\r\n-- [Q quit|D dump|C-z pause]").await;
+    // The next sample takes the place of the last.
+    terminal.see("A\x1b[J").await;
+    terminal.see("status: ").await;
+    terminal.see("-- [Q quit|D dump|C-z pause]").await;
+    terminal.press("q").await;
+    terminal.see("[admin@r1] > ").await;
+
+    terminal.press("/ping 127.20.0.254\r").await;
+    terminal.see("  SEQ HOST  ").await;
+    terminal.see("\r\n    1 127.20.0.254 ").await;
+    terminal.press("\x03").await;
+    let total = terminal.see("[admin@r1] > ").await;
+    assert!(total.contains("packet-loss=0% min-rtt="), "{total}");
+    // With an end of their own, they end by themselves.
+    let said = terminal.run("/ping 127.20.0.254 count=2").await;
+    assert!(said.contains("sent=2 received=2"), "{said}");
+    let said = terminal.run("/tool/profile duration=1s interval=1s").await;
+    assert!(
+        said.contains("NAME                    CPU        USAGE"),
+        "{said}"
+    );
+    assert!(said.contains("\r\ntotal "), "{said}");
+    let said = terminal
+        .run("/interface/ethernet/monitor ether1 once")
+        .await;
+    assert!(!said.contains("[Q quit"), "{said}");
+}
