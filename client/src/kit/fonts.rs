@@ -90,20 +90,24 @@ impl Face {
                 Some(line) if fits(line, word) => line.push_str(word),
                 _ if fits("", word) => lines.push(word.to_owned()),
                 _ => {
-                    for letter in word.chars().map(String::from) {
-                        match lines.last_mut() {
-                            Some(line) if fits(line, &letter) => line.push_str(&letter),
-                            last => {
-                                // A viewer takes a hyphen at the end for a broken word's own.
-                                let hyphen = last.filter(|line| line.ends_with('-'));
-                                let hyphen = hyphen.and_then(String::pop).map(String::from);
-                                lines.push(hyphen.unwrap_or_default() + &letter);
-                            }
-                        }
-                    }
+                    let letters = word.chars().map(String::from);
+                    letters.for_each(|letter| add(&mut lines, &letter, fits));
                 }
             }
         }
         lines
+    }
+}
+
+/// Adds a letter to the last line, or to a new one when it does not fit.
+fn add(lines: &mut Vec<String>, letter: &str, fits: impl Fn(&str, &str) -> bool) {
+    match lines.last_mut() {
+        Some(line) if fits(line, letter) => line.push_str(letter),
+        last => {
+            // A viewer takes a hyphen at the end of a line for that of a broken word, and drops it.
+            let hyphen = last.filter(|line| line.ends_with('-'));
+            let hyphen = hyphen.and_then(String::pop).map(String::from);
+            lines.push(hyphen.unwrap_or_default() + letter);
+        }
     }
 }

@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 
 use self::sheet::{ACCENT, Column, GREY, INK, MARGIN, PANEL, Sheet};
 use super::fonts::Fonts;
-use super::{Kit, KitError, Paper};
+use super::{Kit, KitError, Paper, Qr};
 
 /// Sizes of what a person has typed, tried in turn until the page holds it.
 const SIZES: [f32; 4] = [10.5, 9.0, 7.5, 6.0];
@@ -24,7 +24,7 @@ const CODE: f32 = 140.0;
 
 /// Draws the page, in letters as large as its addresses allow.
 pub(super) fn draw(kit: &Kit, paper: Paper) -> Result<Zeroizing<Vec<u8>>, KitError> {
-    let fonts = Fonts::load()?;
+    let (fonts, code) = (Fonts::load()?, kit.qr()?);
     for size in SIZES {
         let mut document = Document::new();
         let (width, height) = paper.points();
@@ -32,7 +32,7 @@ pub(super) fn draw(kit: &Kit, paper: Paper) -> Result<Zeroizing<Vec<u8>>, KitErr
             .ok_or_else(|| KitError::Pdf("the paper has no size".to_owned()))?;
         let mut page = document.start_page_with(settings);
         let mut sheet = Sheet::new(page.surface(), &fonts, (width, height));
-        let fits = fill(&mut sheet, kit, size)?;
+        let fits = fill(&mut sheet, kit, &code, size);
         sheet.finish();
         page.finish();
         if fits {
@@ -87,16 +87,16 @@ fn date(kit: &Kit) -> DateTime {
 }
 
 /// Draws everything; says whether it fits.
-fn fill(sheet: &mut Sheet<'_>, kit: &Kit, size: f32) -> Result<bool, KitError> {
+fn fill(sheet: &mut Sheet<'_>, kit: &Kit, code: &Qr, size: f32) -> bool {
     head(sheet, kit);
     secret_key(sheet, kit);
     let top = sheet.y;
     facts(sheet, kit, size);
-    let below = code(sheet, kit, top)?;
+    let below = scan(sheet, code, top);
     sheet.y = sheet.y.max(below);
     steps(sheet, kit, size);
     safety(sheet);
-    Ok(foot(sheet))
+    foot(sheet)
 }
 
 fn head(sheet: &mut Sheet<'_>, kit: &Kit) {
@@ -163,10 +163,9 @@ fn facts(sheet: &mut Sheet<'_>, kit: &Kit, size: f32) {
 }
 
 /// Draws the code beside what was just drawn, and returns where it ends.
-fn code(sheet: &mut Sheet<'_>, kit: &Kit, top: f32) -> Result<f32, KitError> {
-    let code = kit.qr()?;
+fn scan(sheet: &mut Sheet<'_>, code: &Qr, top: f32) -> f32 {
     let left = sheet.right() - CODE;
-    sheet.code(&code, (left, top - 8.0), CODE);
+    sheet.code(code, (left, top - 8.0), CODE);
     let below = sheet.y;
     sheet.y = top - 8.0 + CODE + 13.0;
     let fonts = sheet.fonts;
@@ -175,7 +174,7 @@ fn code(sheet: &mut Sheet<'_>, kit: &Kit, top: f32) -> Result<f32, KitError> {
     sheet.line(&fonts.plain, 8.0, GREY, x, caption);
     let end = sheet.y + 26.0;
     sheet.y = below;
-    Ok(end)
+    end
 }
 
 fn steps(sheet: &mut Sheet<'_>, kit: &Kit, size: f32) {

@@ -166,10 +166,8 @@ proptest! {
     ) {
         let kit = kit();
         let key = kit.secret_key.reveal();
-        let mut bytes = match is_line {
-            true => kit.line().as_bytes().to_vec(),
-            false => kit.text().as_bytes().to_vec(),
-        };
+        let whole = if is_line { kit.line() } else { kit.text() };
+        let mut bytes = whole.as_bytes().to_vec();
         for (place, byte) in changes {
             let place = place.index(bytes.len());
             bytes[place] = byte;

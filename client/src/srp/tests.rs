@@ -219,7 +219,7 @@ fn the_vectors_of_rfc_5054_come_out_of_the_code_that_signs_in() {
     check.verify_server(theirs.proof()).unwrap();
 }
 
-/// Numbers of one handshake, as PyPI's `srp` computed them at both ends.
+/// Numbers of one handshake, as Python's `srp` computed them at both ends.
 #[derive(serde::Deserialize)]
 struct Vector {
     name: String,
