@@ -11,6 +11,7 @@ use crate::tree::Row;
 use crate::verb::Order;
 
 mod order;
+mod verbose;
 
 use order::Section;
 
@@ -103,7 +104,7 @@ impl Core {
             let is_set = row.is_builtin || is_single || row.get(SELECTOR).is_some();
             let origin = self.tree.base.row(path, row.id);
             let origin = origin.filter(|_| row.is_builtin && !is_single);
-            let props = self.props(menu, row, origin, style);
+            let props = self.props(menu, path, (row, origin), style);
             if !is_set {
                 return Some(join("add", &props, is_short));
             }
@@ -112,7 +113,7 @@ impl Core {
             }
             let verb = match row.get(SELECTOR) {
                 Some(selector) => format!("set {selector}"),
-                None => match address(menu, row, n) {
+                None => match address(menu, row, n, self.release.has_slashes()) {
                     Some(address) if !is_single => format!("set {address}"),
                     _ => "set".to_owned(),
                 },
@@ -126,11 +127,15 @@ impl Core {
     fn props(
         &self,
         menu: Option<&Menu>,
-        row: &Row,
-        origin: Option<&Row>,
-        style: Style,
+        path: &str,
+        (row, origin): (&Row, Option<&Row>),
+        mut style: Style,
     ) -> Vec<Written> {
         let version = self.release.version();
+        let is_old = style.is_verbose && !self.release.has_slashes();
+        let entry = verbose::of(path, row).filter(|_| is_old);
+        // What is not written whole there is written as ever.
+        style.is_verbose &= !is_old || entry.is_some();
         let known = || {
             let props = menu.into_iter().flat_map(|m| &m.props);
             props.filter(|p| p.exists_in(version))
@@ -153,7 +158,9 @@ impl Core {
             .filter_map(|p| Some((p.name.to_string(), Some(spell(row.get(&p.name)?, false)))))
             .collect();
         props.extend(along);
-        if style.is_verbose {
+        if let Some(entry) = entry {
+            entry.complete(row, origin, &mut props, style);
+        } else if style.is_verbose {
             let missing = known().filter(|p| row.get(&p.name).is_none());
             let missing = missing.filter(|p| !props.iter().any(|(k, _)| *k == *p.name));
             let missing: Vec<_> = missing
@@ -219,14 +226,18 @@ impl Core {
 type Written = (String, Option<String>);
 
 /// Says how a row that was always there is addressed.
-fn address(menu: Option<&Menu>, row: &Row, place: usize) -> Option<String> {
+fn address(menu: Option<&Menu>, row: &Row, place: usize, is_v7: bool) -> Option<String> {
     let menu = menu?;
     match menu.find {
+        // Only later releases call a switch by its name.
+        Some("name") if !is_v7 && &*menu.path == "/interface/ethernet/switch" => {
+            Some(place.to_string())
+        }
         Some("index") => Some(place.to_string()),
         Some("id") => Some(row.shown_id()),
         Some("name") => row.get("name").map(|n| spell(n, false)),
         Some("[name]") => Some(format!("[ find name={} ]", spell(row.get("name")?, false))),
-        Some("=interface") => row.get("interface").map(|n| spell(n, false)),
+        Some(key) if key.starts_with('=') => row.get(key.get(1..)?).map(|n| spell(n, false)),
         Some("default") if !row.is("default") => row.get("name").map(|n| spell(n, false)),
         Some("default") => Some("[ find default=yes ]".to_owned()),
         Some(key) => Some(format!("[ find {key}={} ]", spell(row.get(key)?, false))),

@@ -85,6 +85,9 @@ pub struct Spec {
     /// The packages it has, if not the usual ones of its board.
     #[serde(default)]
     pub packages: Vec<String>,
+    /// The disks that are plugged into it, by the slots they are in.
+    #[serde(default)]
+    pub disks: Vec<String>,
     /// How long it had been up when the lab was started, in seconds; seeded if absent.
     #[serde(default)]
     pub uptime_s: Option<u64>,
@@ -168,6 +171,7 @@ impl Spec {
             export: None,
             setup: Setup::Bare,
             packages: Vec::new(),
+            disks: Vec::new(),
             uptime_s: None,
         }
     }

@@ -192,6 +192,21 @@ const BUNDLE: &[&str] = &[
     "advanced-tools",
 ];
 
+/// Menus that were not there without a package of version 6.
+const EARLY: &[(&str, &str)] = &[
+    ("/interface/l2tp", "ppp"),
+    ("/interface/ovpn", "ppp"),
+    ("/interface/ppp", "ppp"),
+    ("/interface/pppoe", "ppp"),
+    ("/interface/pptp", "ppp"),
+    ("/interface/sstp", "ppp"),
+    ("/ip/hotspot", "hotspot"),
+    ("/ipv6", "ipv6"),
+    ("/mpls", "mpls"),
+    ("/ppp", "ppp"),
+    ("/tool/user-manager", "user-manager"),
+];
+
 /// What decides over the menus of a device: release, board, and packages of its own choice.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Kit<'a> {
@@ -228,5 +243,16 @@ impl Kit<'_> {
                 _ => self.board.is_routerboard(),
             })
             && menu.package.is_none_or(|p| self.has_package(p))
+            && (self.release.at_least(7, 0) || self.offered_early(&menu.path))
+    }
+
+    /// Says whether the packages that version 6 is made of bring a menu.
+    fn offered_early(self, path: &str) -> bool {
+        let brought = EARLY.iter().find(|(menu, _)| {
+            let rest = path.strip_prefix(menu);
+            rest.is_some_and(|r| r.is_empty() || r.starts_with(['/', '-']))
+        });
+        let is_too_small = self.board.arch == "smips" && path.starts_with("/ip/smb");
+        !is_too_small && brought.is_none_or(|(_, package)| self.has_package(package))
     }
 }

@@ -174,8 +174,11 @@ impl Core {
                 });
                 let named = |r: &&Record| {
                     let name = r.raw("name").or_else(|| r.raw("default-name"));
-                    let is_mirror = path == "/queue/interface";
-                    let name = name.or_else(|| r.raw("interface").filter(|_| is_mirror));
+                    let name = name.or_else(|| match path {
+                        "/queue/interface" => r.raw("interface"),
+                        "/disk" => r.raw("slot"),
+                        _ => None,
+                    });
                     name == Some(text::encode(word).as_slice())
                 };
                 let by_place = || {

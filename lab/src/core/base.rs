@@ -5,26 +5,27 @@ use std::sync::{Arc, LazyLock, Mutex};
 
 use super::Ports;
 use super::setup::set_up;
-use crate::fleet::Setup;
+use crate::fleet::{Setup, Spec};
 use crate::lock;
 use crate::profile::{Kit, Radio};
 use crate::schema::{Builtin, Menu, SCHEMA};
 use crate::tree::{Base, Change, Row, Tree};
 
-/// A release, a model, packages, the doors' ports, a certificate and a purpose.
-type Kind = (String, &'static str, Vec<String>, Ports, String, Setup);
+/// A release, a model, packages, disks, the doors' ports, a certificate and a purpose.
+type Kind = (String, &'static str, [Vec<String>; 2], Ports, String, Setup);
 
 /// The kinds that there have been.
 static KINDS: LazyLock<Mutex<BTreeMap<Kind, Arc<Base>>>> = LazyLock::new(Mutex::default);
 
 /// Returns what devices of a kind have in common.
-pub(super) fn of(kit: Kit<'_>, ports: Ports, certificate: &str, setup: Setup) -> Arc<Base> {
+pub(super) fn of(kit: Kit<'_>, ports: Ports, spec: &Spec) -> Arc<Base> {
+    let (certificate, setup) = (&spec.certificate, spec.setup);
     let kind = (
         kit.release.to_string(),
         kit.board.model,
-        kit.chosen.to_vec(),
+        [kit.chosen.to_vec(), spec.disks.clone()],
         ports,
-        certificate.to_owned(),
+        certificate.clone(),
         setup,
     );
     let mut kinds = lock(&KINDS);
@@ -37,6 +38,10 @@ pub(super) fn of(kit: Kit<'_>, ports: Ports, certificate: &str, setup: Setup) ->
             for row in &menu.builtin {
                 builtin(&mut tree, menu, row, kit);
             }
+        }
+        for slot in &spec.disks {
+            let disk = [("slot", slot.as_str()), ("type", "hardware")];
+            tree.seed("/disk", &disk, true);
         }
         set_up(&mut tree, kit, setup);
         Arc::new(tree.into_base())

@@ -91,8 +91,7 @@ impl Core {
     }
 
     fn furnish(&mut self) {
-        let (certificate, setup) = (&self.spec.certificate, self.spec.setup);
-        let base = super::base::of(self.kit(), self.ports, certificate, setup);
+        let base = super::base::of(self.kit(), self.ports, &self.spec);
         self.tree = Tree::on(base);
         let spec = Arc::clone(&self.spec);
         let account = [

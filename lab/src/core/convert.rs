@@ -47,8 +47,7 @@ const DATED: &[&str] = &[
 impl Core {
     /// Takes the configuration over into the release that runs now.
     pub(super) fn convert(&mut self, old: Release) {
-        let (certificate, setup) = (&self.spec.certificate, self.spec.setup);
-        let base = super::base::of(self.kit(), self.ports, certificate, setup);
+        let base = super::base::of(self.kit(), self.ports, &self.spec);
         let mut tree = std::mem::take(&mut self.tree);
         tree.rebase(&base, |path| self.place_of(path, old));
         self.tree = tree;

@@ -44,6 +44,16 @@ const LATER: &[(&str, &str, &str)] = &[
     ("/ip/dhcp-server", "address-pool", "/ip/pool"),
 ];
 
+/// Menus of which the second comes first on devices of 6.43 that are put together of packages, and
+/// not one bundle.
+const TURNED: &[(&str, &str)] = &[
+    ("/interface/bridge", "/interface/ethernet"),
+    (
+        "/interface/wireless/manual-tx-power-table",
+        "/interface/wireless/nstreme",
+    ),
+];
+
 /// Rows of one menu that are written together.
 #[derive(Debug)]
 pub(super) struct Section {
@@ -134,6 +144,17 @@ impl Core {
         }
         rest.sort_by_key(|p| (SCHEMA.position(p, self.release.version()), Arc::clone(p)));
         rest.dedup();
+        let is_early = !self.release.at_least(6, 44);
+        for (first, second) in TURNED
+            .iter()
+            .filter(|_| is_early && !self.kit().has_package("ppp"))
+        {
+            let place = |name: &str| rest.iter().position(|p| **p == *name);
+            if let (Some(first), Some(second)) = (place(first), place(second)) {
+                let path = rest.remove(second);
+                rest.insert(first, path);
+            }
+        }
         rest.retain(|p| !order.contains(p));
         order.extend(rest);
         order.retain(|p| Self::is_config(p));

@@ -1,6 +1,5 @@
 //! Reading the two tables of menus.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use routeros::text::is_sensitive;
@@ -87,7 +86,9 @@ pub(super) fn tables(written: &'static str, trees: &'static str, builtin: &'stat
         }
     }
     for line in lines(builtin) {
-        if let Some(row) = line.strip_prefix(' ') {
+        if let Some(order) = line.strip_prefix('>') {
+            schema.order(order);
+        } else if let Some(row) = line.strip_prefix(' ') {
             if let Some(menu) = schema.menus.get_mut(at) {
                 menu.row(row);
             }
@@ -142,10 +143,13 @@ impl Schema {
 
     fn order(&mut self, line: &'static str) {
         let mut words = line.split(' ');
-        if let Some(since) = words.next().and_then(bound) {
-            let places: BTreeMap<_, _> = words.zip(0..).collect();
-            self.places.insert(since, places);
-        }
+        let Some(since) = words.next().and_then(bound) else {
+            return;
+        };
+        let same = line.split_once('=').and_then(|(_, of)| bound(of));
+        let same = same.and_then(|of| self.places.get(&of).cloned());
+        let places = same.unwrap_or_else(|| words.zip(0..).collect());
+        self.places.insert(since, places);
     }
 }
 

@@ -11,6 +11,9 @@ const MIRRORS: &[(&str, &str, &str)] = &[
     ("/interface/ethernet/switch/port", "ether", "name"),
 ];
 
+/// The id of the port that the processor has in a switch.
+const CPU_PORT: u32 = 0xFFFF;
+
 impl Core {
     /// Brings the rows of a menu up to date with the interfaces, if it follows them.
     pub(super) fn mirror(&mut self, path: &str) {
@@ -19,7 +22,12 @@ impl Core {
         };
         let all = self.interfaces().into_iter();
         let wanted = all.filter(|i| kind.is_empty() || i.kind == *kind);
-        let wanted: Vec<_> = wanted.map(|i| (i.row.id, i.name().to_owned())).collect();
+        let mut wanted: Vec<_> = wanted.map(|i| (i.row.id, i.name().to_owned())).collect();
+        let is_switch = *path == "/interface/ethernet/switch/port";
+        if is_switch && !self.release.has_slashes() {
+            // The port of the processor, which is none that has a socket.
+            wanted.push((CPU_PORT, "switch1-cpu".to_owned()));
+        }
         let path = Self::key(path);
         let rows = self.tree.rows(&path);
         let gone: Vec<u32> = rows

@@ -4,6 +4,7 @@ use routeros::error::Trap;
 
 use super::{Order, Outcome};
 use crate::core::{Caller, Core};
+use crate::export::LOADED;
 use crate::fleet::SchedulerRule;
 use crate::schema::{Menu, SCHEMA, Shape, Writing};
 use crate::trap;
@@ -177,6 +178,10 @@ impl Core {
                 *value = first.get(key).map(str::to_owned);
             }
         }
+        if let Some(first) = first.filter(|_| row.is_builtin && row.id != 0) {
+            let said = self.said_again(path, row, first, props);
+            props.extend(said);
+        }
         for (key, value) in props.iter() {
             match value {
                 Some(value) => drop(row.set(Key::clone(key), value.clone())),
@@ -184,6 +189,25 @@ impl Core {
             }
         }
         self.follow_set(path, row, props);
+    }
+
+    /// Notes properties that are set to what they were anyhow, where exports write them then.
+    fn said_again(
+        &self,
+        path: &str,
+        row: &Row,
+        first: &Row,
+        props: &[(Key, Option<String>)],
+    ) -> Option<(Key, Option<String>)> {
+        let menu = SCHEMA.menu(path);
+        let is_again = |(k, v): &&(Key, Option<String>)| {
+            v.as_deref().is_some_and(|v| first.get(k) == Some(v))
+                && self.writing(menu, k) == Some(Writing::Kept)
+        };
+        let before = row.get(LOADED).map(|l| vec![l]).unwrap_or_default();
+        let again = props.iter().filter(is_again).map(|(k, _)| &**k);
+        let all: Vec<&str> = before.into_iter().chain(again).collect();
+        (!all.is_empty()).then(|| (LOADED.into(), Some(all.join(","))))
     }
 
     fn writing(&self, menu: Option<&Menu>, name: &str) -> Option<Writing> {

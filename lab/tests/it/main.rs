@@ -11,6 +11,7 @@ mod console;
 mod control;
 mod docs;
 mod doors;
+mod exports;
 mod faults;
 mod fixtures;
 mod harness;
