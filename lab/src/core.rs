@@ -127,6 +127,8 @@ pub(crate) struct Core {
     pub(crate) topology: Arc<Topology>,
     pub(crate) feed: Arc<Feed>,
     pub(crate) upgrade: upgrade::Upgrade,
+    /// The packages that it has, if not the usual ones of its board.
+    pub(crate) packages: Vec<String>,
     /// Woken when schedulers or sessions may have something new to wait for.
     pub(crate) wake: Arc<Notify>,
     /// Where terminals hear of what concerns them, once there are some.
@@ -249,7 +251,7 @@ impl Core {
         Kit {
             release: self.release,
             board: self.board,
-            chosen: &self.spec.packages,
+            chosen: &self.packages,
         }
     }
 

@@ -51,6 +51,7 @@ impl Core {
             topology: Arc::clone(&around.topology),
             feed: Arc::clone(&around.feed),
             upgrade: super::upgrade::Upgrade::default(),
+            packages: spec.packages.clone(),
             wake,
             notices: None,
             changed: Arc::default(),

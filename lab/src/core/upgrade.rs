@@ -3,7 +3,7 @@
 use routeros::row::Row as Record;
 
 use super::Core;
-use crate::profile::Release;
+use crate::profile::{Radio, Release};
 
 /// What a device knows of newer releases.
 #[derive(Debug, Clone, Default)]
@@ -114,8 +114,9 @@ impl Core {
         if let Some(firmware) = self.upgrade.flashed.take() {
             self.upgrade.firmware = Some(firmware);
         }
-        let package = self.package_on_disk();
-        let Some(release) = self.upgrade.downloaded.take().or(package) else {
+        let downloaded = self.upgrade.downloaded.take();
+        let Some(release) = downloaded.or_else(|| self.package_on_disk()) else {
+            self.install_extras();
             return self.release;
         };
         let is_step_missing = !self.release.at_least(7, 0) && release.at_least(7, 13);
@@ -130,6 +131,7 @@ impl Core {
             firmware: Some(firmware),
             ..Upgrade::default()
         };
+        self.packages = self.packages_of(release, downloaded.is_some());
         let old = std::mem::replace(&mut self.release, release);
         self.convert(old);
         self.upgrade.said = Some(("system,info", format!("installed routeros-{release}")));
@@ -167,5 +169,71 @@ impl Core {
             Release::parse(version)
         });
         releases.filter(|r| *r > self.release).max()
+    }
+
+    /// Finds packages beside the main one in the root of the disk, for this device and a release.
+    fn extras_on_disk(&self, release: Release) -> Vec<String> {
+        let tail = match self.board.arch {
+            "x86_64" => format!("-{release}.npk"),
+            arch => format!("-{release}-{arch}.npk"),
+        };
+        let files = self.list("").into_iter();
+        let names = files.filter_map(|f| f.name.strip_suffix(&tail).map(str::to_owned));
+        names.filter(|n| n != "routeros").collect()
+    }
+
+    /// Installs packages that wait in the root of the disk, beside those that are there.
+    fn install_extras(&mut self) {
+        let mut names = self.installed();
+        let extras = self.extras_on_disk(self.release).into_iter();
+        let new: Vec<_> = extras.filter(|n| !names.contains(n)).collect();
+        if new.is_empty() {
+            return;
+        }
+        let said = format!("installed {}-{}", new.join(", "), self.release);
+        self.upgrade.said = Some(("system,info", said));
+        names.extend(new);
+        self.packages = names;
+        self.convert(self.release);
+    }
+
+    fn installed(&self) -> Vec<String> {
+        if self.packages.is_empty() {
+            let usual = self.board.packages(self.release).iter();
+            usual.map(|p| (*p).to_owned()).collect()
+        } else {
+            self.packages.clone()
+        }
+    }
+
+    /// Returns the packages that it has with a newer release, empty if they are the usual ones.
+    ///
+    /// With 7.0, the pieces of version 6 became one. With 7.13, drivers of radios left it again:
+    /// the device fetches them by itself, but who brings the main package alone loses the radios.
+    fn packages_of(&self, release: Release, is_by_itself: bool) -> Vec<String> {
+        let crosses =
+            |major, minor| !self.release.at_least(major, minor) && release.at_least(major, minor);
+        if crosses(7, 0) {
+            let extras = self.packages.iter().filter(|p| *p == "user-manager");
+            let all: Vec<_> = extras.cloned().collect();
+            return if all.is_empty() {
+                all
+            } else {
+                ["routeros".to_owned()].into_iter().chain(all).collect()
+            };
+        }
+        if !crosses(7, 13) || self.board.radio == Radio::None {
+            return self.packages.clone();
+        }
+        let has_wave = self.installed().iter().any(|p| p == "wifiwave2");
+        let driver = if has_wave { "wifi-qcom" } else { "wireless" };
+        let mut names = self.installed();
+        names.retain(|n| n != "wifiwave2");
+        if is_by_itself {
+            names.push(driver.to_owned());
+        } else {
+            names.extend(self.extras_on_disk(release));
+        }
+        names
     }
 }

@@ -179,8 +179,8 @@ impl Core {
                 .with("build-time", self.release.build_time())
         };
         let usual = self.board.packages(self.release).iter().copied();
-        let chosen = self.spec.packages.iter().map(String::as_str);
-        let names: Vec<&str> = if self.spec.packages.is_empty() {
+        let chosen = self.packages.iter().map(String::as_str);
+        let names: Vec<&str> = if self.packages.is_empty() {
             usual.collect()
         } else {
             chosen.collect()

@@ -415,3 +415,44 @@ async fn a_renamed_setting_keeps_its_meaning() {
     let file = device.rows("/file").remove(0);
     assert!(file.raw("last-modified").is_some() && file.raw("creation-time").is_none());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_brings_the_main_package_alone_past_7_13_loses_the_radios() {
+    for (board, driver, menu) in [
+        ("hAP ac^2", "wireless", "/interface/wireless"),
+        ("hAP ax^2", "wifi-qcom", "/interface/wifi"),
+    ] {
+        let (_lab, device) = one(spec().version("7.12.1").board(board)).await;
+        let arch = said(&device, "/system/resource", "architecture-name");
+        let file = |name: &str| format!("/file add name={name}-7.20.4-{arch}.npk contents=x");
+        device.run(&file("routeros")).await.unwrap();
+        device.reboot();
+        booted(&device, 1).await;
+
+        assert_eq!(device.summary().version, "7.20.4");
+        let radios = |device: &Device| {
+            let rows = device.rows("/interface");
+            let radios = rows
+                .iter()
+                .filter(|r| matches!(r.text("type").as_deref(), Some("wlan" | "wifi")));
+            radios.count()
+        };
+        assert_eq!(radios(&device), 0, "{board}");
+        device.run(&file(driver)).await.unwrap();
+        device.reboot();
+        booted(&device, 2).await;
+
+        assert_eq!(radios(&device), 2, "{board}");
+        assert_eq!(device.rows(menu).len(), 2);
+        assert!(
+            device
+                .own_log()
+                .join("\n")
+                .contains(&format!("installed {driver}-7.20.4"))
+        );
+        let packages = device.rows("/system/package");
+        let own = packages.iter().filter(|r| r.raw("available").is_none());
+        let own: Vec<_> = own.filter_map(|r| r.text("name")).collect();
+        assert_eq!(own, ["routeros", driver]);
+    }
+}
