@@ -9,6 +9,7 @@ use routeros::row::Row as Record;
 
 use super::DYNAMIC;
 use super::clients::{Station, new_registration};
+use crate::clock::Tick;
 use crate::core::{Core, Verdict, whole};
 use crate::presence::{CapRadio, Driver, Presence};
 use crate::seed::Seed;
@@ -18,6 +19,9 @@ use crate::tree::Row;
 /// Ids of what access points bring begin here.
 const CAPS: u32 = DYNAMIC + 0x10_0000;
 
+/// Most networks of one radio: the first and those beside it.
+const BESIDE: usize = 4;
+
 /// The port at which a manager listens.
 const PORT: u16 = 5246;
 
@@ -26,12 +30,16 @@ struct Managed {
     cap: Arc<Presence>,
     radio: CapRadio,
     id: u32,
-    /// What provisioning made of it: its interface and network; nothing if no rule is for it.
-    made: Option<Made>,
+    /// What provisioning made of it: its interface and those beside it; none if no rule is for it.
+    made: Vec<Made>,
 }
 
+/// One interface of a radio, with its network.
 struct Made {
+    id: u32,
     interface: String,
+    /// Where its stations are: the radio itself, or one of the networks beside the first.
+    place: String,
     ssid: String,
     is_enabled: bool,
     /// The row of the interface, if somebody has configured one for this radio.
@@ -86,10 +94,10 @@ impl Core {
         for cap in self.caps(driver) {
             let n = u32::try_from(Seed::new(1).of(&cap.name).below(0x1000)).unwrap_or(0);
             let radios = cap.cap.iter().flat_map(|c| c.radios.clone());
-            for (radio, id) in radios.zip((CAPS + n * 0x100..).step_by(0x10)) {
-                let taken = all.iter().filter_map(|m| m.made.as_ref());
+            for (radio, id) in radios.zip((CAPS + n * 0x100..).step_by(0x40)) {
+                let taken = all.iter().flat_map(|m| &m.made);
                 let taken: Vec<_> = taken.map(|m| m.interface.clone()).collect();
-                let made = self.provisioned(driver, &cap, &radio, &taken);
+                let made = self.provisioned(driver, &cap, (&radio, id), &taken);
                 let cap = Arc::clone(&cap);
                 all.push(Managed {
                     cap,
@@ -107,9 +115,9 @@ impl Core {
         &self,
         driver: Driver,
         cap: &Presence,
-        radio: &CapRadio,
+        (radio, id): (&CapRadio, u32),
         taken: &[String],
-    ) -> Option<Made> {
+    ) -> Vec<Made> {
         let interfaces = match driver {
             Driver::Wireless => self.tree.rows("/caps-man/interface"),
             Driver::Wifi => self.tree.rows("/interface/wifi"),
@@ -117,26 +125,45 @@ impl Core {
         let is_mac = |r: &&Row| r.get("radio-mac").is_some_and(|m| is_same(m, &radio.mac));
         if let Some(row) = interfaces.iter().find(is_mac) {
             let configuration = row.get("configuration");
-            return Some(Made {
+            return vec![Made {
+                id,
                 interface: row.get("name").unwrap_or_default().to_owned(),
+                place: radio.name.clone(),
                 ssid: self.ssid(driver, row.get("configuration.ssid"), configuration),
                 is_enabled: !row.is("disabled"),
                 row: Some(row.clone()),
-            });
+            }];
         }
         let rules = self.tree.rows(&driver.menu("provisioning")).iter();
         let mut fitting = rules.filter(|r| !r.is("disabled") && is_for(r, cap, radio));
-        let rule = fitting.next()?;
+        let Some(rule) = fitting.next() else {
+            return Vec::new();
+        };
         let action = rule.get("action").unwrap_or("none");
         if action == "none" {
-            return None;
+            return Vec::new();
         }
-        Some(Made {
-            interface: self.name_of_made(driver, rule, cap, radio, taken),
-            ssid: self.ssid(driver, None, rule.get("master-configuration")),
+        let name = self.name_of_made(driver, rule, cap, radio, taken);
+        let beside = rule.get("slave-configurations").unwrap_or_default();
+        let beside = beside.split(',').filter(|c| !c.is_empty()).map(Some);
+        let first = std::iter::once(rule.get("master-configuration"));
+        let all = first.chain(beside).zip(0..).take(BESIDE);
+        let made = all.map(|(configuration, n)| Made {
+            id: id + n * 0x10,
+            interface: match (n, driver) {
+                (0, _) => name.clone(),
+                (n, Driver::Wireless) => format!("{name}-{n}"),
+                (n, Driver::Wifi) => format!("{name}-virtual{n}"),
+            },
+            place: match n {
+                0 => radio.name.clone(),
+                n => format!("{}/{n}", radio.name),
+            },
+            ssid: self.ssid(driver, None, configuration),
             is_enabled: action != "create-disabled",
             row: None,
-        })
+        });
+        made.collect()
     }
 
     fn ssid(&self, driver: Driver, own: Option<&str>, configuration: Option<&str>) -> String {
@@ -174,16 +201,17 @@ impl Core {
     /// Returns who is on the radios that this device manages.
     pub(super) fn managed_registrations(&self, driver: Driver) -> Vec<Record> {
         let now = self.clock.now();
-        let rows = self.managed(driver).into_iter().filter_map(|m| {
-            let made = m.made.as_ref().filter(|m| m.is_enabled)?;
-            let stations = m.cap.crowd.stations(now, &m.radio.name, m.id);
-            let rows = stations.iter().map(|s| match driver {
-                Driver::Wireless => old_registration(made, s),
-                Driver::Wifi => new_registration(&made.interface, &made.ssid, s),
-            });
-            Some(rows.collect::<Vec<_>>())
-        });
-        rows.flatten().collect()
+        let mut rows = Vec::new();
+        for m in self.managed(driver) {
+            for made in m.made.iter().filter(|made| made.is_enabled) {
+                let stations = m.cap.crowd.stations(now, &made.place, made.id);
+                rows.extend(stations.iter().map(|s| match driver {
+                    Driver::Wireless => old_registration(made, s),
+                    Driver::Wifi => new_registration(&made.interface, &made.ssid, s),
+                }));
+            }
+        }
+        rows
     }
 
     fn remote_caps(&self, driver: Driver) -> Vec<Record> {
@@ -232,13 +260,13 @@ impl Core {
                 Driver::Wireless => row
                     .with("remote-cap-name", format!("[{}]", m.cap.mac))
                     .with("remote-cap-identity", text::encode(&m.cap.identity))
-                    .with("provisioned", m.made.is_some().to_string()),
+                    .with("provisioned", (!m.made.is_empty()).to_string()),
                 Driver::Wifi => {
                     let cap = format!("{}@{}", m.cap.identity, m.cap.address);
                     row.with("cap", text::encode(&cap)).with("local", "false")
                 }
             };
-            match &m.made {
+            match m.made.first() {
                 Some(made) => row.with("interface", text::encode(&made.interface)),
                 None => row,
             }
@@ -268,39 +296,14 @@ impl Core {
             _ => return Vec::new(),
         };
         let now = self.clock.now();
-        let each = drivers.iter().flat_map(|driver| {
-            let made = self.managed(*driver).into_iter();
-            made.map(move |m| (*driver, m))
-        });
-        let rows = each.filter_map(|(driver, m)| {
-            let made = m.made.filter(|made| made.row.is_none())?;
-            let mut row = Record::new()
-                .with(".id", format!("*{:X}", m.id))
-                .with("name", text::encode(&made.interface));
-            if path == "/interface" {
-                let kind = match driver {
-                    Driver::Wireless => "cap",
-                    Driver::Wifi => "wifi",
-                };
-                let seconds = m.cap.uptime(now).as_secs_f64();
-                let rate = 20_000.0 + 100_000.0 * Seed::new(2).of(&made.interface).unit();
-                row.push("type", kind);
-                row.push("mtu", "1500");
-                row.push("actual-mtu", "1500");
-                row.push("rx-byte", whole(seconds * rate).to_string());
-                row.push("tx-byte", whole(seconds * rate * 6.0).to_string());
-            } else {
-                row.push("configuration.ssid", text::encode(&made.ssid));
-                row.push("radio-mac", &m.radio.mac);
+        let mut rows = Vec::new();
+        for driver in drivers {
+            for m in self.managed(*driver) {
+                let own = m.made.iter().filter(|made| made.row.is_none());
+                rows.extend(own.map(|made| made_interface(*driver, &m, made, path, now)));
             }
-            Some(
-                row.with("mac-address", &m.radio.mac)
-                    .with("running", made.is_enabled.to_string())
-                    .with("dynamic", "true")
-                    .with("disabled", (!made.is_enabled).to_string()),
-            )
-        });
-        rows.collect()
+        }
+        rows
     }
 
     /// Says whether a radio serves nobody by itself, because another device manages it.
@@ -322,6 +325,33 @@ impl Core {
             record.set("current-caps-man-identity", text::encode(&manager.identity));
         }
     }
+}
+
+/// Shows an interface that provisioning made, in `/interface` or in its own menu.
+fn made_interface(driver: Driver, m: &Managed, made: &Made, path: &str, now: Tick) -> Record {
+    let mut row = Record::new()
+        .with(".id", format!("*{:X}", made.id))
+        .with("name", text::encode(&made.interface));
+    if path == "/interface" {
+        let kind = match driver {
+            Driver::Wireless => "cap",
+            Driver::Wifi => "wifi",
+        };
+        let seconds = m.cap.uptime(now).as_secs_f64();
+        let rate = 20_000.0 + 100_000.0 * Seed::new(2).of(&made.interface).unit();
+        row.push("type", kind);
+        row.push("mtu", "1500");
+        row.push("actual-mtu", "1500");
+        row.push("rx-byte", whole(seconds * rate).to_string());
+        row.push("tx-byte", whole(seconds * rate * 6.0).to_string());
+    } else {
+        row.push("configuration.ssid", text::encode(&made.ssid));
+        row.push("radio-mac", &m.radio.mac);
+    }
+    row.with("mac-address", &m.radio.mac)
+        .with("running", made.is_enabled.to_string())
+        .with("dynamic", "true")
+        .with("disabled", (!made.is_enabled).to_string())
 }
 
 /// Says whether a rule of provisioning is for a radio.

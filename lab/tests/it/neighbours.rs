@@ -292,3 +292,36 @@ async fn a_manager_loses_what_cannot_reach_it_or_is_not_provisioned() {
         assert!(client.run(&path, &[]).await.ok().rows.is_empty());
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn networks_beside_the_first_have_interfaces_and_clients_of_their_own() {
+    for kind in &KINDS {
+        let (lab, boss, _ap) = managed(kind).await;
+        let add = kind.manager[0]
+            .replace("name=c", "name=g")
+            .replace("house", "guests");
+        boss.run(&add).await.unwrap();
+        let menu = kind.manager[1].split(" add ").next().unwrap();
+        boss.run(&format!("{menu} set [find] slave-configurations=g"))
+            .await
+            .unwrap();
+
+        let interfaces = boss.rows("/interface");
+        let made = interfaces
+            .iter()
+            .filter(|r| text(r, "name").starts_with(kind.interface));
+        assert_eq!(made.count(), 2, "{}", kind.version);
+        let mut seen = BTreeSet::new();
+        let mut ids = BTreeSet::new();
+        for _ in 0..20 {
+            let rows = boss.rows(kind.clients);
+            seen.extend(rows.iter().map(|r| (text(r, "ssid"), text(r, "interface"))));
+            ids = rows.iter().map(|r| text(r, ".id")).collect();
+            assert_eq!(ids.len(), rows.len(), "each has its own id");
+            lab.advance(Duration::from_mins(3));
+        }
+        assert!(!ids.is_empty());
+        let of = |ssid: &str| seen.iter().filter(|(s, _)| s == ssid).count();
+        assert_eq!((of("the house"), of("the guests")), (2, 2), "{seen:?}");
+    }
+}
