@@ -100,7 +100,10 @@ impl Core {
 
     fn print(&self, order: &Order) -> Result<Outcome, Trap> {
         Self::check_parameters(order, PRINT)?;
-        let rows = self.select(order)?;
+        let mut rows = self.select(order)?;
+        if order.has("status") {
+            self.add_status(&order.menu, &mut rows);
+        }
         if order.has("count-only") {
             let count = rows.len().to_string();
             return Ok(Outcome {

@@ -291,4 +291,18 @@ impl Core {
         }
         Ok(Outcome::after(After::Series(sections, None)))
     }
+
+    /// Adds what only `print status` shows. Nobody in the lab answers as a peer: one that can be
+    /// reached is being connected to.
+    pub(super) fn add_status(&self, menu: &str, rows: &mut [Record]) {
+        if menu != "/routing/bgp/peer" {
+            return;
+        }
+        for row in rows {
+            let address = row.text("remote-address").unwrap_or_default().into_owned();
+            let is_on = row.text("disabled").as_deref() != Some("true");
+            let is_near = is_on && self.echo(&address).is_some();
+            row.set("state", if is_near { "connect" } else { "idle" });
+        }
+    }
 }

@@ -247,3 +247,37 @@ async fn a_script_is_coloured_character_by_character() {
         assert_eq!(classes, hostile.len(), "{hostile}");
     }
 }
+
+#[tokio::test]
+async fn peers_are_shown_with_their_status_when_that_is_asked_for() {
+    let (_lab, device) = one(spec().version("6.49.18").board("hEX")).await;
+    device
+        .run(
+            "/routing bgp peer add name=peer1 remote-address=192.168.1.134 remote-as=65001 ttl=255 \
+             address-families=ip,ipv6; \
+             /routing bgp peer add name=peer2 remote-address=10.9.9.9 remote-as=65002 disabled=yes",
+        )
+        .await
+        .unwrap();
+
+    let plain = device.run("/routing bgp peer print detail").await.unwrap();
+    let status = device.run("/routing bgp peer print status").await.unwrap();
+
+    assert!(!plain.contains("state="), "{plain}");
+    let lines: Vec<_> = status.lines().map(str::trim_end).collect();
+    assert_eq!(
+        lines[..5],
+        [
+            "Flags: X - disabled, E - established",
+            " 0   name=\"peer1\" instance=default remote-address=192.168.1.134 remote-as=65001 \
+             tcp-md5-key=\"\" nexthop-choice=default",
+            "     multihop=no route-reflect=no hold-time=3m ttl=255 in-filter=\"\" out-filter=\"\" \
+             address-families=ip,ipv6",
+            "     default-originate=never remove-private-as=no as-override=no passive=no \
+             use-bfd=no state=connect",
+            "",
+        ]
+    );
+    assert!(lines[5].starts_with(" 1 X name=\"peer2\""), "{status}");
+    assert!(status.contains("state=idle"), "{status}");
+}
