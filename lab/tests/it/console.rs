@@ -281,3 +281,30 @@ async fn peers_are_shown_with_their_status_when_that_is_asked_for() {
     assert!(lines[5].starts_with(" 1 X name=\"peer2\""), "{status}");
     assert!(status.contains("state=idle"), "{status}");
 }
+
+#[tokio::test]
+async fn no_line_is_too_odd_to_be_coloured_completed_or_written_out() {
+    let (_lab, device) = one(spec().version("7.20.8")).await;
+    let mut client = Client::log_in(&device).await;
+    let parts = [
+        "[", "]", "{", "}", "(", ")", "\"", "$", "\\", "/", "=", ":", ";", " ", "\n", "!", "..",
+        "#", ",", "a", "ip", "address", "print", "find", "where", "set", "do", "foreach", "in",
+        "ü",
+    ];
+    // Any numbers do, as long as they are the same each time.
+    let mut seed = 7_usize;
+    for _ in 0..400 {
+        let mut line = String::new();
+        for _ in 0..24 {
+            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            line.push_str(parts[(seed >> 33) % parts.len()]);
+        }
+        let input = format!("input={line}");
+        let words = ["request=highlight", input.as_str()];
+        let answer = client.run("/console/inspect", &words).await.ok();
+        let classes = answer.one("highlight").split(',').count();
+        assert_eq!(classes, line.len(), "{line:?}");
+        let words = ["request=completion", input.as_str()];
+        client.run("/console/inspect", &words).await.ok();
+    }
+}
