@@ -116,8 +116,8 @@ fn still() -> Spec {
     spec().scheduler(SchedulerRule::Inactivated)
 }
 
-/// Takes away what the lab itself put on a device, so that it is as after a reset.
-async fn emptied(text: &str) -> (Lab, Device) {
+/// Returns a device with the packages and disks that an export speaks of.
+fn fitted(text: &str) -> Spec {
     let mut packages = vec!["routeros"];
     for (menu, package) in [
         ("/interface wireless", "wireless"),
@@ -163,6 +163,12 @@ async fn emptied(text: &str) -> (Lab, Device) {
     spec.disks = disks
         .filter_map(|l| l.split(' ').next().map(str::to_owned))
         .collect();
+    spec
+}
+
+/// Takes away what the lab itself put on a device, so that it is as after a reset.
+async fn emptied(text: &str) -> (Lab, Device) {
+    let spec = fitted(text);
     let lab = Lab::start(Fleet::one(spec), Options::default())
         .await
         .unwrap();
