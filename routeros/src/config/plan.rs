@@ -36,7 +36,7 @@ use crate::undo::{PlanProblem, Snapshot, hidden, play, settled};
 /// );
 /// ```
 pub fn plan(from: &Snapshot, to: &Snapshot) -> Result<Vec<Operation>, PlanProblem> {
-    check_names(to)?;
+    check_names(from, to)?;
     let mut operations = once(from, to)?;
     let is_renamed = |operation: &Operation| match &operation.action {
         Action::Set { changes, .. } => changes.iter().any(|(name, _)| name == "name"),
@@ -99,19 +99,30 @@ pub fn script(operations: &[Operation], on: &Snapshot) -> Result<String, PlanPro
     Ok(text)
 }
 
-/// Refuses two interfaces of one name.
-fn check_names(target: &Snapshot) -> Result<(), PlanProblem> {
+/// The interfaces of a configuration, with their menus.
+fn interfaces(of: &Snapshot) -> impl Iterator<Item = (&str, &Row)> {
+    let menus = of.order().iter().map(String::as_str);
+    let menus = menus.filter(|menu| is_interface_menu(menu) && !is_view(menu));
+    menus.flat_map(|menu| {
+        let rows = of.rows(menu).unwrap_or_default().iter();
+        rows.map(move |row| (menu, row))
+    })
+}
+
+/// Refuses two interfaces of one name: of the target, or one that the target only sets and another
+/// that is there.
+fn check_names(from: &Snapshot, target: &Snapshot) -> Result<(), PlanProblem> {
     let mut taken = BTreeSet::new();
-    for menu in target.order() {
-        if !is_interface_menu(menu) || is_view(menu) {
+    for (menu, row) in interfaces(target) {
+        let Some(name) = row.raw("name") else {
             continue;
-        }
-        for row in target.rows(menu).unwrap_or_default() {
-            if let Some(name) = row.raw("name")
-                && !taken.insert(name)
-            {
-                return Err(ambiguous(menu, &Row::new().with("name", name)));
-            }
+        };
+        let is_other = |&(other, there): &(&str, &Row)| {
+            other != menu && there.raw(".by").is_none() && there.raw("name") == Some(name)
+        };
+        let is_set = row.raw(".by").is_some();
+        if !taken.insert(name) || is_set && interfaces(from).any(|there| is_other(&there)) {
+            return Err(ambiguous(menu, &Row::new().with("name", name)));
         }
     }
     Ok(())

@@ -40,7 +40,10 @@ fn take(rows: &mut Vec<Row>, command: &Command<'_>) {
         }
         "set" => {
             let found = base(command);
-            if let Some(row) = rows.iter_mut().find(|row| row.id() == found.id()) {
+            let named = found.raw(".by").and(found.raw("name"));
+            let is_it =
+                |row: &Row| row.id() == found.id() || named.is_some() && row.raw("name") == named;
+            if let Some(row) = rows.iter_mut().find(|row| is_it(row)) {
                 return fill(row, command);
             }
             let mut row = found;

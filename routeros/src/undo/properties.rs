@@ -212,7 +212,9 @@ pub(crate) fn is_interface_menu(menu: &str) -> bool {
         return false;
     };
     let kind = rest.trim_start_matches('/');
-    !kind.contains('/') && !matches!(kind, "list" | "detect-internet" | "dot1x" | "lte-apn")
+    (rest.is_empty() || rest.starts_with('/'))
+        && !kind.contains('/')
+        && !matches!(kind, "list" | "detect-internet" | "dot1x" | "lte-apn")
 }
 
 /// A value in the one spelling that equal values share.
