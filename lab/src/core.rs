@@ -83,6 +83,7 @@ pub(crate) struct Session {
     pub(crate) via: &'static str,
     pub(crate) peer: SocketAddr,
     pub(crate) port: u16,
+    pub(crate) is_inside: bool,
     pub(crate) gate: Gate,
     pub(crate) user: Option<String>,
     pub(crate) since: Tick,
@@ -90,6 +91,16 @@ pub(crate) struct Session {
     pub(crate) is_established: bool,
     /// The boot it belongs to; later ones do not know it.
     pub(crate) boot: u64,
+}
+
+impl Session {
+    fn ends(&self) -> Ends {
+        Ends {
+            peer: self.peer,
+            port: self.port,
+            is_inside: self.is_inside,
+        }
+    }
 }
 
 /// A line that appears on terminals in the middle of what they show.
@@ -300,7 +311,7 @@ impl Core {
     }
 
     fn verdict(&self, session: &Session) -> Verdict {
-        let (port, peer) = (session.port, session.peer.ip());
+        let ends = session.ends();
         if self.has_fault(|f| *f == Fault::Silent) {
             Verdict::Silent("a fault".to_owned())
         } else if self.power == Power::Booting {
@@ -308,14 +319,14 @@ impl Core {
         } else if session.is_established && session.boot != self.boot {
             Verdict::Refused("the device has rebooted since".to_owned())
         } else if session.is_established {
-            let ends = self.spec.switches.ends_sessions && !self.serves(port);
-            if ends {
+            let is_over = self.spec.switches.ends_sessions && !self.serves(ends.port);
+            if is_over {
                 Verdict::Refused("its service is gone".to_owned())
             } else {
-                self.path_of_established(port, peer)
+                self.path_of_established(ends)
             }
         } else {
-            match self.knock(port, peer) {
+            match self.knock(ends) {
                 Verdict::Refused(why)
                     if why == reach::TOO_MANY
                         && self.spec.switches.over_limit == OverLimit::Silent =>
@@ -402,6 +413,7 @@ impl Core {
             via,
             peer: ends.peer,
             port: ends.port,
+            is_inside: ends.is_inside,
             gate: gate.clone(),
             user: None,
             since: self.clock.now(),
@@ -477,6 +489,8 @@ impl Core {
 pub(crate) struct Ends {
     pub(crate) peer: SocketAddr,
     pub(crate) port: u16,
+    /// The device connects to itself, for somebody who is inside it already.
+    pub(crate) is_inside: bool,
 }
 
 /// RouterOS calls API over TLS `api` as well.

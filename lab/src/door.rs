@@ -8,7 +8,7 @@ use tokio::net::{TcpListener, TcpStream};
 
 use crate::core::Ends;
 use crate::device::Inner;
-use crate::gate::{Gate, Gated, Mode, reset};
+use crate::gate::{Gate, Gated, Mode, Wire, reset};
 use crate::lab::World;
 use crate::{api, tls};
 
@@ -22,6 +22,13 @@ pub(crate) enum Door {
 }
 
 impl Door {
+    /// The door of a service, by its name in `/ip/service`.
+    pub(crate) fn of(service: &str) -> Option<Self> {
+        [Self::Api, Self::ApiSsl, Self::Ssh, Self::Telnet]
+            .into_iter()
+            .find(|door| door.name() == service)
+    }
+
     fn name(self) -> &'static str {
         match self {
             Self::Api => "api",
@@ -35,11 +42,28 @@ impl Door {
 /// A connection to a device, counted by it until this is dropped.
 #[derive(Debug)]
 pub(crate) struct Visit {
+    pub(crate) world: Arc<World>,
     pub(crate) device: Arc<Inner>,
     pub(crate) id: u64,
     pub(crate) via: &'static str,
     pub(crate) peer: SocketAddr,
     pub(crate) gate: Gate,
+}
+
+impl Visit {
+    /// Knocks at a door.
+    pub(crate) fn new(world: Arc<World>, device: Arc<Inner>, door: Door, ends: Ends) -> Self {
+        let (id, via) = (world.next_session(), door.name());
+        let gate = device.open(id, via, ends);
+        Self {
+            world,
+            device,
+            id,
+            via,
+            peer: ends.peer,
+            gate,
+        }
+    }
 }
 
 impl Drop for Visit {
@@ -85,18 +109,14 @@ fn admit(world: &Arc<World>, tcp: TcpStream, peer: SocketAddr, door: Door) {
     let (device, world) = (Arc::clone(device), Arc::clone(world));
     let tasks = world.tasks.clone();
     tasks.spawn(async move {
-        let id = world.next_session();
-        let via = door.name();
-        let gate = device.open(id, via, Ends { peer, port });
-        let visit = Visit {
-            device,
-            id,
-            via,
+        let ends = Ends {
             peer,
-            gate: gate.clone(),
+            port,
+            is_inside: false,
         };
-        if gate.mode() == Mode::Cut {
-            if !gate.is_gentle() {
+        let visit = Visit::new(world, device, door, ends);
+        if visit.gate.mode() == Mode::Cut {
+            if !visit.gate.is_gentle() {
                 reset(&tcp);
             }
             return;
@@ -104,17 +124,22 @@ fn admit(world: &Arc<World>, tcp: TcpStream, peer: SocketAddr, door: Door) {
         if let Err(error) = tcp.set_nodelay(true) {
             tracing::debug!(%error, "cannot turn off delays");
         }
-        let stream = Gated::new(tcp, gate);
+        let stream = Gated::new(Wire::Tcp(tcp), visit.gate.clone());
         // A knock that meets silence waits here; it is let in if the network changes in time.
         if !visit.gate.passes().await {
             stream.refuse();
             return;
         }
-        match door {
-            Door::Api => api::serve(visit, stream).await,
-            Door::ApiSsl => tls::serve(visit, stream).await,
-            Door::Ssh => crate::ssh::serve(visit, stream).await,
-            Door::Telnet => crate::telnet::serve(visit, stream).await,
-        }
+        answer(door, visit, stream).await;
     });
+}
+
+/// Talks with somebody who was let in.
+pub(crate) async fn answer(door: Door, visit: Visit, stream: Gated) {
+    match door {
+        Door::Api => api::serve(visit, stream).await,
+        Door::ApiSsl => tls::serve(visit, stream).await,
+        Door::Ssh => crate::ssh::serve(visit, stream).await,
+        Door::Telnet => crate::telnet::serve(visit, stream).await,
+    }
 }

@@ -14,6 +14,10 @@ use tokio::time::{Instant, Sleep};
 
 use crate::lock;
 
+mod wire;
+
+pub(crate) use wire::Wire;
+
 /// What a gate does with bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Mode {
@@ -150,15 +154,15 @@ impl Gate {
 /// A connection behind a gate.
 #[derive(Debug)]
 pub(crate) struct Gated {
-    tcp: TcpStream,
+    wire: Wire,
     gate: Gate,
     pause: Option<Pin<Box<Sleep>>>,
 }
 
 impl Gated {
-    pub(crate) fn new(tcp: TcpStream, gate: Gate) -> Self {
+    pub(crate) fn new(wire: Wire, gate: Gate) -> Self {
         Self {
-            tcp,
+            wire,
             gate,
             pause: None,
         }
@@ -166,12 +170,12 @@ impl Gated {
 
     /// Ends the connection with a reset.
     pub(crate) fn refuse(self) {
-        reset(&self.tcp);
+        self.wire.reset();
     }
 
     fn cut(&self) -> io::Error {
         self.gate.set(Mode::Cut);
-        reset(&self.tcp);
+        self.wire.reset();
         io::ErrorKind::ConnectionReset.into()
     }
 
@@ -196,7 +200,7 @@ impl AsyncRead for Gated {
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         ready!(self.poll_gate(cx))?;
-        Pin::new(&mut self.tcp).poll_read(cx, buf)
+        Pin::new(&mut self.wire).poll_read(cx, buf)
     }
 }
 
@@ -220,20 +224,18 @@ impl AsyncWrite for Gated {
             return Poll::Ready(Err(self.cut()));
         }
         let piece = buf.get(..allowed).unwrap_or(buf);
-        let written = ready!(Pin::new(&mut self.tcp).poll_write(cx, piece))?;
+        let written = ready!(Pin::new(&mut self.wire).poll_write(cx, piece))?;
         self.gate.spent(written);
         self.pause = drip.map(|d| Box::pin(tokio::time::sleep(d)));
         Poll::Ready(Ok(written))
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.tcp).poll_flush(cx)
+        Pin::new(&mut self.wire).poll_flush(cx)
     }
 
-    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         ready!(self.poll_gate(cx))?;
-        // The reading half may still be in use; the rest goes when the socket is dropped.
-        let socket = rustix::net::shutdown(&self.tcp, rustix::net::Shutdown::Write);
-        Poll::Ready(socket.map_err(io::Error::from))
+        Pin::new(&mut self.wire).poll_shutdown(cx)
     }
 }

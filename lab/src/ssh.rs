@@ -22,6 +22,7 @@ use crate::gate::Gated;
 use crate::text;
 
 mod algorithms;
+mod forward;
 mod scp;
 mod screen;
 mod sftp;
@@ -260,6 +261,27 @@ impl Handler for Visitor {
         };
         self.shells.insert(id, terminal);
         reply.accept().await;
+        Ok(())
+    }
+
+    async fn channel_open_direct_tcpip(
+        &mut self,
+        channel: Channel<Msg>,
+        host: &str,
+        port: u32,
+        _originator: &str,
+        originator_port: u32,
+        reply: ChannelOpenHandle,
+        _session: &mut Session,
+    ) -> Result<(), Self::Error> {
+        let wish = forward::Wish {
+            channel,
+            reply,
+            host: host.to_owned(),
+            port,
+            originator_port,
+        };
+        forward::grant(&self.visit, wish);
         Ok(())
     }
 

@@ -4,6 +4,7 @@ pub mod address;
 mod anonymous;
 pub mod dial;
 pub mod error;
+mod leash;
 pub mod link;
 pub(crate) mod ssh;
 pub mod tls;

@@ -24,6 +24,7 @@ use crate::worker::Worker;
 
 mod apply;
 mod guard;
+mod owner;
 mod prepare;
 mod read;
 mod verify;
@@ -153,7 +154,12 @@ async fn attempt(
         PushStep::Arm {
             undo_script,
             window_seconds,
-        } => guard::arm(worker, change, undo_script, *window_seconds).await,
+            serial,
+        } => {
+            let link = worker.link().await?;
+            owner::check(link, serial.as_deref(), change.deadline).await?;
+            guard::arm(worker, change, undo_script, *window_seconds).await
+        }
         PushStep::Apply {
             script,
             before,

@@ -24,6 +24,7 @@ use crate::relay::{RelayDial, Relays};
 use crate::report::Spool;
 use crate::task::Tasks;
 use crate::worker::Kit;
+use crate::worker::pace::Pace;
 
 /// What a poller is told.
 #[derive(Clone, Debug, Default)]
@@ -56,6 +57,8 @@ pub struct Zone {
 pub struct Limits {
     /// Connections to devices that are under way: dialling, TLS, login.
     pub connects: usize,
+    /// Connections for polls that begin within a second. What somebody waits for is not counted.
+    pub connects_per_second: u32,
     /// Bytes of samples kept while the bus is away.
     pub spool_bytes: usize,
     /// Relays in all.
@@ -74,6 +77,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             connects: 256,
+            connects_per_second: 200,
             spool_bytes: 64 << 20,
             relays: 200,
             relays_per_device: 5,
@@ -121,6 +125,7 @@ pub fn build(config: Config, parts: Parts) -> anyhow::Result<Poller> {
     let kit = Arc::new(Kit {
         poller: id,
         dialler: Arc::clone(&dialler),
+        pace: Pace::new(config.limits.connects_per_second),
         clock: parts.clock.clone(),
         spool: spool.clone(),
     });

@@ -11,6 +11,7 @@
 //! runs, which has a deadline. A withdrawal ends all of it at once.
 
 pub mod machine;
+pub mod pace;
 mod run;
 
 use std::sync::Arc;
@@ -23,6 +24,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use self::pace::Pace;
 pub use self::run::Worker;
 use crate::device::Target;
 use crate::device::dial::Dialler;
@@ -35,6 +37,8 @@ pub struct Kit {
     pub poller: PollerId,
     /// Connections.
     pub dialler: Arc<Dialler>,
+    /// How fast polls may connect.
+    pub pace: Pace,
     /// The time.
     pub clock: Clock,
     /// Where samples go.

@@ -233,7 +233,7 @@ pub enum Fault {
     EvilComments,
     /// Answers API commands with a control byte, which no length begins with.
     ControlByte,
-    /// Spells every length longer than it needs to be, which is allowed.
+    /// Spells every length longer than it needs to be, which no device does.
     LongLengths,
     /// Answers every `print` with rows that never end.
     EndlessRows,

@@ -126,6 +126,8 @@ const KINDS: &[(&str, TrapKind)] = &[
     ("invalid user name or password", TrapKind::LoginRefused),
     ("cannot log in", TrapKind::LoginRefused),
     ("not logged in", TrapKind::LoginRefused),
+    // The account may be a good one: its server was not asked.
+    ("radius timeout", TrapKind::TimedOut),
     ("could not authenticate", TrapKind::LoginRefused),
     ("login failure", TrapKind::LoginRefused),
     ("no such command", TrapKind::NoSuchCommand),
@@ -211,6 +213,10 @@ mod tests {
             ("unknown parameter follow-only", TrapKind::UnknownParameter),
             ("invalid value for argument address", TrapKind::BadValue),
             ("std failure: timeout (13)", TrapKind::TimedOut),
+            (
+                "could not authenticate - radius timeout",
+                TrapKind::TimedOut,
+            ),
             ("interrupted", TrapKind::Interrupted),
             ("something new", TrapKind::Other),
         ] {

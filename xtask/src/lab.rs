@@ -65,6 +65,12 @@ impl Lab {
             .map(drop)
     }
 
+    /// Switches a device off and on.
+    pub fn reboot(&self, device: &str) -> Result<()> {
+        self.ask(&json!({"verb": "reboot", "device": device}))
+            .map(drop)
+    }
+
     /// Changes a row as somebody at the device would.
     pub fn set(&self, device: &str, path: &str, row: Option<&str>, values: &Value) -> Result<()> {
         let request =

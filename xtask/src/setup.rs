@@ -70,6 +70,18 @@ const NEEDS: &[Need] = &[
         is_there: || program("ssh"),
     },
     Need {
+        what: "OpenSSH's server",
+        package: "openssh-server",
+        purposes: TESTING,
+        is_there: || Path::new("/usr/sbin/sshd").is_file(),
+    },
+    Need {
+        what: "nss_wrapper, which gives that server an account of its own",
+        package: "libnss-wrapper",
+        purposes: TESTING,
+        is_there: has_nss_wrapper,
+    },
+    Need {
         what: "net-snmp's tools",
         package: "snmp",
         purposes: TESTING,
@@ -237,6 +249,16 @@ fn ensure_python() -> Result<()> {
 
 fn has_ensurepip() -> bool {
     process::output(Command::new("python3").args(["-c", "import ensurepip"])).is_ok()
+}
+
+fn has_nss_wrapper() -> bool {
+    let folders = std::fs::read_dir("/usr/lib")
+        .into_iter()
+        .flatten()
+        .flatten();
+    folders
+        .map(|folder| folder.path().join("libnss_wrapper.so"))
+        .any(|library| library.is_file())
 }
 
 fn program(name: &str) -> bool {

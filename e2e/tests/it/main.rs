@@ -8,5 +8,6 @@ mod mistakes;
 mod people;
 mod push;
 mod replicas;
+mod sabotage;
 mod story;
 mod tour;

@@ -212,6 +212,11 @@ impl Core {
         Ok(())
     }
 
+    /// Returns how many of the last actions go with safe mode.
+    pub(crate) fn floating(&self) -> usize {
+        self.safe.as_ref().map_or(0, |safe| safe.actions.len())
+    }
+
     /// Says whether a session holds safe mode.
     pub(crate) fn holds_safe_mode(&self, session: u64) -> bool {
         self.safe.as_ref().is_some_and(|s| s.holder == session)

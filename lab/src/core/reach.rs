@@ -8,7 +8,7 @@ use std::net::IpAddr;
 
 use tod_proto::lab::Fault;
 
-use super::{Core, Power};
+use super::{Core, Ends, Power};
 use crate::tree::Row;
 use crate::value::{Net, address_matches, port_matches};
 
@@ -66,25 +66,27 @@ enum Ruling {
 /// Why a connection beyond `max-sessions` is refused.
 pub(crate) const TOO_MANY: &str = "too many sessions";
 
+/// The interface by which a device talks with itself.
+const LOOPBACK: &str = "lo";
+
 /// How deep chains may jump.
 const JUMPS: u8 = 8;
 
 impl Core {
     /// Decides over a new connection.
-    pub(crate) fn knock(&self, port: u16, peer: IpAddr) -> Verdict {
+    pub(crate) fn knock(&self, ends: Ends) -> Verdict {
+        let (port, peer) = (ends.port, ends.peer.ip());
         if self.power == Power::Booting {
             return Verdict::Silent("the device is booting".to_owned());
         }
         if self.has_fault(|f| *f == Fault::Refuse) {
             return Verdict::Refused("a fault".to_owned());
         }
-        let path = self.path(Protocol::Tcp, Some(port), peer, "new");
+        let path = self.path_of(ends, "new");
         if path != Verdict::Open {
             return path;
         }
-        let mut services = self.tree.rows("/ip/service").iter();
-        let is_here = |s: &&Row| s.get("port") == Some(port.to_string().as_str());
-        let Some(service) = services.find(|s| is_here(s) && !s.is("disabled")) else {
+        let Some(service) = self.service_at(port) else {
             return Verdict::Refused(format!("no service listens at port {port}"));
         };
         let allowed = service.get("address").unwrap_or_default();
@@ -109,18 +111,52 @@ impl Core {
 
     /// Says whether a service that is not disabled listens at a port.
     pub(crate) fn serves(&self, port: u16) -> bool {
-        let port = port.to_string();
-        let mut services = self.tree.rows("/ip/service").iter();
-        services.any(|s| s.get("port") == Some(port.as_str()) && !s.is("disabled"))
+        self.service_at(port).is_some()
     }
 
     /// Decides whether packets of a connection still pass.
-    pub(crate) fn path_of_established(&self, port: u16, peer: IpAddr) -> Verdict {
-        match self.path(Protocol::Tcp, Some(port), peer, "established") {
+    pub(crate) fn path_of_established(&self, ends: Ends) -> Verdict {
+        match self.path_of(ends, "established") {
             // A rejected packet of an open connection is lost, which is silence for both ends.
             Verdict::Refused(why) => Verdict::Silent(why),
             other => other,
         }
+    }
+
+    /// Returns the service that listens at a port.
+    pub(crate) fn service_at(&self, port: u16) -> Option<&Row> {
+        let port = port.to_string();
+        let mut services = self.tree.rows("/ip/service").iter();
+        services.find(|s| s.get("port") == Some(port.as_str()) && !s.is("disabled"))
+    }
+
+    fn path_of(&self, ends: Ends, state: &str) -> Verdict {
+        let (port, peer) = (Some(ends.port), ends.peer.ip());
+        if ends.is_inside {
+            self.inner_path(port, peer, state)
+        } else {
+            self.path(Protocol::Tcp, port, peer, state)
+        }
+    }
+
+    /// Decides over what a device sends to itself: it passes its chains, and no wire.
+    fn inner_path(&self, port: Option<u16>, own: IpAddr, state: &str) -> Verdict {
+        let sent = Packet {
+            protocol: Protocol::Tcp,
+            source: own,
+            destination: own,
+            source_port: None,
+            destination_port: port,
+            ingress: None,
+            egress: Some(LOOPBACK),
+            state,
+        };
+        let heard = Packet {
+            ingress: Some(LOOPBACK),
+            egress: None,
+            ..sent
+        };
+        self.judge(heard, sent)
     }
 
     /// Decides over a datagram to a port that is no service of `/ip/service`.
@@ -196,6 +232,11 @@ impl Core {
             egress: Some(&ingress),
             state: "established",
         };
+        self.judge(inbound, outbound)
+    }
+
+    /// Decides by the chains that a packet and its answer pass.
+    fn judge(&self, inbound: Packet<'_>, outbound: Packet<'_>) -> Verdict {
         let chains = [
             ("/ip/firewall/raw", "prerouting", inbound),
             ("/ip/firewall/filter", "input", inbound),

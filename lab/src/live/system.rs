@@ -207,11 +207,13 @@ impl Core {
     }
 
     fn history_records(&self) -> Vec<Record> {
-        let undone = self.undone.iter().map(|a| (a, false));
-        let done = self.history.iter().rev().map(|a| (a, true));
+        let floating = self.floating();
+        let undone = self.undone.iter().map(|a| (a, false, false));
+        let done = self.history.iter().rev().enumerate();
+        let done = done.map(|(at, a)| (a, true, at < floating));
         undone
             .chain(done)
-            .map(|(a, is_done)| {
+            .map(|(a, is_done, is_floating)| {
                 Record::new()
                     .with(".id", format!("*{:X}", a.id))
                     .with("undoable", is_done.to_string())
@@ -220,7 +222,7 @@ impl Core {
                     .with("by", &a.by)
                     .with("policy", "write")
                     .with("time", spell_moment(self.release, a.at))
-                    .with("floating-undo", self.safe.is_some().to_string())
+                    .with("floating-undo", is_floating.to_string())
             })
             .collect()
     }

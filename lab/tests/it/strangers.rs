@@ -6,6 +6,7 @@ use std::process::{Command, Output};
 use serde_json::{Value, json};
 use tod_lab::{Fleet, Lab, Options, Spec};
 
+mod forwarding;
 pub(crate) mod openssh;
 mod snmp;
 

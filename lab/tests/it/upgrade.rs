@@ -2,7 +2,8 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use tod_lab::wire::{Answer, Event, Request};
+use routeros::command::Command;
+use tod_lab::wire::{Answer, Event, Fault, Request};
 use tod_lab::{Device, Fleet, Lab, Options};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -11,6 +12,9 @@ use tokio::time::timeout;
 use crate::harness::{Client, SOON, one, spec};
 
 mod convert;
+
+/// What is said of a release that waits for a boot.
+const DOWNLOADED: &str = "Downloaded, please reboot router to upgrade it";
 
 async fn booted(device: &Device, times: u64) {
     let seen = AtomicU64::new(0);
@@ -81,6 +85,95 @@ async fn a_device_finds_downloads_and_installs_what_the_feed_offers() {
         checked.rows[1].text("status").unwrap(),
         "System is already up to date"
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_only_downloaded_is_installed_by_the_next_boot() {
+    for (version, board, channel, newest) in [
+        ("7.18.2", "RB5009UG+S+", "stable", "7.22.3"),
+        ("7.12.1", "hEX", "long-term", "7.20.8"),
+        ("6.49.18", "hEX", "upgrade", "7.12.1"),
+    ] {
+        let (_lab, device) = one(spec().version(version).board(board)).await;
+        device
+            .run(&format!("/system package update set channel={channel}"))
+            .await
+            .unwrap();
+        let mut client = Client::log_in(&device).await;
+
+        let download = client.run("/system/package/update/download", &[]);
+        let shown = timeout(SOON, download).await.unwrap().ok();
+
+        let statuses = shown.rows.iter().map(|row| row.text("status").unwrap());
+        assert_eq!(
+            statuses.collect::<Vec<_>>(),
+            [
+                "finding out latest version...",
+                "New version is available",
+                "Downloaded 42%",
+                DOWNLOADED,
+            ],
+            "{version}"
+        );
+        // Nothing runs yet that was not there before, and what waits is told to whoever asks.
+        let update = client.run("/system/package/update/print", &[]).await.ok();
+        assert_eq!(update.one("status"), DOWNLOADED);
+        assert_eq!(update.one("installed-version"), version);
+        assert_eq!(update.one("latest-version"), newest);
+        assert_eq!(device.counts().reboots, 0);
+        assert_eq!(device.summary().version, version);
+
+        // The answer may be lost with the connection.
+        client.send(&[Command::new("/system/reboot")]).await;
+        booted(&device, 1).await;
+
+        assert_eq!(device.summary().version, newest, "{version}");
+        let mut client = Client::log_in(&device).await;
+        let update = client.run("/system/package/update/print", &[]).await.ok();
+        assert_eq!(update.one("installed-version"), newest);
+        assert_ne!(update.one("status"), DOWNLOADED);
+        let log = device.own_log().join("\n");
+        assert!(
+            log.contains(&format!("installed routeros-{newest}")),
+            "{log}"
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_download_needs_room_a_right_and_something_newer() {
+    let (lab, device) = one(spec().version("7.18.2")).await;
+    device.inject(Fault::FlashFull);
+    let mut client = Client::log_in(&device).await;
+    let shown = client.run("/system/package/update/download", &[]).await;
+    let last = shown.ok().rows.pop().unwrap();
+    assert_eq!(last.text("status").unwrap(), "ERROR: not enough disk space");
+    device.clear_faults();
+
+    let feed = Request::Feed {
+        channel: "stable".to_owned(),
+        version: "7.18.2".to_owned(),
+    };
+    assert_eq!(lab.answer(feed).await, Answer::Done);
+    let shown = client.run("/system/package/update/download", &[]).await;
+    let last = shown.ok().rows.pop().unwrap();
+    assert_eq!(last.text("status").unwrap(), "System is already up to date");
+
+    for line in [
+        "/user group add name=looker policy=read,api",
+        "/user add name=looker password=lab group=looker",
+    ] {
+        device.run(line).await.unwrap();
+    }
+    let mut looker = Client::connect(&device).await;
+    let login = ["name=looker", "password=lab"];
+    looker.run("/login", &login).await.ok();
+    let refused = looker.run("/system/package/update/download", &[]).await;
+    assert!(refused.trap.unwrap().contains("not enough permissions"));
+
+    device.reboot();
+    booted(&device, 1).await;
+    assert_eq!(device.summary().version, "7.18.2");
 }
 
 #[tokio::test(flavor = "multi_thread")]

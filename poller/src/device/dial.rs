@@ -31,6 +31,8 @@ pub struct Deadlines {
     pub dial: Duration,
     /// TLS and the login.
     pub login: Duration,
+    /// An SSH session, for which small boards take seconds.
+    pub ssh: Duration,
     /// The first word of an answer.
     pub first_byte: Duration,
     /// Between two parts of an answer, and for what we send to be taken.
@@ -44,6 +46,7 @@ impl Default for Deadlines {
         Self {
             dial: Duration::from_secs(5),
             login: Duration::from_secs(10),
+            ssh: Duration::from_secs(20),
             first_byte: Duration::from_secs(10),
             progress: Duration::from_secs(10),
             poll: Duration::from_secs(30),

@@ -17,10 +17,9 @@ use tokio::time::timeout;
 use super::Contact;
 use super::dial::Dialler;
 use super::error::LinkError;
+use super::leash::{self, Leash};
 use super::trust::{HostKey, judge_host_key};
 
-/// Small boards take seconds for the key exchange.
-const LOGIN: Duration = Duration::from_secs(20);
 /// How long the device may take to open a way to its own API.
 const OPENING: Duration = Duration::from_secs(10);
 /// How often a silent device is asked whether it is there.
@@ -39,6 +38,8 @@ pub(crate) struct Ssh {
     pub(crate) first_use: Option<String>,
     /// The device's address, and ours.
     pub(crate) addresses: (SocketAddr, SocketAddr),
+    /// Ends the connection when this is dropped.
+    pub(crate) leash: Leash,
 }
 
 /// Why nothing could be opened.
@@ -99,22 +100,17 @@ impl SshError {
 
 /// Connects and signs in. Algorithms of old are tried when nothing else is in common.
 pub(crate) async fn open(dialler: &Dialler, contact: &Contact) -> Result<Ssh, SshError> {
-    let (mut handle, first_use, addresses) =
-        match connect(dialler, contact, Preferred::DEFAULT).await {
-            Err(SshError::Ssh(russh::Error::NoCommonAlgo { .. })) => {
-                tracing::info!("only algorithms of old are in common");
-                connect(dialler, contact, old_fashioned()).await?
-            }
-            connected => connected?,
-        };
-    timeout(LOGIN, sign_in(&mut handle, contact))
+    let mut ssh = match connect(dialler, contact, Preferred::DEFAULT).await {
+        Err(SshError::Ssh(russh::Error::NoCommonAlgo { .. })) => {
+            tracing::info!("only algorithms of old are in common");
+            connect(dialler, contact, old_fashioned()).await?
+        }
+        connected => connected?,
+    };
+    timeout(dialler.deadlines.ssh, sign_in(&mut ssh.handle, contact))
         .await
         .map_err(|_| SshError::Late)??;
-    Ok(Ssh {
-        handle,
-        first_use,
-        addresses,
-    })
+    Ok(ssh)
 }
 
 /// A connection to a port of the device's own loopback, inside an SSH session.
@@ -122,6 +118,8 @@ pub(crate) struct Tunnel {
     stream: Pin<Box<ChannelStream<Msg>>>,
     /// Keeps the connection.
     _handle: Handle<Door>,
+    /// Ends it with this.
+    _leash: Leash,
 }
 
 impl Tunnel {
@@ -135,6 +133,7 @@ impl Tunnel {
             handle,
             first_use,
             addresses,
+            leash,
         } = open(dialler, contact).await?;
         let port = u32::from(contact.port);
         let opening = handle.channel_open_direct_tcpip("127.0.0.1", port, "127.0.0.1", 0);
@@ -148,6 +147,7 @@ impl Tunnel {
         let tunnel = Self {
             stream: Box::pin(channel.into_stream()),
             _handle: handle,
+            _leash: leash,
         };
         Ok((tunnel, first_use, addresses))
     }
@@ -191,9 +191,10 @@ async fn connect(
     dialler: &Dialler,
     contact: &Contact,
     preferred: Preferred,
-) -> Result<(Handle<Door>, Option<String>, Addresses), SshError> {
+) -> Result<Ssh, SshError> {
     let stream = dialler.tcp(contact, contact.ssh_port).await?;
     let addresses = super::dial::addresses(&stream)?;
+    let (stream, leash) = leash::tie(stream);
     let config = client::Config {
         preferred,
         keepalive_interval: Some(KEEPALIVE),
@@ -206,7 +207,7 @@ async fn connect(
         found: Arc::clone(&found),
     };
     let connected = timeout(
-        LOGIN,
+        dialler.deadlines.ssh,
         client::connect_stream(Arc::new(config), stream, door),
     )
     .await;
@@ -219,7 +220,12 @@ async fn connect(
         Some(HostKey::New(fingerprint)) => Some(fingerprint),
         Some(HostKey::Known | HostKey::Changed { .. }) | None => None,
     };
-    Ok((handle, first_use, addresses))
+    Ok(Ssh {
+        handle,
+        first_use,
+        addresses,
+        leash,
+    })
 }
 
 async fn sign_in(handle: &mut Handle<Door>, contact: &Contact) -> Result<(), SshError> {

@@ -7,7 +7,7 @@ use tod_proto::error::ErrorCode;
 use tod_proto::untrusted::Untrusted;
 use tokio::time::Instant;
 
-use super::{Change, Memory, StepError, guard, read};
+use super::{Change, Memory, StepError, guard, owner, read};
 use crate::device::link::Link;
 use crate::worker::Worker;
 
@@ -34,6 +34,7 @@ pub(super) async fn run(
     let operations = read::operations(wanted.script)?;
     let memory = worker.memory(change.id);
     let link = worker.link().await?;
+    owner::check(link, wanted.before.serial.as_deref(), change.deadline).await?;
     let now = read::menus(link, &operations, change.deadline).await?;
     if !plan.differs_from_before(&now).is_empty() {
         if plan.differs_from_after(&now).is_empty() {

@@ -3,6 +3,7 @@
 //! There is one kind: a one-shot timer on the device that holds the inverse script. It needs no
 //! reboot, survives one, and counts from when it is put there and not by anybody's clock.
 
+mod safe_mode;
 mod start;
 mod undo;
 

@@ -9,7 +9,7 @@ use tod_proto::bus::task::{Prepared, Report};
 use tod_proto::error::ErrorCode;
 use tod_proto::untrusted::Untrusted;
 
-use super::{Change, StepError, guard, read};
+use super::{Change, StepError, guard, owner, read};
 use crate::device::link::Link;
 use crate::worker::Worker;
 
@@ -26,6 +26,7 @@ pub(super) async fn run(
     let link = worker.link().await?;
     let before = read::known_menus(link, &operations, &known, change.deadline).await?;
     let plan = read::plan(&operations, &before)?;
+    let serial = owner::serial(link, change.deadline).await?;
     let path = management_path(link, &user, change).await?;
     let warnings = lockout(&plan, &path);
     let no_guard = guard::obstacle(link, &known, change).await?;
@@ -42,7 +43,7 @@ pub(super) async fn run(
         },
         no_guard_because: no_guard.map(Untrusted::new),
         undo_script: plan.inverse(&guard::name(change.number)),
-        before: read::to_wire(&before)?,
+        before: read::to_wire(&before, serial)?,
     })))
 }
 

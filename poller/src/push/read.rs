@@ -148,13 +148,17 @@ fn is_our_timer(menu: &str, row: &Row) -> bool {
 }
 
 /// A snapshot as it travels.
-pub(super) fn to_wire(snapshot: &Snapshot) -> Result<ConfigSnapshot, StepError> {
+pub(super) fn to_wire(
+    snapshot: &Snapshot,
+    serial: Option<String>,
+) -> Result<ConfigSnapshot, StepError> {
     let menus = snapshot.menus().map(|(path, rows)| MenuSnapshot {
         path: path.to_owned(),
         rows: rows.iter().map(row_to_wire).collect(),
     });
     let wire = ConfigSnapshot {
         menus: menus.collect(),
+        serial,
     };
     let size = serde_json::to_vec(&wire).map_or(usize::MAX, |json| json.len());
     if size > MAX_SNAPSHOT {
@@ -200,7 +204,7 @@ mod tests {
         let row = Row::new().with(".id", "*1").with("comment", b"B\xfcro\0");
         let snapshot = Snapshot::new().with("/ip/address", vec![row]);
 
-        let wire = to_wire(&snapshot).unwrap();
+        let wire = to_wire(&snapshot, None).unwrap();
 
         assert_eq!(from_wire(&wire).unwrap(), snapshot);
     }

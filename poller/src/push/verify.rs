@@ -4,7 +4,7 @@ use routeros::undo::{Plan, Snapshot};
 use tod_proto::bus::task::{ConfigSnapshot, Report, Seen, SeenConfig};
 use tod_proto::untrusted::Untrusted;
 
-use super::{Change, StepError, guard, read};
+use super::{Change, StepError, guard, owner, read};
 use crate::device::link::Link;
 use crate::worker::Worker;
 
@@ -21,6 +21,7 @@ pub(super) async fn look(
 ) -> Result<Report, StepError> {
     let plan = read::plan_again(script, before)?;
     let link = worker.fresh_link().await?;
+    owner::check(link, before.serial.as_deref(), change.deadline).await?;
     let seen = see(link, change, &plan, script, undo_script).await?;
     Ok(Report::Seen(seen))
 }
@@ -36,6 +37,7 @@ pub(super) async fn disarm(
 ) -> Result<Report, StepError> {
     let plan = read::plan_again(script, before)?;
     let link = worker.link().await?;
+    owner::check(link, before.serial.as_deref(), change.deadline).await?;
     let seen = see(link, change, &plan, script, None).await?;
     if seen.config == SeenConfig::Neither || !seen.timer {
         return Ok(Report::Seen(seen));

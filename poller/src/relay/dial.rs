@@ -37,12 +37,17 @@ pub(super) async fn open(
 ) -> Result<Shell, SshError> {
     let permit = dialler.budget.acquire().await.ok();
     let Ssh {
-        handle, first_use, ..
+        handle,
+        first_use,
+        leash,
+        ..
     } = ssh::open(dialler, contact).await?;
     drop(permit);
     let (channel, early) = timeout(OPENING, open_channel(&handle, kind))
         .await
         .map_err(|_| SshError::Late)??;
+    // What is typed last may still be on its way when the terminal is closed.
+    leash.let_go();
     Ok(Shell {
         handle,
         channel,

@@ -40,6 +40,8 @@ pub struct Worker {
     asks: mpsc::Receiver<Ask>,
     stop: CancellationToken,
     machine: Machine,
+    /// When the next poll may connect, if it has to wait for that.
+    turn: Option<std::time::Instant>,
     link: Option<Link>,
     /// Logins since the last sample.
     logins: u32,
@@ -77,6 +79,7 @@ impl Worker {
             edits,
             asks,
             stop,
+            turn: None,
             link: None,
             logins: 0,
             first: Seen::default(),
@@ -93,7 +96,9 @@ impl Worker {
                 Next::Edited => self.take_edits(),
                 Next::Ended => self.link = None,
                 Next::Due => {
-                    if let Some(polled) = self.interruptible().await {
+                    if self.may_begin()
+                        && let Some(polled) = self.interruptible().await
+                    {
                         self.settle(polled);
                     }
                 }
@@ -233,7 +238,11 @@ impl Worker {
     }
 
     async fn next(&mut self) -> Next {
-        let due = self.machine.due();
+        let turn = self.turn;
+        let due = self
+            .machine
+            .due()
+            .map(|due| turn.map_or(due, |turn| turn.max(due)));
         let is_due = async {
             match due {
                 Some(at) => sleep_until(at.into()).await,
@@ -257,6 +266,18 @@ impl Worker {
                 Next::Ended
             }
         }
+    }
+
+    /// Whether a poll may begin now. One that has to connect waits for its turn, and what is asked
+    /// of the device meanwhile is done first.
+    fn may_begin(&mut self) -> bool {
+        if self.turn.take().is_some() || self.link.is_some() {
+            return true;
+        }
+        let now = Instant::now().into_std();
+        let turn = self.kit.pace.turn(now);
+        self.turn = Some(turn).filter(|turn| *turn > now);
+        self.turn.is_none()
     }
 
     /// Takes a new record. What is wrong with it shows at the next poll, which is now if where or
@@ -306,7 +327,7 @@ impl Worker {
             biased;
             () = stop.cancelled() => None,
             () = edited => None,
-            polled = self.poll() => Some(polled),
+            polled = self.poll() => polled,
         };
         if polled.is_none() {
             // It was left in the middle of an answer.

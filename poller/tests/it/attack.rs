@@ -28,6 +28,7 @@ const MOST: usize = 1 << 20;
 const DEADLINES: Deadlines = Deadlines {
     dial: Duration::from_secs(5),
     login: Duration::from_secs(5),
+    ssh: Duration::from_secs(5),
     first_byte: Duration::from_secs(5),
     progress: Duration::from_secs(5),
     poll: Duration::from_secs(5),
@@ -81,6 +82,51 @@ async fn refusals_without_end() {
     attacked(for_each_tag(&Response::trap(None, "no".repeat(2000)))).await;
 }
 
+#[tokio::test]
+async fn tls_records_without_end() {
+    let record = [&b"\x16\x03\x03\x40\x00\x02\xff\xff\xff"[..], &[0; 16 << 10]].concat();
+    attacked_by(Attack {
+        mode: TlsMode::Auto,
+        greeting: Vec::new(),
+        bytes: record,
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn tls_records_without_end_where_nobody_has_a_certificate() {
+    let record = [&b"\x16\x03\x03\x40\x00\x02\xff\xff\xff"[..], &[0; 16 << 10]].concat();
+    attacked_by(Attack {
+        mode: TlsMode::Anonymous,
+        greeting: Vec::new(),
+        bytes: record,
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_ssh_greeting_without_end() {
+    for bytes in [b"x".repeat(4096), b"a line of no use\r\n".repeat(200)] {
+        attacked_by(Attack {
+            mode: TlsMode::Ssh,
+            greeting: Vec::new(),
+            bytes,
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn ssh_packets_that_claim_four_gibibytes() {
+    let greeting = b"SSH-2.0-ROSSSH\r\n".to_vec();
+    attacked_by(Attack {
+        mode: TlsMode::Ssh,
+        greeting,
+        bytes: vec![0xFF; 4096],
+    })
+    .await;
+}
+
 fn for_each_tag(response: &Response) -> Vec<u8> {
     let mut bytes = Vec::new();
     for tag in 1..=20 {
@@ -91,18 +137,43 @@ fn for_each_tag(response: &Response) -> Vec<u8> {
     bytes
 }
 
-/// Polls devices that answer with these bytes again and again; each poll has to end.
+/// What a device does to who comes in.
+struct Attack {
+    mode: TlsMode,
+    /// What it says first, once.
+    greeting: Vec<u8>,
+    /// What it says then, without end.
+    bytes: Vec<u8>,
+}
+
+/// Polls devices that answer with these bytes again and again.
 async fn attacked(bytes: Vec<u8>) {
+    let greeting = Vec::new();
+    attacked_by(Attack {
+        mode: TlsMode::Plain,
+        greeting,
+        bytes,
+    })
+    .await;
+}
+
+/// Polls devices that attack; each poll has to end, and may not cost much.
+async fn attacked_by(attack: Attack) {
     let supervisor = Supervisor::new();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let contact = contact(listener.local_addr().unwrap().port());
+    let port = listener.local_addr().unwrap().port();
+    let contact = Contact {
+        tls: attack.mode,
+        ssh_port: port,
+        ..contact(port)
+    };
     let inner = supervisor.clone();
-    let bytes: Arc<[u8]> = bytes.into();
+    let attack = Arc::new(attack);
     supervisor.spawn_job("test/attackers", async move {
         while let Ok((stream, _)) = listener.accept().await {
-            let bytes = Arc::clone(&bytes);
+            let attack = Arc::clone(&attack);
             inner.spawn_job("test/attacker", async move {
-                drop(attack(stream, &bytes).await);
+                drop(attack.on(stream).await);
             });
         }
     });
@@ -131,28 +202,35 @@ async fn attacked(bytes: Vec<u8>) {
 
 /// Whether a poll had an answer that is whole.
 async fn polled(dialler: &Dialler, contact: &Contact) -> bool {
-    let mut link = Link::open(dialler, contact).await.unwrap();
+    let Ok(mut link) = Link::open(dialler, contact).await else {
+        return false;
+    };
     match link.poll(&collect::commands()).await {
         Ok(answers) => answers.iter().any(|answer| answer.failure.is_none()),
         Err(_) => false,
     }
 }
 
-async fn attack(mut stream: TcpStream, bytes: &[u8]) -> std::io::Result<()> {
-    let mut buffer = [0; 4096];
-    // The login, then the poll: a little of either is enough.
-    if stream.read(&mut buffer).await? > 0 {
-        stream.write_all(b"\x05!done\x00").await?;
-    }
-    if stream.read(&mut buffer).await? == 0 {
-        return Ok(());
-    }
-    loop {
-        stream.write_all(bytes).await?;
+impl Attack {
+    async fn on(&self, mut stream: TcpStream) -> std::io::Result<()> {
+        let mut buffer = [0; 4096];
+        if self.mode == TlsMode::Plain {
+            // The login, then the poll: a little of either is enough.
+            if stream.read(&mut buffer).await? > 0 {
+                stream.write_all(b"\x05!done\x00").await?;
+            }
+            if stream.read(&mut buffer).await? == 0 {
+                return Ok(());
+            }
+        }
+        stream.write_all(&self.greeting).await?;
+        loop {
+            stream.write_all(&self.bytes).await?;
+        }
     }
 }
 
-fn contact(port: u16) -> Contact {
+pub(crate) fn contact(port: u16) -> Contact {
     Contact {
         address: "127.0.0.1".to_owned(),
         port,

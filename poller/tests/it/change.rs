@@ -78,6 +78,7 @@ impl Push {
         self.step(PushStep::Arm {
             undo_script,
             window_seconds,
+            serial: self.before.serial.clone(),
         })
         .await
     }

@@ -83,6 +83,7 @@ pub(crate) fn short_deadlines() -> Deadlines {
     Deadlines {
         dial: Duration::from_millis(500),
         login: Duration::from_millis(500),
+        ssh: Duration::from_secs(5),
         first_byte: Duration::from_millis(300),
         progress: Duration::from_millis(300),
         poll: Duration::from_millis(800),

@@ -75,6 +75,9 @@ pub enum PushStep {
         undo_script: String,
         /// Seconds until the device undoes the change.
         window_seconds: u32,
+        /// Whose configuration it was, from [`ConfigSnapshot::serial`]: another device gets nothing.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        serial: Option<String>,
     },
     /// Sends the operations, and stops at the first that the device refuses.
     Apply {
@@ -125,6 +128,9 @@ pub enum PushStep {
 pub struct ConfigSnapshot {
     /// The menus.
     pub menus: Vec<MenuSnapshot>,
+    /// The serial number of the device that they were read of, or what stands for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub serial: Option<String>,
 }
 
 /// A menu as it was read.

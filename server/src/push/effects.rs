@@ -178,6 +178,7 @@ fn push_step(record: &Record, step: StepKind, before: ConfigSnapshot) -> PushSte
         StepKind::Arm => PushStep::Arm {
             undo_script: undo_script.unwrap_or_default(),
             window_seconds: record.push.wanted.window_seconds,
+            serial: before.serial,
         },
         StepKind::Apply => {
             let guard = record.push.guard.unwrap_or(GuardKind::Undo);

@@ -11,7 +11,7 @@ use tokio::time::timeout;
 use super::{RELEASES, lab};
 use crate::harness::SOON;
 
-const QUIETLY: &[&str] = &[
+pub(super) const QUIETLY: &[&str] = &[
     "-o",
     "StrictHostKeyChecking=no",
     "-o",
@@ -58,7 +58,7 @@ fn text(output: &Output) -> String {
     )
 }
 
-async fn exec(device: &Device, options: &[&str], line: &str) -> Output {
+pub(crate) async fn exec(device: &Device, options: &[&str], line: &str) -> Output {
     let mut ssh = with_password("ssh", device, options);
     let output = ssh.arg(line).stdin(Stdio::null()).output();
     timeout(SOON, output).await.unwrap().unwrap()

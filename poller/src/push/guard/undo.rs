@@ -16,7 +16,7 @@ use tokio::time::Instant;
 use super::super::prepare::another_is_armed;
 use super::super::read::{self, SCHEDULER};
 use super::super::{Change, Memory, StepError};
-use super::{PREFIX, start};
+use super::{PREFIX, safe_mode, start};
 use crate::device::link::{Answer, Link};
 use crate::worker::Worker;
 
@@ -167,6 +167,12 @@ pub(crate) async fn arm(
         return Err(not_armed(&format!(
             "the timer would not undo the change: {defect}"
         )));
+    }
+    if safe_mode::covers(link, change)
+        .await
+        .map_err(StepError::after_changes)?
+    {
+        return Err(safe_mode::let_go(link, &timer, change).await);
     }
     worker.remember(Memory {
         change: change.id,

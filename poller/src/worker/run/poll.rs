@@ -13,15 +13,20 @@ use crate::device::error::LinkError;
 use crate::device::link::Answer;
 
 impl Worker {
-    /// Polls. A kept session that turns out to be dead is replaced once.
-    pub(super) async fn poll(&mut self) -> Result<Polled, LinkError> {
+    /// Polls. A kept session that turns out to be dead is replaced once; nothing, if that has to
+    /// wait for its turn.
+    pub(super) async fn poll(&mut self) -> Option<Result<Polled, LinkError>> {
         let was_open = self.link.is_some();
         match self.poll_once().await {
             Err(error) if was_open && error.is_closed() => {
                 self.link = None;
-                self.poll_once().await
+                if self.may_begin() {
+                    Some(self.poll_once().await)
+                } else {
+                    None
+                }
             }
-            polled => polled,
+            polled => Some(polled),
         }
     }
 
