@@ -1,6 +1,8 @@
 //! One module for each noun, one file in it for each verb.
 
 pub mod account;
+pub mod apikey;
+pub mod audit;
 pub mod auth;
 pub mod completion;
 pub mod config;
@@ -11,6 +13,7 @@ pub mod enrol;
 pub mod events;
 pub mod exec;
 pub mod help;
+pub mod kms;
 pub mod login;
 pub mod logout;
 pub mod man;
@@ -87,6 +90,15 @@ pub enum Command {
     /// See and invite people
     #[command(subcommand)]
     User(user::Command),
+    /// Make and end keys for programs
+    #[command(name = "apikey", subcommand)]
+    ApiKey(apikey::Command),
+    /// See who did what, and that nobody changed it
+    #[command(subcommand)]
+    Audit(audit::Command),
+    /// See and renew the keys that stored secrets are sealed with
+    #[command(subcommand)]
+    Kms(kms::Command),
     /// Show versions
     Version(version::Args),
     /// Print a script that completes commands in a shell
@@ -125,6 +137,9 @@ impl Command {
             Self::Ssh(args) => ssh::run(args, cx).await,
             Self::Tenant(command) => command.run(cx).await,
             Self::User(command) => command.run(cx).await,
+            Self::ApiKey(command) => command.run(cx).await,
+            Self::Audit(command) => command.run(cx).await,
+            Self::Kms(command) => command.run(cx).await,
             Self::Version(args) => version::run(args, cx).await,
             Self::Completion(args) => completion::run(&args, cx),
             Self::Man(args) => man::run(&args, cx),

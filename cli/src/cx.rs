@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 use tod_client::clock::Clock;
 use tod_client::profile::{Config, Context, Paths};
 use tod_client::store::{AskPassphrase, Kind, Purpose, Store, StoreError};
 use tod_client::{Client, Https, Transport};
+use tod_proto::api::api_keys::PREFIX;
 use tod_proto::api::tenants;
 use tod_proto::id::TenantId;
 use tod_proto::page::Empty;
@@ -126,7 +127,9 @@ impl Cx {
         if let Some(here) = &self.here {
             return Ok(here.clone());
         }
-        let name = self.context_name()?.ok_or(CliError::NoContext)?;
+        let Some(name) = self.context_name()? else {
+            return self.from_environment().ok_or(CliError::NoContext);
+        };
         let mut contexts = self.config()?.contexts()?;
         let Some(context) = contexts.remove(&name) else {
             return Err(CliError::NotFound {
@@ -170,18 +173,55 @@ impl Cx {
         })
     }
 
+    /// A program on a machine where nobody signed in says everything in its environment.
+    fn from_environment(&self) -> Option<(String, Context)> {
+        if !self.env.has("TODCTL_API_KEY_FILE") && !self.env.has("TODCTL_API_KEY") {
+            return None;
+        }
+        let context = Context {
+            server: self.env.text("TODCTL_SERVER")?.to_owned(),
+            pin_sha256: self.env.text("TODCTL_TRUST_SERVER").map(str::to_owned),
+            ..Context::default()
+        };
+        Some(("environment".to_owned(), context))
+    }
+
     /// The client of the context in use.
     pub fn client(&mut self) -> Result<Client, CliError> {
         if let Some(client) = &self.client {
             return Ok(client.clone());
         }
         let (name, context) = self.here()?;
-        let store = Arc::new(self.store(context.store.unwrap_or(Kind::Keyring), &name));
-        let client = self
-            .connect(&context)?
-            .with_store(store, self.clock.clone());
+        let client = self.connect(&context)?;
+        let client = if let Some(key) = self.api_key()? {
+            client.with_token(key.expose_secret())
+        } else {
+            let kind = context.store.unwrap_or(Kind::Keyring);
+            client.with_store(Arc::new(self.store(kind, &name)), self.clock.clone())
+        };
         self.client = Some(client.clone());
         Ok(client)
+    }
+
+    /// The API key that the environment names: it goes before the session of a person.
+    pub fn api_key(&self) -> Result<Option<SecretString>, CliError> {
+        let key = match self.env.os("TODCTL_API_KEY_FILE") {
+            Some(path) if !path.is_empty() => secrets::from_file(path.as_ref())?,
+            _ => match self.env.text("TODCTL_API_KEY") {
+                Some(key) => key.into(),
+                None => return Ok(None),
+            },
+        };
+        let well_formed = |key: &str| key.starts_with(PREFIX) && key.len() <= 128 && key.is_ascii();
+        if well_formed(key.expose_secret()) {
+            return Ok(Some(key));
+        }
+        Err(CliError::Usage {
+            message: "what TODCTL_API_KEY_FILE or TODCTL_API_KEY names is no API key".to_owned(),
+            hint: Some(format!(
+                "a key starts with {PREFIX}; make one: todctl apikey create"
+            )),
+        })
     }
 
     /// A client of a server, for nobody in particular.
@@ -251,8 +291,6 @@ impl CliError {
 }
 
 fn twice(ask: &Ask) -> Result<SecretString, CliError> {
-    use secrecy::ExposeSecret as _;
-
     ask.until(|| {
         let one = ask.secret("Choose a passphrase for the store of secrets:", "")?;
         if one.expose_secret().is_empty() {

@@ -157,34 +157,12 @@ impl Output {
     /// Writes things.
     pub fn list<T: Shown>(&mut self, mut listing: Listing<T>) -> Result<(), CliError> {
         self.check::<T>()?;
-        let columns = self.args.columns_of::<T>(self.format == Format::Wide)?;
         self.args.sort(&mut listing.items, self.now)?;
         if let Some(limit) = self.args.limit {
             listing.items.truncate(limit as usize);
         }
         let shown = listing.items.len() as u64;
-        let text = if let Some(Fields(wanted)) = &self.args.json {
-            let items = values(&listing.items)?;
-            let picked = items
-                .iter()
-                .map(|item| fields::pick(item, wanted))
-                .collect();
-            pretty(&Value::Array(picked))?
-        } else {
-            match self.format {
-                Format::Json => pretty(&self.envelope(T::KIND, &listing)?)?,
-                Format::Yaml => yaml::text(&self.envelope(T::KIND, &listing)?),
-                Format::Jsonl => lines(values(&listing.items)?.iter().map(ToString::to_string)),
-                Format::Csv => records::csv(&listing.items, &columns, &self.args, self.now)?,
-                Format::Tsv => records::tsv(&listing.items, &columns, self.now),
-                Format::Name => lines(listing.items.iter().map(|item| plain(&item.name()))),
-                Format::Id => lines(listing.items.iter().map(|item| plain(&item.id()))),
-                Format::Table | Format::Wide => {
-                    let header = !self.args.no_header;
-                    table::text(&listing.items, &columns, header, self.width, self.now)
-                }
-            }
-        };
+        let text = self.text_of(self.format, &listing)?;
         self.write(&text)?;
         if shown < listing.total {
             let (shown, total) = (count(shown), count(listing.total));
@@ -197,6 +175,37 @@ impl Output {
             });
         }
         Ok(())
+    }
+
+    /// The text of things in a format.
+    pub fn text_of<T: Shown>(
+        &self,
+        format: Format,
+        listing: &Listing<T>,
+    ) -> Result<String, CliError> {
+        let columns = self.args.columns_of::<T>(format == Format::Wide)?;
+        Ok(if let Some(Fields(wanted)) = &self.args.json {
+            let items = values(&listing.items)?;
+            let picked = items
+                .iter()
+                .map(|item| fields::pick(item, wanted))
+                .collect();
+            pretty(&Value::Array(picked))?
+        } else {
+            match format {
+                Format::Json => pretty(&self.envelope(T::KIND, listing)?)?,
+                Format::Yaml => yaml::text(&self.envelope(T::KIND, listing)?),
+                Format::Jsonl => lines(values(&listing.items)?.iter().map(ToString::to_string)),
+                Format::Csv => records::csv(&listing.items, &columns, &self.args, self.now)?,
+                Format::Tsv => records::tsv(&listing.items, &columns, self.now),
+                Format::Name => lines(listing.items.iter().map(|item| plain(&item.name()))),
+                Format::Id => lines(listing.items.iter().map(|item| plain(&item.id()))),
+                Format::Table | Format::Wide => {
+                    let header = !self.args.no_header;
+                    table::text(&listing.items, &columns, header, self.width, self.now)
+                }
+            }
+        })
     }
 
     /// Writes one thing: for people as `card` says, else as a list of one.

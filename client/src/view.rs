@@ -8,6 +8,7 @@ pub mod device;
 pub mod event;
 pub mod people;
 pub mod run;
+pub mod trust;
 pub mod units;
 
 use jiff::Timestamp;

@@ -14,6 +14,10 @@ Written from the declarations in `proto/src/api`; `cargo xtask gen` writes it an
 Everything is JSON over HTTPS. A caller who is signed in sends `Authorization: Bearer TOKEN`.
 Errors are `{code, message, detail, hint, request_id}`. What belongs to another tenant does not
 exist: 404. A role may do all that the lower ones may: viewer, operator, admin, super_admin.
+
+A program sends an API key instead, as `X-API-Key` or `Authorization: Bearer mktp_…`. It acts for the
+person who made it, never above their role of the moment, and where its scopes let it: the column
+`key` says which scope an operation needs. Who may write may read.
 ";
 
 /// The reference, in Markdown.
@@ -28,7 +32,7 @@ pub fn api() -> String {
         text.extend([
             "\n## ",
             group,
-            "\n\n| operation | request | who | answer |\n|---|---|---|---|\n",
+            "\n\n| operation | request | who | key | answer |\n|---|---|---|---|---|\n",
         ]);
         for op in ops {
             let who = match op.scope {
@@ -45,8 +49,9 @@ pub fn api() -> String {
             let (method, path) = (op.method.as_str(), op.path);
             let line = writeln!(
                 text,
-                "| `{}` | `{method} {path}` | {who} | {answer} |",
-                op.name
+                "| `{}` | `{method} {path}` | {who} | {} | {answer} |",
+                op.name,
+                op.need()
             );
             // Writing to a string does not fail.
             debug_assert!(line.is_ok());

@@ -1,9 +1,12 @@
 //! The API: one module for each resource, and the list of every operation.
 
 pub mod account;
+pub mod api_keys;
+pub mod audit;
 pub mod changes;
 pub mod devices;
 pub mod events;
+pub mod kms;
 pub mod relays;
 pub mod runs;
 pub mod status;
@@ -29,11 +32,33 @@ pub const OPS: &[Op] = &[
     account::Whoami::OP,
     account::Sessions::OP,
     account::RevokeSession::OP,
+    account::ChangePassword::OP,
+    account::Export::OP,
+    account::Delete::OP,
     tenants::List::OP,
     tenants::Create::OP,
+    tenants::Show::OP,
+    tenants::Set::OP,
+    tenants::Delete::OP,
     users::List::OP,
     users::Invite::OP,
     users::Set::OP,
+    users::Reset::OP,
+    users::Delete::OP,
+    api_keys::List::OP,
+    api_keys::Create::OP,
+    api_keys::Rotate::OP,
+    api_keys::Revoke::OP,
+    audit::List::OP,
+    audit::Show::OP,
+    audit::Verify::OP,
+    audit::PlatformList::OP,
+    audit::PlatformVerify::OP,
+    kms::Show::OP,
+    kms::Rotate::OP,
+    kms::Rewrap::OP,
+    kms::Retire::OP,
+    kms::Log::OP,
     devices::List::OP,
     devices::Show::OP,
     devices::Add::OP,

@@ -110,6 +110,8 @@ ids! {
     DeviceId = "dv",
     /// Identifies a sign-in session: one family of refresh tokens.
     SessionId = "ss",
+    /// Identifies a key for programs.
+    ApiKeyId = "ak",
     /// Identifies a change of a device's configuration; people see its number, `c-17`.
     ChangeId = "ch",
     /// Identifies a command run on many devices; people see its number, `r-8`.

@@ -5,14 +5,18 @@
 //! | [`endpoint`] | how one HTTP operation is declared: method, path, scope, least role, types |
 //! | [`api`] | the operations, one module for each resource, and the list of all of them |
 //! | [`bus`] | what servers and pollers tell each other |
+//! | [`chain`] | what holds the records of an audit log together |
+//! | [`access`] | what keys for programs may be let into |
 //! | [`selector`] | the language that picks devices |
 //! | [`id`], [`page`], [`error`], [`untrusted`] | identifiers, pages, error bodies, escaping |
 //!
 //! **Invariant:** this crate does no I/O and depends on no runtime.
 #![warn(missing_docs)]
 
+pub mod access;
 pub mod api;
 pub mod bus;
+pub mod chain;
 pub mod endpoint;
 pub mod error;
 pub mod id;

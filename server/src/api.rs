@@ -9,9 +9,12 @@ pub mod filter;
 pub mod route;
 
 pub mod account;
+pub mod api_keys;
+pub mod audit;
 pub mod changes;
 pub mod devices;
 pub mod events;
+pub mod kms;
 pub mod relays;
 pub mod runs;
 pub mod status;
@@ -97,9 +100,12 @@ impl Deref for App {
 pub fn routes() -> Routes {
     Routes::new()
         .merge(account::routes())
+        .merge(api_keys::routes())
+        .merge(audit::routes())
         .merge(changes::routes())
         .merge(devices::routes())
         .merge(events::routes())
+        .merge(kms::routes())
         .merge(relays::routes())
         .merge(runs::routes())
         .merge(status::routes())

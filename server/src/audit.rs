@@ -2,181 +2,135 @@
 //!
 //! A row is written in the transaction of the act: if it cannot be written, the act does not
 //! happen. Each row holds the hash of the one before it, tenant by tenant; a row that is changed,
-//! removed or slipped in breaks the chain, and [`verify`] says where.
+//! removed or slipped in breaks the chain, and [`verify()`] says where. Whoever holds the database
+//! could still write a whole chain anew: [`checkpoint`] vouches for its head with a key that the
+//! database does not have.
+//!
+//! Actors are identifiers, never e-mail addresses, so that a person can be forgotten without
+//! touching the chain. Details are sealed with the tenant's data key; the hash covers them sealed,
+//! so that a chain can be checked by whoever cannot read it.
+
+mod chain;
+pub mod checkpoint;
+
+use std::net::IpAddr;
 
 use jiff::{RoundMode, Timestamp, TimestampRound, Unit};
 use jiff_sqlx::ToSqlx as _;
-use sha2::{Digest as _, Sha256};
 use sqlx::PgConnection;
 use tod_proto::id::TenantId;
 use uuid::Uuid;
 
+pub use self::chain::{Chain, Link, verify};
 use crate::api::error::Error;
+use crate::kms::{Kms, Place};
 
 /// The chain of acts that belong to no tenant.
 pub const PLATFORM: TenantId = TenantId(Uuid::nil());
 
-/// Something that a person, or tod itself, did.
+/// The actor of what nobody did by hand.
+pub const TOD: &str = "tod";
+
+/// Something that a person, a program, or tod itself did.
 #[derive(Clone, Debug)]
 pub struct Act<'a> {
-    /// Who: an e-mail address, or `tod`.
+    /// Who: an identifier, or [`TOD`].
     pub actor: &'a str,
     /// What: the name of an operation, such as `device.add`.
     pub act: &'static str,
     /// To what: an identifier or a name.
     pub target: String,
-    /// More, without secrets.
+    /// More, without secrets and without e-mail addresses.
     pub detail: serde_json::Value,
+    /// Where the request came from.
+    pub origin: Origin<'a>,
 }
 
-/// What [`verify`] found.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Chain {
-    /// Every row is as it was written; this many.
-    Whole(i64),
-    /// The row with this number is not as it was written, or not there.
-    BrokenAt(i64),
+/// Which request it was; empty for what tod does by itself.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Origin<'a> {
+    /// The identifier of the request.
+    pub request: &'a str,
+    /// Where it came from.
+    pub address: Option<IpAddr>,
 }
 
-/// Writes a row into a tenant's chain, in the transaction of the act.
+/// Writes a row into a tenant's chain, in the transaction of the act. Call it late: it puts the
+/// tenant's writers in line until the commit.
 pub async fn record(
+    kms: &Kms,
     tx: &mut PgConnection,
     tenant: TenantId,
     now: Timestamp,
     act: Act<'_>,
 ) -> Result<(), Error> {
-    // The database keeps microseconds: what is hashed must be what is read again.
-    let round = TimestampRound::new()
-        .smallest(Unit::Microsecond)
-        .mode(RoundMode::Trunc);
-    let at = now.round(round).map_err(Error::internal)?;
-    let head = sqlx::query!(
-        r#"insert into audit_heads (tenant_id, seq, hash) values ($1, 0, '')
-           on conflict (tenant_id) do update set seq = audit_heads.seq
-           returning seq, hash"#,
-        tenant.0,
-    )
-    .fetch_one(&mut *tx)
-    .await?;
-    let row = Row {
-        seq: head.seq + 1,
-        at,
-        actor: storable(act.actor),
-        act: act.act.to_owned(),
-        target: storable(&act.target),
-        detail: storable(&act.detail.to_string()),
-    };
-    let hash = row.hash(tenant, &head.hash);
+    let id = Uuid::new_v4();
+    let detail = act.detail.to_string();
+    let sealed = seal(kms, tx, tenant, id, detail.as_bytes()).await?;
+    let address = act.origin.address.map(|address| address.to_string());
+    // One statement: the head's lock, its new hash and the row that it stands for.
     sqlx::query!(
-        "insert into audit_log
-             (tenant_id, seq, at, actor, act, target, detail, prev_hash, hash)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+        "with head as (
+             insert into audit_heads as h (tenant_id, seq, prev, hash)
+             values ($1, 1, '', audit_hash('', $1, 1, $2, $3, $4, $5, $6, $7, $8, $9))
+             on conflict (tenant_id) do update
+                 set seq = h.seq + 1, prev = h.hash,
+                     hash = audit_hash(h.hash, $1, h.seq + 1, $2, $3, $4, $5, $6, $7, $8, $9)
+             returning seq, prev, hash
+         )
+         insert into audit_log
+             (tenant_id, seq, at, actor, act, target, detail, form, request_id, address, id,
+              sealed, prev_hash, hash)
+         select $1, seq, $10, $3, $4, $5, '', 2, $6, $7, $8, $9, prev, hash
+         from head",
         tenant.0,
-        row.seq,
-        row.at.to_sqlx() as _,
-        row.actor,
-        row.act,
-        row.target,
-        row.detail,
-        head.hash,
-        hash,
-    )
-    .execute(&mut *tx)
-    .await?;
-    sqlx::query!(
-        "update audit_heads set seq = $2, hash = $3 where tenant_id = $1",
-        tenant.0,
-        row.seq,
-        hash,
+        microseconds(now)?,
+        storable(act.actor),
+        act.act,
+        storable(&act.target),
+        storable(act.origin.request),
+        address.unwrap_or_default(),
+        id,
+        sealed,
+        whole_microseconds(now)?.to_sqlx() as _,
     )
     .execute(&mut *tx)
     .await?;
     Ok(())
 }
 
-/// Recomputes a tenant's chain from its first row.
-pub async fn verify(tx: &mut PgConnection, tenant: TenantId) -> Result<Chain, Error> {
-    let mut prev = Vec::new();
-    let mut seen = 0;
-    loop {
-        let rows = sqlx::query!(
-            r#"select seq, at as "at: jiff_sqlx::Timestamp", actor, act, target, detail,
-                      prev_hash, hash
-               from audit_log
-               where tenant_id = $1 and seq > $2
-               order by seq
-               limit 1000"#,
-            tenant.0,
-            seen,
-        )
-        .fetch_all(&mut *tx)
-        .await?;
-        if rows.is_empty() {
-            break;
-        }
-        for stored in rows {
-            let row = Row {
-                seq: stored.seq,
-                at: stored.at.to_jiff(),
-                actor: stored.actor,
-                act: stored.act,
-                target: stored.target,
-                detail: stored.detail,
-            };
-            let expected = seen + 1;
-            let whole = row.seq == expected
-                && stored.prev_hash == prev
-                && stored.hash == row.hash(tenant, &prev);
-            if !whole {
-                return Ok(Chain::BrokenAt(expected));
-            }
-            seen = expected;
-            prev = stored.hash;
-        }
+/// Where the details of a row lie.
+pub(crate) fn place(id: Uuid) -> Place {
+    Place {
+        table: "audit_log",
+        column: "sealed",
+        row: id,
     }
-    // Rows cut off at the end are missed by the chain itself; the head knows of them.
-    let head = sqlx::query_scalar!("select seq from audit_heads where tenant_id = $1", tenant.0)
-        .fetch_optional(&mut *tx)
-        .await?
-        .unwrap_or(0);
-    Ok(if head == seen {
-        Chain::Whole(seen)
-    } else {
-        Chain::BrokenAt(seen + 1)
-    })
 }
 
-/// What of a row is hashed.
-struct Row {
-    seq: i64,
-    at: Timestamp,
-    actor: String,
-    act: String,
-    target: String,
-    detail: String,
+async fn seal(
+    kms: &Kms,
+    tx: &mut PgConnection,
+    tenant: TenantId,
+    id: Uuid,
+    detail: &[u8],
+) -> Result<Vec<u8>, Error> {
+    if tenant == PLATFORM {
+        return Ok(kms.seal_platform(place(id), detail)?);
+    }
+    kms.seal(tx, tenant, place(id), detail).await
 }
 
-impl Row {
-    fn hash(&self, tenant: TenantId, prev: &[u8]) -> Vec<u8> {
-        let mut hash = Sha256::new();
-        let at = self.at.as_microsecond().to_be_bytes();
-        let fields: [&[u8]; 8] = [
-            prev,
-            tenant.0.as_bytes(),
-            &self.seq.to_be_bytes(),
-            &at,
-            self.actor.as_bytes(),
-            self.act.as_bytes(),
-            self.target.as_bytes(),
-            self.detail.as_bytes(),
-        ];
-        for field in fields {
-            // With its length in front, no field can pass for the end of another.
-            hash.update(u64::try_from(field.len()).unwrap_or(u64::MAX).to_be_bytes());
-            hash.update(field);
-        }
-        hash.finalize().to_vec()
-    }
+/// The database keeps microseconds: what is hashed must be what is read again.
+fn whole_microseconds(at: Timestamp) -> Result<Timestamp, Error> {
+    let round = TimestampRound::new()
+        .smallest(Unit::Microsecond)
+        .mode(RoundMode::Trunc);
+    at.round(round).map_err(Error::internal)
+}
+
+fn microseconds(at: Timestamp) -> Result<i64, Error> {
+    Ok(whole_microseconds(at)?.as_microsecond())
 }
 
 /// Text as PostgreSQL can keep it: without NUL.

@@ -1,22 +1,26 @@
 //! Who is calling, and whether they still may.
 //!
-//! A request carries an access token. Its signature says which session it belongs to; the session
+//! A program's request carries a key ([`api_key`]), a person's an access token. Its signature says which session it belongs to; the session
 //! and the person are looked up in the database, at most [`FRESH`] ago, so that a revoked session,
 //! a new role or a deactivated person counts within five seconds on every server.
 
+pub mod api_key;
 pub mod limit;
 pub mod secret;
 pub mod session;
 pub mod srp;
 pub mod token;
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use http::HeaderMap;
-use http::header::AUTHORIZATION;
+use http::header::{AUTHORIZATION, HeaderName};
 use jiff::Timestamp;
+use tod_proto::access::Grant;
+use tod_proto::api::api_keys::PREFIX;
 use tod_proto::endpoint::Role;
-use tod_proto::id::{SessionId, TenantId, UserId};
+use tod_proto::id::{ApiKeyId, SessionId, TenantId, UserId};
 
 use crate::api::App;
 use crate::api::error::Error;
@@ -25,25 +29,52 @@ use crate::kms::{Kms, KmsError};
 /// For how long a looked-up session is believed.
 pub const FRESH: Duration = Duration::from_secs(3);
 
-/// A signed-in person.
+/// A signed-in person, or a program that acts for one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Principal {
     /// The person.
     pub user: UserId,
-    /// The session that the request belongs to.
-    pub session: SessionId,
-    /// Their e-mail address; the actor in audit and events.
+    /// What they showed.
+    pub credential: Credential,
+    /// Their e-mail address, for people to read.
     pub email: String,
     /// Their name.
     pub name: String,
-    /// Their role in their own tenant.
+    /// Their role in their own tenant; with a key, at most that of the key.
     pub role: Role,
-    /// Their own tenant.
+    /// Their own tenant; with a key, that of the key.
     pub tenant: Option<TenantId>,
     /// Its name.
     pub tenant_name: Option<String>,
-    /// When their access token ends. A stream that they opened ends then, too.
+    /// When what they showed ends. A stream that they opened ends then, too.
     pub expires: Timestamp,
+}
+
+/// What a caller shows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Credential {
+    /// The access token of a sign-in session.
+    Session(SessionId),
+    /// A key for programs, and what it is for.
+    Key(ApiKeyId, Vec<Grant>),
+}
+
+impl Principal {
+    /// Who acts, as the audit log knows them.
+    pub fn actor(&self) -> String {
+        match &self.credential {
+            Credential::Session(_) => self.user.to_string(),
+            Credential::Key(key, _) => format!("{}/{key}", self.user),
+        }
+    }
+
+    /// The sign-in session of a person.
+    pub fn session(&self) -> Result<SessionId, Error> {
+        match self.credential {
+            Credential::Session(session) => Ok(session),
+            Credential::Key(..) => Err(Error::forbidden("this needs a person who is signed in")),
+        }
+    }
 }
 
 /// What signing in needs to remember in this process.
@@ -53,10 +84,14 @@ pub struct Auth {
     pub tokens: token::Signer,
     /// Sessions looked up lately.
     pub sessions: session::Cache,
+    /// Keys looked up lately.
+    pub keys: api_key::Cache,
     /// Makes what strangers are shown.
     pub(crate) fake: aws_lc_rs::hkdf::Prk,
     /// Requests of one address that need no sign-in.
     pub(crate) per_address: limit::Limit,
+    /// Keys that are none, from one address.
+    pub(crate) bad_keys: limit::Limit,
     /// Failed sign-ins of one account from one address.
     pub(crate) per_account_and_address: limit::Limit,
     /// Failed sign-ins of one account from anywhere. Higher, so that a stranger who guesses does
@@ -71,25 +106,57 @@ impl Auth {
         Ok(Self {
             tokens: token::Signer::new(&*kms.derive("access tokens")?, issuer),
             sessions: session::Cache::default(),
+            keys: api_key::Cache::default(),
             fake: srp::fake_key(&*kms.derive("fake salts")?),
             per_address: limit::Limit::new(
                 "sign-ins from your address",
                 120,
                 Duration::from_mins(1),
             ),
+            bad_keys: limit::Limit::new("wrong API keys", 30, Duration::from_mins(1)),
             per_account_and_address: limit::Limit::new("failed sign-ins", 10, quarter),
             per_account: limit::Limit::new("failed sign-ins", 100, quarter),
         })
     }
 }
 
-/// Finds out who sent a request.
-pub async fn authenticate(app: &App, headers: &HeaderMap) -> Result<Principal, Error> {
-    let token = headers
+impl Auth {
+    /// Forgets what was looked up about a person: their next request is looked up anew.
+    pub fn forget_user(&self, user: UserId) {
+        self.sessions.forget_user(user);
+        self.keys.forget_user(user);
+    }
+}
+
+/// Finds out who sent a request, and from where it may have come.
+pub async fn authenticate(
+    app: &App,
+    headers: &HeaderMap,
+    peer: IpAddr,
+) -> Result<Principal, Error> {
+    let bearer = headers
         .get(AUTHORIZATION)
         .and_then(|value| value.to_str().ok())
-        .and_then(|value| value.strip_prefix("Bearer "))
-        .ok_or_else(|| Error::unauthenticated("you are not signed in"))?;
-    let claims = app.auth.tokens.check(token, app.clock.now())?;
-    session::principal(app, claims.session, claims.user, claims.expires).await
+        .and_then(|value| value.strip_prefix("Bearer "));
+    let key = headers.get(API_KEY).and_then(|value| value.to_str().ok());
+    match (key, bearer) {
+        (Some(key), None) => api_key::principal(app, key, peer).await,
+        (None, Some(key)) if key.starts_with(PREFIX) => api_key::principal(app, key, peer).await,
+        (None, Some(token)) => {
+            let claims = app.auth.tokens.check(token, app.clock.now())?;
+            session::principal(app, claims.session, claims.user, claims.expires).await
+        }
+        (Some(_), Some(_)) => Err(Error::unauthenticated(
+            "the request carries both an API key and a token",
+        )),
+        (None, None) => Err(Error::unauthenticated("you are not signed in")),
+    }
 }
+
+/// Why nobody of a tenant may do anything.
+pub(crate) fn suspended() -> Error {
+    Error::forbidden("your tenant is suspended").hint("ask whoever runs the server")
+}
+
+/// The header that a program may show its key in.
+const API_KEY: HeaderName = HeaderName::from_static("x-api-key");

@@ -3,16 +3,23 @@
 //! ```text
 //! master key ── HKDF ──┬─► wrapping key ──► tenant data key ──► a column of a row
 //!                      ├─► platform key ──► what belongs to no tenant
-//!                      └─► derive(purpose): signing tokens, fake salts
+//!                      └─► derive(purpose): signing tokens, fake salts, checkpoints
 //! ```
 //!
 //! **Invariant:** nothing is stored in the clear for want of a key; what is sealed for one place
-//! (tenant, table, column, row) opens nowhere else.
+//! (tenant, table, column, row) opens nowhere else; whatever is opened leaves a row in `key_uses`,
+//! in the transaction that it was opened in.
 
+mod cache;
+mod envelope;
 mod master;
+pub mod rewrap;
+mod uses;
 
-use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
-use aws_lc_rs::hkdf::{HKDF_SHA256, KeyType, Salt};
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use aws_lc_rs::aead::LessSafeKey;
 use jiff::Timestamp;
 use jiff_sqlx::ToSqlx as _;
 use sqlx::PgConnection;
@@ -20,17 +27,15 @@ use tod_proto::id::TenantId;
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
+use self::cache::Cache;
+use self::envelope::{KEY, aad, aead_key, expand, wrap_aad};
 pub use self::master::{MasterKey, MasterKeyError};
+pub use self::uses::Keyring;
 use crate::api::error::Error;
 use crate::db::SystemTx;
 
-const VERSION: u8 = 1;
-const KEY: usize = 32;
-/// Version, number of the data key, nonce.
-const HEAD: usize = 1 + 4 + NONCE_LEN;
-
 /// Where a sealed value lives. It opens only there.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Place {
     /// The table.
     pub table: &'static str,
@@ -38,6 +43,17 @@ pub struct Place {
     pub column: &'static str,
     /// The row.
     pub row: Uuid,
+}
+
+/// A sealed value, and where it is from.
+#[derive(Clone, Copy, Debug)]
+pub struct Sealed<'a> {
+    /// Whose it is.
+    pub tenant: TenantId,
+    /// Where it lives.
+    pub place: Place,
+    /// The value.
+    pub bytes: &'a [u8],
 }
 
 /// A value could not be sealed or opened. No more is told: the reason would help an attacker.
@@ -53,24 +69,18 @@ impl From<KmsError> for Error {
     }
 }
 
-/// Seals and opens. It keeps the master key and what is derived from it in memory.
+/// Seals and opens. It keeps the master key and what is derived from it in memory, and data keys
+/// for a few minutes.
 pub struct Kms {
     master: MasterKey,
     wrapping: LessSafeKey,
     platform: LessSafeKey,
+    cache: Cache,
 }
 
 impl std::fmt::Debug for Kms {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Kms").finish_non_exhaustive()
-    }
-}
-
-struct Len(usize);
-
-impl KeyType for Len {
-    fn len(&self) -> usize {
-        self.0
     }
 }
 
@@ -83,6 +93,7 @@ impl Kms {
             master,
             wrapping,
             platform,
+            cache: Cache::default(),
         })
     }
 
@@ -96,7 +107,7 @@ impl Kms {
 
     /// Seals what belongs to no tenant.
     pub fn seal_platform(&self, place: Place, plain: &[u8]) -> Result<Vec<u8>, KmsError> {
-        seal(&self.platform, 0, &aad(TenantId(Uuid::nil()), place), plain)
+        envelope::seal(&self.platform, 0, &aad(TenantId(Uuid::nil()), place), plain)
     }
 
     /// Opens what belongs to no tenant.
@@ -105,7 +116,7 @@ impl Kms {
         place: Place,
         sealed: &[u8],
     ) -> Result<Zeroizing<Vec<u8>>, KmsError> {
-        open(&self.platform, &aad(TenantId(Uuid::nil()), place), sealed)
+        envelope::open(&self.platform, &aad(TenantId(Uuid::nil()), place), sealed)
     }
 
     /// Gives a new tenant its first data key.
@@ -115,10 +126,44 @@ impl Kms {
         tenant: TenantId,
         now: Timestamp,
     ) -> Result<(), Error> {
-        let version = 1;
+        self.add_version(tx, tenant, 1, now).await
+    }
+
+    /// Gives a tenant its next data key, with which everything is sealed from now on. Returns its
+    /// number. What is sealed already still opens, and is sealed anew by [`Kms::rewrap`].
+    pub async fn rotate(
+        &self,
+        tx: &mut SystemTx,
+        tenant: TenantId,
+        now: Timestamp,
+    ) -> Result<i32, Error> {
+        // Two rotations at once come one after the other.
+        let newest = sqlx::query_scalar!(
+            "select version from tenant_keys where tenant_id = $1
+             order by version desc
+             limit 1
+             for update",
+            tenant.0,
+        )
+        .fetch_optional(&mut **tx)
+        .await?
+        .ok_or(KmsError)?;
+        let version = newest.checked_add(1).ok_or(KmsError)?;
+        self.add_version(tx, tenant, version, now).await?;
+        self.cache.forget(tenant);
+        Ok(version)
+    }
+
+    async fn add_version(
+        &self,
+        tx: &mut SystemTx,
+        tenant: TenantId,
+        version: i32,
+        now: Timestamp,
+    ) -> Result<(), Error> {
         let mut key = Zeroizing::new([0; KEY]);
         aws_lc_rs::rand::fill(&mut *key).map_err(|_| KmsError)?;
-        let wrapped = seal(&self.wrapping, 0, &wrap_aad(tenant, version), &*key)?;
+        let wrapped = envelope::seal(&self.wrapping, 0, &wrap_aad(tenant, version), &*key)?;
         sqlx::query!(
             "insert into tenant_keys (tenant_id, version, wrapped, created_at)
              values ($1, $2, $3, $4)",
@@ -132,6 +177,12 @@ impl Kms {
         Ok(())
     }
 
+    /// Forgets a tenant's data keys in this process, at once. Other servers forget them within
+    /// [`cache::KEEP`].
+    pub fn forget(&self, tenant: TenantId) {
+        self.cache.forget(tenant);
+    }
+
     /// Seals a value with the tenant's newest data key.
     pub async fn seal(
         &self,
@@ -140,41 +191,27 @@ impl Kms {
         place: Place,
         plain: &[u8],
     ) -> Result<Vec<u8>, Error> {
-        let row = sqlx::query!(
-            "select version, wrapped
-             from tenant_keys
-             where tenant_id = $1
-             order by version desc
-             limit 1",
-            tenant.0,
-        )
-        .fetch_optional(conn)
-        .await?
-        .ok_or(KmsError)?;
-        let key = self.unwrap(tenant, row.version, &row.wrapped)?;
-        let version = u32::try_from(row.version).map_err(|_| KmsError)?;
-        Ok(seal(&key, version, &aad(tenant, place), plain)?)
+        let (version, key) = self.newest(conn, tenant).await?;
+        let number = u32::try_from(version).map_err(|_| KmsError)?;
+        Ok(envelope::seal(&key, number, &aad(tenant, place), plain)?)
     }
 
-    /// Opens a value of a tenant.
-    pub async fn open(
-        &self,
-        conn: &mut PgConnection,
-        tenant: TenantId,
-        place: Place,
-        sealed: &[u8],
-    ) -> Result<Zeroizing<Vec<u8>>, Error> {
-        let version = i32::try_from(key_version(sealed)?).map_err(|_| KmsError)?;
-        let wrapped = sqlx::query_scalar!(
-            "select wrapped from tenant_keys where tenant_id = $1 and version = $2",
-            tenant.0,
-            version,
-        )
-        .fetch_optional(conn)
-        .await?
-        .ok_or(KmsError)?;
-        let key = self.unwrap(tenant, version, &wrapped)?;
-        Ok(open(&key, &aad(tenant, place), sealed)?)
+    /// What opens values of tenants for somebody, for one purpose, and writes that down.
+    ///
+    /// `actor` is an identifier, as in the audit log; `purpose` the name of an operation.
+    pub fn keyring<'a>(
+        &'a self,
+        actor: impl Into<Cow<'a, str>>,
+        purpose: &'static str,
+        now: Timestamp,
+    ) -> Keyring<'a> {
+        Keyring {
+            kms: self,
+            actor: actor.into(),
+            purpose,
+            now,
+            each: false,
+        }
     }
 
     /// Checks that the database was made with this master key; on an empty one, marks it so.
@@ -198,86 +235,79 @@ impl Kms {
         Ok(())
     }
 
+    /// The newest data key of a tenant, and its number.
+    async fn newest(
+        &self,
+        conn: &mut PgConnection,
+        tenant: TenantId,
+    ) -> Result<(i32, Arc<LessSafeKey>), Error> {
+        match self.cache.newest(tenant) {
+            Some(found) => Ok(found),
+            None => self.read_newest(conn, tenant).await,
+        }
+    }
+
+    /// The same, as the database has it.
+    async fn read_newest(
+        &self,
+        conn: &mut PgConnection,
+        tenant: TenantId,
+    ) -> Result<(i32, Arc<LessSafeKey>), Error> {
+        let row = sqlx::query!(
+            "select version, wrapped
+             from tenant_keys
+             where tenant_id = $1
+             order by version desc
+             limit 1",
+            tenant.0,
+        )
+        .fetch_optional(conn)
+        .await?
+        .ok_or(KmsError)?;
+        let key = Arc::new(self.unwrap(tenant, row.version, &row.wrapped)?);
+        self.cache.put_newest(tenant, row.version, Arc::clone(&key));
+        Ok((row.version, key))
+    }
+
+    /// A data key of a tenant, if there is such a number.
+    async fn key(
+        &self,
+        conn: &mut PgConnection,
+        tenant: TenantId,
+        version: i32,
+    ) -> Result<Option<Arc<LessSafeKey>>, Error> {
+        if let Some(key) = self.cache.get(tenant, version) {
+            return Ok(Some(key));
+        }
+        let wrapped = sqlx::query_scalar!(
+            "select wrapped from tenant_keys where tenant_id = $1 and version = $2",
+            tenant.0,
+            version,
+        )
+        .fetch_optional(conn)
+        .await?;
+        let Some(wrapped) = wrapped else {
+            return Ok(None);
+        };
+        let Ok(key) = self.unwrap(tenant, version, &wrapped).map(Arc::new) else {
+            return Ok(None);
+        };
+        self.cache.put(tenant, version, Arc::clone(&key));
+        Ok(Some(key))
+    }
+
     fn unwrap(
         &self,
         tenant: TenantId,
         version: i32,
         wrapped: &[u8],
     ) -> Result<LessSafeKey, KmsError> {
-        aead_key(&open(&self.wrapping, &wrap_aad(tenant, version), wrapped)?)
+        aead_key(&envelope::open(
+            &self.wrapping,
+            &wrap_aad(tenant, version),
+            wrapped,
+        )?)
     }
-}
-
-fn expand(secret: &[u8], info: &[u8]) -> Result<Zeroizing<[u8; KEY]>, KmsError> {
-    let mut out = Zeroizing::new([0; KEY]);
-    Salt::new(HKDF_SHA256, b"tod")
-        .extract(secret)
-        .expand(&[info], Len(KEY))
-        .and_then(|okm| okm.fill(&mut *out))
-        .map_err(|_| KmsError)?;
-    Ok(out)
-}
-
-fn aead_key(bytes: &[u8]) -> Result<LessSafeKey, KmsError> {
-    UnboundKey::new(&AES_256_GCM, bytes)
-        .map(LessSafeKey::new)
-        .map_err(|_| KmsError)
-}
-
-fn seal(key: &LessSafeKey, version: u32, aad: &[u8], plain: &[u8]) -> Result<Vec<u8>, KmsError> {
-    let mut nonce = [0; NONCE_LEN];
-    aws_lc_rs::rand::fill(&mut nonce).map_err(|_| KmsError)?;
-    let mut body = Zeroizing::new(plain.to_vec());
-    let tag = key
-        .seal_in_place_separate_tag(
-            Nonce::assume_unique_for_key(nonce),
-            Aad::from(aad),
-            body.as_mut_slice(),
-        )
-        .map_err(|_| KmsError)?;
-    let mut out = Vec::with_capacity(HEAD + body.len() + tag.as_ref().len());
-    out.push(VERSION);
-    out.extend_from_slice(&version.to_be_bytes());
-    out.extend_from_slice(&nonce);
-    out.extend_from_slice(&body);
-    out.extend_from_slice(tag.as_ref());
-    Ok(out)
-}
-
-fn open(key: &LessSafeKey, aad: &[u8], sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, KmsError> {
-    key_version(sealed)?;
-    let (head, body) = sealed.split_at_checked(HEAD).ok_or(KmsError)?;
-    let nonce = head.last_chunk::<NONCE_LEN>().ok_or(KmsError)?;
-    let mut plain = Zeroizing::new(body.to_vec());
-    let length = key
-        .open_in_place(
-            Nonce::assume_unique_for_key(*nonce),
-            Aad::from(aad),
-            &mut plain,
-        )
-        .map_err(|_| KmsError)?
-        .len();
-    plain.truncate(length);
-    Ok(plain)
-}
-
-fn key_version(sealed: &[u8]) -> Result<u32, KmsError> {
-    match sealed {
-        [VERSION, a, b, c, d, ..] => Ok(u32::from_be_bytes([*a, *b, *c, *d])),
-        _ => Err(KmsError),
-    }
-}
-
-fn aad(tenant: TenantId, place: Place) -> Vec<u8> {
-    format!(
-        "tod/v1 {} {} {} {}",
-        tenant.0, place.table, place.column, place.row
-    )
-    .into_bytes()
-}
-
-fn wrap_aad(tenant: TenantId, version: i32) -> Vec<u8> {
-    format!("tod/v1 key {} {version}", tenant.0).into_bytes()
 }
 
 #[cfg(test)]
@@ -328,7 +358,10 @@ mod tests {
             }
         }
         assert_eq!(kms(1).open_platform(HERE, b""), Err(KmsError));
-        assert_eq!(kms(1).open_platform(HERE, &sealed[..HEAD]), Err(KmsError));
+        assert_eq!(
+            kms(1).open_platform(HERE, &sealed[..envelope::HEAD]),
+            Err(KmsError)
+        );
     }
 
     #[test]

@@ -22,9 +22,9 @@ use tod_service::bus::Refusal;
 use tod_service::sealed::{self, PublicKey};
 
 pub use self::store::{Holder, holder};
-use crate::api::App;
 use crate::api::error::Error;
-use crate::kms::Place;
+use crate::api::{App, devices};
+use crate::kms::Sealed;
 
 /// How long a lease is good after the answer.
 pub const TTL: Duration = Duration::from_secs(20);
@@ -73,12 +73,7 @@ async fn lease(app: &App, request: LeaseRequest) -> Result<LeaseReply, Error> {
     let taken = store::take(&mut tx, request.poller, &decision.take, now, until).await?;
     let given: Vec<DeviceId> = taken.into_iter().chain(decision.refresh).collect();
     let records = store::records(&mut tx, request.poller, &given).await?;
-    let mut assign = Vec::with_capacity(records.len());
-    for record in records {
-        if let Some(assignment) = assignment(app, &mut tx, &key, record).await? {
-            assign.push(assignment);
-        }
-    }
+    let assign = assignments(app, &mut tx, request.poller, &key, records).await?;
     tx.commit().await?;
     if !assign.is_empty() || !decision.withdraw.is_empty() {
         let (given, taken) = (assign.len(), decision.withdraw.len());
@@ -117,41 +112,42 @@ async fn leave(app: &App, poller: PollerId) -> Result<LeaseReply, Error> {
     })
 }
 
-async fn assignment(
+/// Opens the passwords and seals them to the poller's key.
+async fn assignments(
     app: &App,
     tx: &mut crate::db::SystemTx,
+    poller: PollerId,
     key: &PublicKey,
-    record: store::Record,
-) -> Result<Option<Assignment>, Error> {
-    let place = Place {
-        table: "devices",
-        column: "password",
-        row: record.assignment.device.0,
-    };
-    let tenant = record.assignment.tenant;
-    let password = match app.kms.open(tx, tenant, place, &record.password).await {
-        Ok(password) => password,
+    records: Vec<store::Record>,
+) -> Result<Vec<Assignment>, Error> {
+    let stored: Vec<_> = records
+        .iter()
+        .map(|record| Sealed {
+            tenant: record.assignment.tenant,
+            place: devices::place(record.assignment.device),
+            bytes: &record.password,
+        })
+        .collect();
+    let keys = app
+        .kms
+        .keyring(poller.to_string(), "device.lease", app.clock.now());
+    let passwords = keys.each().open_all(tx, &stored).await?;
+    let mut assignments = Vec::with_capacity(records.len());
+    for (record, password) in records.into_iter().zip(passwords) {
+        let device = record.assignment.device;
         // The one device stays unpolled and says why elsewhere; the others are not held up.
-        Err(error) if !error_is_outage(&error) => {
-            let device = record.assignment.device;
+        let Ok(password) = password else {
             tracing::error!(device.id = %device, "a stored password cannot be opened");
-            return Ok(None);
-        }
-        Err(error) => return Err(error),
-    };
-    let device = record.assignment.device.to_string();
-    let sealed = sealed::seal(key, device.as_bytes(), &password).map_err(Error::internal)?;
-    Ok(Some(Assignment {
-        sealed_password: BASE64.encode(sealed),
-        ..record.assignment
-    }))
-}
-
-fn error_is_outage(error: &Error) -> bool {
-    use std::error::Error as _;
-    error
-        .source()
-        .is_some_and(|cause| cause.downcast_ref::<sqlx::Error>().is_some())
+            continue;
+        };
+        let sealed =
+            sealed::seal(key, device.to_string().as_bytes(), &password).map_err(Error::internal)?;
+        assignments.push(Assignment {
+            sealed_password: BASE64.encode(sealed),
+            ..record.assignment
+        });
+    }
+    Ok(assignments)
 }
 
 /// Makes the pollers of a device's zone ask for leases at once, so that an edit counts at once.

@@ -17,6 +17,8 @@
 //! | [`relay`] | terminals into devices |
 //! | [`ask`] | asks the poller that holds a device |
 //! | [`background`], [`reconcile`] | what runs beside requests |
+//! | [`quota`] | how much a tenant may have |
+//! | [`people`] | who somebody is, and how they are forgotten |
 //! | [`audit`], [`event`] | who did what, and what happened: in the transaction of the act |
 //!
 //! **Invariant:** the server never talks to a device; pollers do, over the bus.
@@ -33,7 +35,9 @@ pub mod ingest;
 pub mod kms;
 pub mod lease;
 pub mod metrics;
+pub mod people;
 pub mod push;
+pub mod quota;
 pub mod reconcile;
 pub mod relay;
 pub mod run;

@@ -2,6 +2,7 @@
 
 use clap::Subcommand;
 use serde_json::json;
+use tod_proto::access::Grant;
 use tod_proto::api::account::Whoami;
 use tod_proto::api::{OPS, tenants};
 use tod_proto::endpoint::{Op, Role, Scope};
@@ -35,23 +36,40 @@ impl Command {
             .iter()
             .find(|t| t.id == tenant)
             .map_or(me.role, |t| t.role);
+        let caller = Caller {
+            role,
+            key: me.api_key.map(|_| me.scopes),
+        };
         match verb {
-            Some(verb) => one(cx, &verb, role),
-            None => all(cx, role),
+            Some(verb) => one(cx, &verb, &caller),
+            None => all(cx, &caller),
         }
     }
 }
 
-/// What the role allows. The server decides anew with each call; this says what to expect.
-fn may(op: &Op, role: Role) -> bool {
-    match op.scope {
-        Scope::Public | Scope::Account => true,
-        Scope::Tenant(least) => role >= least,
-        Scope::Platform => role == Role::SuperAdmin,
-    }
+/// Who asks.
+struct Caller {
+    role: Role,
+    /// The scopes of the key that is used, if it is one.
+    key: Option<Vec<Grant>>,
 }
 
-fn one(cx: &mut Cx, verb: &str, role: Role) -> Result<(), CliError> {
+/// What role and key allow. The server decides anew with each call; this says what to expect.
+fn may(op: &Op, caller: &Caller) -> bool {
+    let role = caller.role;
+    let in_scope = match &caller.key {
+        Some(grants) => op.need().is_met_by(grants),
+        None => true,
+    };
+    in_scope
+        && match op.scope {
+            Scope::Public | Scope::Account => true,
+            Scope::Tenant(least) => role >= least,
+            Scope::Platform => role == Role::SuperAdmin,
+        }
+}
+
+fn one(cx: &mut Cx, verb: &str, caller: &Caller) -> Result<(), CliError> {
     let Some(op) = OPS.iter().find(|op| op.name == verb) else {
         let names: Vec<String> = OPS.iter().map(|op| op.name.to_owned()).collect();
         return Err(CliError::NotFound {
@@ -60,9 +78,9 @@ fn one(cx: &mut Cx, verb: &str, role: Role) -> Result<(), CliError> {
             like: similar(verb, names.iter()),
         });
     };
-    let allowed = may(op, role);
+    let allowed = may(op, caller);
     let answer = if allowed { "yes" } else { "no" };
-    let value = json!({"verb": verb, "allowed": allowed, "role": role});
+    let value = json!({"verb": verb, "allowed": allowed, "role": caller.role, "scope": op.need().to_string()});
     cx.out
         .value("Permission", value, || format!("{answer}\n"))?;
     if allowed {
@@ -72,16 +90,19 @@ fn one(cx: &mut Cx, verb: &str, role: Role) -> Result<(), CliError> {
     }
 }
 
-fn all(cx: &mut Cx, role: Role) -> Result<(), CliError> {
+fn all(cx: &mut Cx, caller: &Caller) -> Result<(), CliError> {
     let verbs: Vec<_> = OPS
         .iter()
-        .map(|op| json!({"verb": op.name, "allowed": may(op, role)}))
+        .map(|op| json!({"verb": op.name, "allowed": may(op, caller), "scope": op.need().to_string()}))
         .collect();
-    cx.out
-        .value("Permission", json!({"role": role, "verbs": verbs}), || {
+    cx.out.value(
+        "Permission",
+        json!({"role": caller.role, "verbs": verbs}),
+        || {
             OPS.iter().fold(String::new(), |text, op| {
-                let answer = if may(op, role) { "yes" } else { "no" };
+                let answer = if may(op, caller) { "yes" } else { "no" };
                 format!("{text}{answer:<4} {}\n", op.name)
             })
-        })
+        },
+    )
 }

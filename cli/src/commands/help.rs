@@ -165,6 +165,10 @@ that reorder or hide others. JSON escapes keep the value exactly.
 ";
 
 const ENVIRONMENT: &str = "TODCTL_CONTEXT, TODCTL_TENANT, TODCTL_SERVER   as the flags
+TODCTL_API_KEY_FILE                             a file with an API key, instead of signing in; with
+                                                TODCTL_SERVER no context is needed
+TODCTL_API_KEY                                  the key itself; a file is safer
+TODCTL_TRUST_SERVER                             SHA-256 of that server's certificate
 TODCTL_OUTPUT                                   the default format
 TODCTL_READONLY                                 refuse changes
 TODCTL_NO_INPUT, CI                             never ask

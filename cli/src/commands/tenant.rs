@@ -1,7 +1,10 @@
 //! `todctl tenant`
 
 use clap::Subcommand;
-use tod_proto::api::tenants::{Create, CreateBody, List, Tenant};
+use tod_client::Client;
+use tod_proto::api::tenants::{
+    Create, CreateBody, Delete, DeleteQuery, List, Quotas, Set, Show, Tenant, TenantPatch,
+};
 use tod_proto::page::Empty;
 
 use crate::cx::{Cx, similar};
@@ -18,6 +21,45 @@ pub enum Command {
     Create {
         /// Letters, digits, `-` and `_`
         name: String,
+    },
+    /// Show a tenant
+    Show {
+        /// Which [default: the one that you work in]
+        name: Option<String>,
+    },
+    /// Rename, suspend or limit a tenant
+    Set {
+        /// Which
+        name: String,
+        /// Give it this name
+        #[arg(long, value_name = "NAME")]
+        rename: Option<String>,
+        /// Let nobody of it do anything; its devices keep their configuration
+        #[arg(long, conflicts_with = "resume")]
+        suspend: bool,
+        /// Lift the suspension
+        #[arg(long)]
+        resume: bool,
+        /// The most devices; `none` is no limit
+        #[arg(long, value_name = "N")]
+        max_devices: Option<Limit>,
+        /// The most people; `none` is no limit
+        #[arg(long, value_name = "N")]
+        max_users: Option<Limit>,
+        /// The most API keys; `none` is no limit
+        #[arg(long, value_name = "N")]
+        max_api_keys: Option<Limit>,
+    },
+    /// Delete a tenant with everything in it, for good
+    ///
+    /// Its data keys are destroyed: what copies of the database hold of its secrets can never be
+    /// opened again.
+    Delete {
+        /// Which
+        name: String,
+        /// The name once more, instead of typing it
+        #[arg(long, value_name = "NAME")]
+        confirm: Option<String>,
     },
     /// Work in a tenant from now on
     Use {
@@ -43,15 +85,40 @@ impl Command {
                 cx.say.next(format!("todctl tenant use {}", tenant.name));
                 cx.out.list(Listing::all(vec![tenant]))
             }
+            Self::Show { name } => {
+                let tenant = match name {
+                    Some(name) => find(&client, &name).await?.id,
+                    None => cx.tenant().await?.1,
+                };
+                let tenant = client.call(Show, tenant, Empty {}, Empty {}).await?;
+                cx.out.list(Listing::all(vec![tenant]))
+            }
+            Self::Set {
+                name,
+                rename,
+                suspend,
+                resume,
+                max_devices,
+                max_users,
+                max_api_keys,
+            } => {
+                let tenant = find(&client, &name).await?;
+                let limit = |new: Option<Limit>, old| new.map_or(old, |Limit(new)| new);
+                let quotas = Quotas {
+                    devices: limit(max_devices, tenant.quotas.devices),
+                    users: limit(max_users, tenant.quotas.users),
+                    api_keys: limit(max_api_keys, tenant.quotas.api_keys),
+                };
+                let patch = TenantPatch {
+                    name: rename,
+                    suspended: (suspend || resume).then_some(suspend),
+                    quotas: (quotas != tenant.quotas).then_some(quotas),
+                };
+                set(cx, &tenant, patch).await
+            }
+            Self::Delete { name, confirm } => delete(cx, &name, confirm).await,
             Self::Use { name } => {
-                let page = client.call(List, Empty {}, Empty {}, Empty {}).await?;
-                let names: Vec<String> = page.items.iter().map(|t| t.name.clone()).collect();
-                let found = page.items.into_iter().find(|t| t.name == name);
-                let tenant = found.ok_or_else(|| CliError::NotFound {
-                    kind: "tenant",
-                    like: similar(&name, names.iter()),
-                    name,
-                })?;
+                let tenant = find(&client, &name).await?;
                 let (here, mut context) = cx.here()?;
                 context.tenant = Some(tenant.name.clone());
                 context.tenant_id = Some(tenant.id);
@@ -64,4 +131,73 @@ impl Command {
             }
         }
     }
+}
+
+/// A limit, or none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limit(Option<u32>);
+
+impl std::str::FromStr for Limit {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text == "none" {
+            return Ok(Self(None));
+        }
+        let number = text.parse().map_err(|_| "give a number, or `none`")?;
+        Ok(Self(Some(number)))
+    }
+}
+
+async fn find(client: &Client, name: &str) -> Result<Tenant, CliError> {
+    let page = client.call(List, Empty {}, Empty {}, Empty {}).await?;
+    let names: Vec<String> = page.items.iter().map(|t| t.name.clone()).collect();
+    let found = page.items.into_iter().find(|t| t.name == name);
+    found.ok_or_else(|| CliError::NotFound {
+        kind: "tenant",
+        like: similar(name, names.iter()),
+        name: name.to_owned(),
+    })
+}
+
+async fn set(cx: &mut Cx, tenant: &Tenant, patch: TenantPatch) -> Result<(), CliError> {
+    if patch.name.is_none() && patch.suspended.is_none() && patch.quotas.is_none() {
+        return Err(CliError::usage(
+            "nothing to change: give --rename, --suspend, --resume or a limit",
+        ));
+    }
+    cx.may_change(&format!("change the tenant {}", tenant.name))?;
+    if patch.suspended == Some(true) {
+        cx.ask.confirm(&format!(
+            "Suspend {}? {} people can do nothing, {} devices are not watched.",
+            tenant.name, tenant.users, tenant.devices
+        ))?;
+    }
+    let client = cx.client()?;
+    let tenant = client.call(Set, tenant.id, Empty {}, patch).await?;
+    cx.out.list(Listing::all(vec![tenant]))
+}
+
+async fn delete(cx: &mut Cx, name: &str, confirm: Option<String>) -> Result<(), CliError> {
+    let client = cx.client()?;
+    let tenant = find(&client, name).await?;
+    cx.may_change(&format!("delete the tenant {}", tenant.name))?;
+    if confirm.as_deref() != Some(name) {
+        cx.say.loud(format!(
+            "{}: {} devices and {} people go with it, and nothing brings them back",
+            tenant.name, tenant.devices, tenant.users
+        ));
+        let question = format!("Type {name} to delete it:");
+        cx.ask
+            .type_word(&question, name, &format!("--confirm {name}"))?;
+    }
+    let query = DeleteQuery {
+        confirm: name.to_owned(),
+    };
+    let deleted = client.call(Delete, tenant.id, query, Empty {}).await?;
+    cx.say.note(format!(
+        "deleted {name} with {} devices and {} people; its data keys are destroyed",
+        deleted.devices, deleted.users
+    ));
+    Ok(())
 }

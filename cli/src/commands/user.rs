@@ -2,9 +2,13 @@
 
 use clap::Subcommand;
 use serde_json::json;
+use tod_client::Client;
 use tod_client::view::units::{ago, rfc3339};
-use tod_proto::api::users::{Invite, InviteBody, List, Set, User, UserPatch};
+use tod_proto::api::users::{
+    Delete, Invitation, Invite, InviteBody, List, Reset, Set, User, UserPatch,
+};
 use tod_proto::endpoint::Role;
+use tod_proto::id::TenantId;
 use tod_proto::page::Empty;
 
 use crate::cx::{Cx, similar};
@@ -42,6 +46,19 @@ pub enum Command {
         #[arg(long)]
         disable: bool,
     },
+    /// Let a person start anew; stdout is the invitation and nothing else
+    ///
+    /// Their password and Secret Key are good no longer and their sessions end. They enrol again
+    /// with the invitation, and keep their role.
+    Reset {
+        /// Their e-mail address
+        email: String,
+    },
+    /// Remove a person; what they did stays in the audit log
+    Delete {
+        /// Their e-mail address
+        email: String,
+    },
 }
 
 impl Command {
@@ -64,6 +81,8 @@ impl Command {
                 let active = (enable || disable).then_some(enable);
                 set(cx, &email, UserPatch { role, active }).await
             }
+            Self::Reset { email } => reset(cx, &email).await,
+            Self::Delete { email } => delete(cx, &email).await,
         }
     }
 }
@@ -83,6 +102,11 @@ async fn invite(
         role,
     };
     let answer = client.call(Invite, tenant, Empty {}, body).await?;
+    invited(cx, &answer)
+}
+
+/// Shows an invitation, once.
+fn invited(cx: &mut Cx, answer: &Invitation) -> Result<(), CliError> {
     let value = json!({
         "email": answer.user.email,
         "role": answer.user.role,
@@ -108,6 +132,37 @@ async fn set(cx: &mut Cx, email: &str, patch: UserPatch) -> Result<(), CliError>
     }
     cx.may_change(&format!("change {email}"))?;
     let (client, tenant) = cx.tenant().await?;
+    let user = find(&client, tenant, email).await?;
+    let user = client.call(Set, (tenant, user.id), Empty {}, patch).await?;
+    cx.out.list(Listing::all(vec![user]))
+}
+
+async fn reset(cx: &mut Cx, email: &str) -> Result<(), CliError> {
+    let (client, tenant) = cx.tenant().await?;
+    let user = find(&client, tenant, email).await?;
+    cx.may_change(&format!("reset {}", user.email))?;
+    cx.ask.confirm(&format!(
+        "Reset {}? Their password, Secret Key and sessions are good no longer.",
+        user.email
+    ))?;
+    let path = (tenant, user.id);
+    let answer = client.call(Reset, path, Empty {}, Empty {}).await?;
+    invited(cx, &answer)
+}
+
+async fn delete(cx: &mut Cx, email: &str) -> Result<(), CliError> {
+    let (client, tenant) = cx.tenant().await?;
+    let user = find(&client, tenant, email).await?;
+    cx.may_change(&format!("remove {}", user.email))?;
+    cx.ask
+        .confirm(&format!("Remove {} for good?", user.email))?;
+    let path = (tenant, user.id);
+    client.call(Delete, path, Empty {}, Empty {}).await?;
+    cx.say.note(format!("removed {}", user.email));
+    Ok(())
+}
+
+async fn find(client: &Client, tenant: TenantId, email: &str) -> Result<User, CliError> {
     let page = client.call(List, tenant, Empty {}, Empty {}).await?;
     let wanted = tod_client::srp::account(email);
     let emails: Vec<String> = page.items.iter().map(|user| user.email.clone()).collect();
@@ -115,11 +170,9 @@ async fn set(cx: &mut Cx, email: &str, patch: UserPatch) -> Result<(), CliError>
         .items
         .into_iter()
         .find(|user| user.email.to_lowercase() == wanted);
-    let user = found.ok_or_else(|| CliError::NotFound {
+    found.ok_or_else(|| CliError::NotFound {
         kind: "user",
         name: email.to_owned(),
         like: similar(&wanted, emails.iter()),
-    })?;
-    let user = client.call(Set, (tenant, user.id), Empty {}, patch).await?;
-    cx.out.list(Listing::all(vec![user]))
+    })
 }

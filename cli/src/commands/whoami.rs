@@ -36,6 +36,8 @@ pub(super) async fn run(Args {}: Args, cx: &mut Cx) -> Result<(), CliError> {
         "readonly": context.readonly,
         "session_expires_at": expires.map(rfc3339),
         "storage": kind,
+        "api_key": me.api_key,
+        "scopes": me.scopes,
     });
     let mut modes: Vec<&str> = context.label.as_deref().into_iter().collect();
     modes.extend(context.protected.then_some("protected"));
@@ -46,19 +48,28 @@ pub(super) async fn run(Args {}: Args, cx: &mut Cx) -> Result<(), CliError> {
         format!(" ({})", modes.join(", "))
     };
     let until = expires.map_or("unknown".to_owned(), |at| ago(at, now));
+    let shown = match me.api_key {
+        Some(key) => {
+            let scopes: Vec<_> = me.scopes.iter().map(ToString::to_string).collect();
+            format!("API key  {key}   scopes {}", scopes.join(", "))
+        }
+        None => format!(
+            "session  ends {until} unless it is used   storage {}",
+            kind.describe()
+        ),
+    };
     cx.out.value("Whoami", value, || {
         format!(
             "user     {} ({})   tenant {}   context {name}{modes}\n\
              server   {}\n\
-             session  ends {until} unless it is used   storage {}\n",
+             {shown}\n",
             plain(&me.email),
             me.role,
             plain(tenant.as_deref().unwrap_or("none")),
             context.server,
-            kind.describe(),
         )
     })?;
-    if kind == Kind::Insecure {
+    if me.api_key.is_none() && kind == Kind::Insecure {
         cx.say
             .warn("the session is kept in a file that only its mode protects");
     }

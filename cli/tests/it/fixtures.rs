@@ -7,7 +7,7 @@ use tod_proto::api::changes::{self, Change, ChangeState};
 use tod_proto::api::devices::{self, Device, Interface, Point, Status, TlsMode};
 use tod_proto::api::events::{self, Event};
 use tod_proto::api::runs::{self, ResultStatus, Run, RunDetail, RunResult, RunState, RunUpdate};
-use tod_proto::api::tenants::{self, Tenant};
+use tod_proto::api::tenants::{self, Quotas, Tenant};
 use tod_proto::api::users::{self, User};
 use tod_proto::endpoint::Role;
 use tod_proto::error::{ErrorBody, ErrorCode};
@@ -219,6 +219,8 @@ fn interface() -> Interface {
 
 fn me() -> Me {
     Me {
+        api_key: None,
+        scopes: Vec::new(),
         id: format!("us_{:026}", 1).parse().unwrap(),
         email: "ana@example.org".to_owned(),
         name: "Ana".to_owned(),
@@ -250,6 +252,9 @@ pub(crate) fn stub(devices: Vec<Device>) -> Stub {
         current: true,
     };
     let tenant = Tenant {
+        users: 3,
+        suspended_at: None,
+        quotas: Quotas::default(),
         id: TENANT.parse().unwrap(),
         name: "acme-wisp".to_owned(),
         role: Role::Admin,

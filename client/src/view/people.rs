@@ -14,6 +14,25 @@ impl View for Tenant {
         Column::right("devices", "DEVICES", |t, _| {
             Cell::text(t.devices.to_string())
         }),
+        Column::new("state", "STATE", |t, _| match t.suspended_at {
+            Some(_) => Cell::text("suspended").tone(Tone::Bad),
+            None => Cell::text("active").tone(Tone::Good),
+        }),
+        Column::wide_right("users", "PEOPLE", |t, _| Cell::text(t.users.to_string())),
+        Column::wide("quotas", "LIMITS", |t, _| {
+            let limits = [
+                ("devices", t.quotas.devices),
+                ("users", t.quotas.users),
+                ("api_keys", t.quotas.api_keys),
+            ];
+            let limits: Vec<_> = limits
+                .iter()
+                .filter_map(|(what, limit)| limit.map(|limit| format!("{what}<={limit}")))
+                .collect();
+            Cell::maybe(Some(limits).filter(|limits| !limits.is_empty()), |limits| {
+                Cell::text(limits.join(","))
+            })
+        }),
         Column::right("created", "AGE", |t, now| Cell::ago(t.created_at, now)),
         Column::wide("id", "ID", |t, _| Cell::text(t.id.to_string())),
     ];

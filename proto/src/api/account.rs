@@ -10,8 +10,9 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::access::Grant;
 use crate::endpoint::{Endpoint, Method, Op, Role, Scope};
-use crate::id::{SessionId, TenantId, UserId};
+use crate::id::{ApiKeyId, SessionId, TenantId, UserId};
 use crate::page::{Empty, Page};
 
 /// The least PBKDF2 rounds that a client accepts, whatever the server says.
@@ -257,6 +258,12 @@ pub struct Me {
     pub tenant: Option<TenantId>,
     /// The name of their own tenant.
     pub tenant_name: Option<String>,
+    /// The key that the request was made with, if it was one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub api_key: Option<ApiKeyId>,
+    /// What that key may be used for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub scopes: Vec<Grant>,
 }
 
 impl Endpoint for Whoami {
@@ -321,4 +328,128 @@ impl Endpoint for RevokeSession {
     type Query = Empty;
     type Body = Empty;
     type Output = Empty;
+}
+
+/// What proves that the caller knows their password and Secret Key: the second half of a handshake
+/// that [`SrpStart`] began.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Proof {
+    /// From [`SrpChallenge::handshake`].
+    pub handshake: String,
+    /// The client's ephemeral key A.
+    pub client_public: String,
+    /// The client's proof M1.
+    pub client_proof: String,
+}
+
+/// Changes the caller's password, Secret Key or both. Neither is sent. All their other sessions
+/// end.
+#[derive(Debug)]
+pub struct ChangePassword;
+
+/// The body of [`ChangePassword`].
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ChangePasswordBody {
+    /// Proves the old ones.
+    pub proof: Proof,
+    /// What the server will check sign-ins against.
+    pub verifier: Verifier,
+}
+
+/// The answer of [`ChangePassword`].
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct PasswordChanged {
+    /// The server's proof M2 that it held the old verifier.
+    pub server_proof: String,
+    /// How many other sessions have ended.
+    pub sessions_ended: u64,
+}
+
+impl Endpoint for ChangePassword {
+    const OP: Op = Op::json(
+        "account.change_password",
+        Method::Post,
+        "/api/auth/password",
+        Scope::Account,
+    );
+    type Path = Empty;
+    type Query = Empty;
+    type Body = ChangePasswordBody;
+    type Output = PasswordChanged;
+}
+
+/// Everything that the server keeps about the caller.
+#[derive(Debug)]
+pub struct Export;
+
+/// The answer of [`Export`].
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct OwnData {
+    /// When it was put together.
+    pub exported_at: Timestamp,
+    /// The person.
+    pub me: Me,
+    /// When they were invited.
+    pub created_at: Timestamp,
+    /// When they enrolled.
+    pub enrolled_at: Option<Timestamp>,
+    /// When they last signed in.
+    pub last_sign_in: Option<Timestamp>,
+    /// Their sign-in sessions, ended ones too while they are kept.
+    pub sessions: Vec<Session>,
+    /// The keys that they made, without what these are proved with.
+    pub api_keys: Vec<super::api_keys::ApiKey>,
+    /// What they did, the newest 10,000 records.
+    pub audit: Vec<super::audit::Record>,
+}
+
+impl Endpoint for Export {
+    const OP: Op = Op::json(
+        "account.export",
+        Method::Get,
+        "/api/auth/export",
+        Scope::Account,
+    );
+    type Path = Empty;
+    type Query = Empty;
+    type Body = Empty;
+    type Output = OwnData;
+}
+
+/// Deletes the caller's account. What they did stays in the audit log, under an identifier that no
+/// longer leads to anybody.
+#[derive(Debug)]
+pub struct Delete;
+
+/// The body of [`Delete`].
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct DeleteBody {
+    /// Proves that it is they who ask.
+    pub proof: Proof,
+}
+
+/// The answer of [`Delete`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeletionReceipt {
+    /// Who is gone.
+    pub user: UserId,
+    /// When.
+    pub deleted_at: Timestamp,
+    /// SHA-256 of their e-mail address, in hex: it proves a deletion to who knows the address.
+    pub email_sha256: String,
+    /// The server's proof M2 that it held the verifier.
+    pub server_proof: String,
+}
+
+impl Endpoint for Delete {
+    const OP: Op = Op::json(
+        "account.delete",
+        Method::Post,
+        "/api/auth/delete",
+        Scope::Account,
+    );
+    type Path = Empty;
+    type Query = Empty;
+    type Body = DeleteBody;
+    type Output = DeletionReceipt;
 }

@@ -18,8 +18,29 @@ pub struct Tenant {
     pub role: Role,
     /// How many devices it has.
     pub devices: u64,
+    /// How many people it has.
+    #[serde(default)]
+    pub users: u64,
+    /// Since when nobody of it may do anything.
+    #[serde(default)]
+    pub suspended_at: Option<Timestamp>,
+    /// How much it may have.
+    #[serde(default)]
+    pub quotas: Quotas,
     /// When it was made.
     pub created_at: Timestamp,
+}
+
+/// How much a tenant may have; nothing is no limit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Quotas {
+    /// Devices.
+    pub devices: Option<u32>,
+    /// People.
+    pub users: Option<u32>,
+    /// API keys that are good.
+    pub api_keys: Option<u32>,
 }
 
 /// Lists the tenants that the caller may enter.
@@ -56,4 +77,91 @@ impl Endpoint for Create {
     type Query = Empty;
     type Body = CreateBody;
     type Output = Tenant;
+}
+
+/// Shows a tenant.
+#[derive(Debug)]
+pub struct Show;
+
+impl Endpoint for Show {
+    const OP: Op = Op::json(
+        "tenant.show",
+        Method::Get,
+        "/api/tenants/{tenant}",
+        Scope::Tenant(Role::Viewer),
+    );
+    type Path = TenantId;
+    type Query = Empty;
+    type Body = Empty;
+    type Output = Tenant;
+}
+
+/// Renames, suspends or limits a tenant.
+#[derive(Debug)]
+pub struct Set;
+
+/// The body of [`Set`]: what is absent stays as it is.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TenantPatch {
+    /// The new name.
+    #[serde(default)]
+    pub name: Option<String>,
+    /// Whether nobody of it may do anything. Its devices are not polled meanwhile, and keep their
+    /// configuration.
+    #[serde(default)]
+    pub suspended: Option<bool>,
+    /// How much it may have, all three at once. What it has beyond that stays.
+    #[serde(default)]
+    pub quotas: Option<Quotas>,
+}
+
+impl Endpoint for Set {
+    const OP: Op = Op::json(
+        "tenant.set",
+        Method::Patch,
+        "/api/tenants/{tenant}",
+        Scope::Tenant(Role::SuperAdmin),
+    );
+    type Path = TenantId;
+    type Query = Empty;
+    type Body = TenantPatch;
+    type Output = Tenant;
+}
+
+/// Deletes a tenant with everything in it, for good. Its data keys are destroyed: what copies of
+/// the database hold of its secrets can never be opened again. The chain of its audit log stays.
+#[derive(Debug)]
+pub struct Delete;
+
+/// The query of [`Delete`].
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DeleteQuery {
+    /// Its name once more.
+    pub confirm: String,
+}
+
+/// The answer of [`Delete`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Deleted {
+    /// Which.
+    pub id: TenantId,
+    /// How many devices went with it.
+    pub devices: u64,
+    /// How many people went with it.
+    pub users: u64,
+}
+
+impl Endpoint for Delete {
+    const OP: Op = Op::json(
+        "tenant.delete",
+        Method::Delete,
+        "/api/tenants/{tenant}",
+        Scope::Tenant(Role::SuperAdmin),
+    );
+    type Path = TenantId;
+    type Query = DeleteQuery;
+    type Body = Empty;
+    type Output = Deleted;
 }

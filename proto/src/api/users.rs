@@ -111,3 +111,39 @@ impl Endpoint for Set {
     type Body = UserPatch;
     type Output = User;
 }
+
+/// Takes a person's way in away and gives them another: their password and Secret Key are good no
+/// longer, their sessions end, and they enrol again with the token.
+#[derive(Debug)]
+pub struct Reset;
+
+impl Endpoint for Reset {
+    const OP: Op = Op::json(
+        "user.reset",
+        Method::Post,
+        "/api/tenants/{tenant}/users/{user}/reset",
+        Scope::Tenant(Role::Admin),
+    );
+    type Path = (TenantId, UserId);
+    type Query = Empty;
+    type Body = Empty;
+    type Output = Invitation;
+}
+
+/// Removes a person. What they did stays in the audit log, under an identifier that no longer
+/// leads to anybody.
+#[derive(Debug)]
+pub struct Delete;
+
+impl Endpoint for Delete {
+    const OP: Op = Op::json(
+        "user.delete",
+        Method::Delete,
+        "/api/tenants/{tenant}/users/{user}",
+        Scope::Tenant(Role::Admin),
+    );
+    type Path = (TenantId, UserId);
+    type Query = Empty;
+    type Body = Empty;
+    type Output = Empty;
+}

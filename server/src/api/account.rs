@@ -2,14 +2,18 @@
 
 mod enrol;
 mod handlers;
+mod own;
 mod sign_in;
 mod store;
 
 use tod_proto::api::account::{
-    Enrol, Refresh, RevokeSession, Sessions, Setup, SignOut, SrpFinish, SrpStart, Whoami,
+    ChangePassword, Delete, Enrol, Export, Refresh, RevokeSession, Sessions, Setup, SignOut,
+    SrpFinish, SrpStart, Whoami,
 };
+use tod_proto::id::TenantId;
 
 use super::route::Routes;
+use crate::audit;
 
 pub(in crate::api) use self::enrol::{check_email, check_name};
 
@@ -25,6 +29,14 @@ pub fn routes() -> Routes {
         .bind(Whoami, handlers::whoami)
         .bind(Sessions, handlers::sessions)
         .bind(RevokeSession, handlers::revoke_session)
+        .bind(ChangePassword, own::change_password)
+        .bind(Export, own::export)
+        .bind(Delete, own::delete)
+}
+
+/// The audit log that a person's own acts go into.
+fn chain(tenant: Option<TenantId>) -> TenantId {
+    tenant.unwrap_or(audit::PLATFORM)
 }
 
 /// The form in which an address is kept, compared and proved.

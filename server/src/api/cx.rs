@@ -5,14 +5,18 @@ use std::sync::Arc;
 
 use axum::extract::{FromRequestParts as _, RawPathParams};
 use http::request::Parts;
+use sqlx::PgConnection;
+use tod_proto::access::Need;
 use tod_proto::endpoint::{Op, Role, Scope};
 use tod_proto::id::TenantId;
 
 use super::App;
 use super::envelope;
 use super::error::Error;
-use crate::auth::{self, Principal};
+use crate::audit::{self, Act, Origin};
+use crate::auth::{self, Credential, Principal};
 use crate::db::TenantTx;
+use crate::kms::Keyring;
 
 /// The application and the caller, already checked against the operation's scope.
 #[derive(Clone, Debug)]
@@ -42,7 +46,7 @@ impl Cx {
         if op.scope == Scope::Public {
             return Ok((cx, parts));
         }
-        let caller = auth::authenticate(&cx.app, &parts.headers).await?;
+        let caller = auth::authenticate(&cx.app, &parts.headers, cx.peer).await?;
         match op.scope {
             Scope::Public | Scope::Account => {}
             Scope::Platform => require(op, caller.role, Role::SuperAdmin)?,
@@ -53,6 +57,7 @@ impl Cx {
                 cx.tenant = Some(tenant);
             }
         }
+        require_scope(op, &caller)?;
         cx.caller = Some(Arc::new(caller));
         Ok((cx, parts))
     }
@@ -79,7 +84,7 @@ impl Cx {
         let Some(before) = &self.caller else {
             return true;
         };
-        let Ok(now) = auth::authenticate(&self.app, headers).await else {
+        let Ok(now) = auth::authenticate(&self.app, headers, self.peer).await else {
             return false;
         };
         match least {
@@ -89,6 +94,53 @@ impl Cx {
             Scope::Platform => now.role == Role::SuperAdmin,
             Scope::Account | Scope::Public => true,
         }
+    }
+
+    /// What opens sealed values for the caller, for this operation.
+    pub fn keyring(&self) -> Result<Keyring<'_>, Error> {
+        let now = self.app.clock.now();
+        Ok(self.app.kms.keyring(self.caller()?.actor(), self.op, now))
+    }
+
+    /// Which request this is, for the audit log.
+    pub fn origin(&self) -> Origin<'_> {
+        Origin {
+            request: &self.request_id,
+            address: Some(self.peer),
+        }
+    }
+
+    /// Writes into the audit log of `tenant` what the caller does, in the transaction of the act.
+    pub async fn record(
+        &self,
+        tx: &mut PgConnection,
+        tenant: TenantId,
+        target: impl ToString,
+        detail: serde_json::Value,
+    ) -> Result<(), Error> {
+        let actor = self.caller()?.actor();
+        self.record_as(&actor, self.op, tx, tenant, target, detail)
+            .await
+    }
+
+    /// The same for somebody who is not signed in, or for an act that is not the operation itself.
+    pub async fn record_as(
+        &self,
+        actor: &str,
+        act: &'static str,
+        tx: &mut PgConnection,
+        tenant: TenantId,
+        target: impl ToString,
+        detail: serde_json::Value,
+    ) -> Result<(), Error> {
+        let act = Act {
+            actor,
+            act,
+            target: target.to_string(),
+            detail,
+            origin: self.origin(),
+        };
+        audit::record(&self.app.kms, tx, tenant, self.app.clock.now(), act).await
     }
 
     fn misuse(&self, what: &str) -> Error {
@@ -102,6 +154,28 @@ fn require(op: &Op, role: Role, least: Role) -> Result<(), Error> {
     }
     let message = format!("`{}` needs the role {least}; yours is {role}", op.name);
     Err(Error::forbidden(message).hint("ask an administrator of the tenant for the role"))
+}
+
+/// What a key may not do, whatever its role.
+fn require_scope(op: &Op, caller: &Principal) -> Result<(), Error> {
+    let Credential::Key(_, grants) = &caller.credential else {
+        return Ok(());
+    };
+    let need = op.need();
+    if need.is_met_by(grants) {
+        return Ok(());
+    }
+    let error = match need {
+        Need::Grant(wanted) => Error::forbidden(format!("`{}` needs the scope {wanted}", op.name))
+            .hint(format!(
+                "make a key that has it: todctl apikey create NAME --scope {wanted}"
+            )),
+        Need::Person | Need::Nothing => {
+            Error::forbidden(format!("`{}` is not for API keys", op.name))
+                .hint("sign in: todctl login")
+        }
+    };
+    Err(error)
 }
 
 async fn tenant_in_path(parts: &mut Parts) -> Result<TenantId, Error> {

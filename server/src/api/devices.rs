@@ -10,6 +10,7 @@ use tod_proto::api::devices::{Add, Delete, Follow, Interfaces, List, Series, Set
 use tod_proto::bus::FleetNotice;
 use tod_proto::id::{DeviceId, TenantId};
 
+pub(crate) use self::handlers::place;
 use super::App;
 use super::route::Routes;
 use crate::lease;

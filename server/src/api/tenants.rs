@@ -3,7 +3,7 @@
 mod handlers;
 mod store;
 
-use tod_proto::api::tenants::{Create, List};
+use tod_proto::api::tenants::{Create, Delete, List, Set, Show};
 
 use super::route::Routes;
 
@@ -14,4 +14,7 @@ pub fn routes() -> Routes {
     Routes::new()
         .bind(List, handlers::list)
         .bind(Create, handlers::create)
+        .bind(Show, handlers::show)
+        .bind(Set, handlers::set)
+        .bind(Delete, handlers::delete)
 }

@@ -3,7 +3,7 @@
 mod handlers;
 mod store;
 
-use tod_proto::api::users::{Invite, List, Set};
+use tod_proto::api::users::{Delete, Invite, List, Reset, Set};
 
 use super::route::Routes;
 
@@ -13,4 +13,6 @@ pub fn routes() -> Routes {
         .bind(List, handlers::list)
         .bind(Invite, handlers::invite)
         .bind(Set, handlers::set)
+        .bind(Reset, handlers::reset)
+        .bind(Delete, handlers::delete)
 }

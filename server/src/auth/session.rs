@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use jiff::Timestamp;
 use tod_proto::id::{SessionId, TenantId, UserId};
 
-use super::{FRESH, Principal};
+use super::{Credential, FRESH, Principal, suspended};
 use crate::api::App;
 use crate::api::error::Error;
 
@@ -39,12 +39,12 @@ impl Cache {
         (*seen <= now && now < *seen + FRESH).then(|| principal.clone())
     }
 
-    fn put(&self, principal: Principal, now: Timestamp) {
+    fn put(&self, session: SessionId, principal: Principal, now: Timestamp) {
         let mut sessions = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if sessions.len() >= CAPACITY {
             sessions.clear();
         }
-        sessions.insert(principal.session, (now, principal));
+        sessions.insert(session, (now, principal));
     }
 }
 
@@ -65,6 +65,7 @@ pub(super) async fn principal(
     let mut tx = app.db.system("look up a session").await?;
     let row = sqlx::query!(
         r#"select u.email, u.name, u.role, u.tenant_id, t.name as "tenant_name?",
+                  t.suspended_at is not null as "suspended!",
                   s.expires_at as "expires_at: jiff_sqlx::Timestamp"
            from sign_in_sessions s
            join users u on u.id = s.user_id
@@ -78,9 +79,12 @@ pub(super) async fn principal(
     .filter(|row| row.expires_at.to_jiff() > now)
     .ok_or_else(|| Error::unauthenticated("the session has ended"))?;
     tx.commit().await?;
+    if row.suspended {
+        return Err(suspended());
+    }
     let principal = Principal {
         user,
-        session,
+        credential: Credential::Session(session),
         email: row.email,
         name: row.name,
         role: row
@@ -91,6 +95,6 @@ pub(super) async fn principal(
         tenant_name: row.tenant_name,
         expires,
     };
-    app.auth.sessions.put(principal.clone(), now);
+    app.auth.sessions.put(session, principal.clone(), now);
     Ok(principal)
 }

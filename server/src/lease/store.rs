@@ -70,7 +70,8 @@ pub(super) async fn devices(tx: &mut PgConnection, zones: &[String]) -> Result<V
                   l.expires_at as "expires_at?: jiff_sqlx::Timestamp"
            from devices d
            left join device_leases l on l.tenant_id = d.tenant_id and l.device_id = d.id
-           where d.zone = any($1)
+           join tenants t on t.id = d.tenant_id
+           where d.zone = any($1) and t.suspended_at is null
            order by d.id"#,
         zones,
     )

@@ -15,11 +15,13 @@ use uuid::Uuid;
 
 use super::model::{Event, Plan, Sight, StepKind};
 use super::store::{self, Record};
-use super::transition::{Happened, TOD, transition};
+use super::transition::{By, Happened, transition};
 use crate::api::App;
 use crate::api::error::Error;
 use crate::ask::{Unanswered, ask};
+use crate::audit;
 use crate::fleet::told;
+use crate::kms::Keyring;
 
 /// For how long a worker that says nothing is believed to be at work.
 const ALIVE: Duration = Duration::from_secs(15);
@@ -92,11 +94,16 @@ impl Worker {
         }
     }
 
+    fn keys(&self) -> Keyring<'_> {
+        let now = self.app.clock.now();
+        self.app.kms.keyring(audit::TOD, "change.work", now)
+    }
+
     async fn work(&self, notices: &mut Receiver<FleetNotice>) -> Result<(), Error> {
         let mut is_first = true;
         loop {
             let mut tx = self.app.db.tenant(self.tenant).await?;
-            let record = store::find(&self.app.kms, &mut tx, self.number).await?;
+            let record = store::find(&self.keys(), &mut tx, self.number).await?;
             tx.commit().await?;
             let Some(record) = record.filter(|record| !record.push.state.is_final()) else {
                 return Ok(());
@@ -135,7 +142,7 @@ impl Worker {
         let turn = Some(record.push.turn);
         let happened = Happened {
             event,
-            actor: TOD,
+            by: By::TOD,
             turn,
             plan,
         };
@@ -157,7 +164,7 @@ impl Worker {
         now: Timestamp,
     ) -> Result<(Event, Option<Prepared>), Error> {
         let mut tx = self.app.db.tenant(self.tenant).await?;
-        let before = store::before(&self.app.kms, &mut tx, record.id).await?;
+        let before = store::before(&self.keys(), &mut tx, record.id).await?;
         tx.commit().await?;
         let what = What::Push {
             change: record.id,

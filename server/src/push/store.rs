@@ -12,7 +12,7 @@ use uuid::Uuid;
 use super::model::Push;
 use crate::api::error::Error;
 use crate::db::{SystemTx, TenantTx};
-use crate::kms::{Kms, Place};
+use crate::kms::{Keyring, Kms, Place, Sealed};
 
 /// A change as it is stored, but for the configuration before it.
 #[derive(Clone, Debug)]
@@ -150,7 +150,7 @@ pub async fn unlock(tx: &mut TenantTx, change: ChangeId) -> Result<(), Error> {
 
 /// Changes, the newest first.
 pub async fn list(
-    kms: &Kms,
+    keys: &Keyring<'_>,
     tx: &mut TenantTx,
     which: Which,
     limit: i64,
@@ -172,14 +172,20 @@ pub async fn list(
     )
     .fetch_all(&mut **tx)
     .await?;
+    let sealed: Vec<_> = rows
+        .iter()
+        .map(|row| Sealed {
+            tenant,
+            place: place("secret", ChangeId(row.id)),
+            bytes: &row.secret,
+        })
+        .collect();
+    let secrets = keys.open_all(tx, &sealed).await?;
     let mut records = Vec::with_capacity(rows.len());
-    for row in rows {
-        let id = ChangeId(row.id);
-        let secret = kms
-            .open(tx, tenant, place("secret", id), &row.secret)
-            .await?;
+    for (row, secret) in rows.into_iter().zip(secrets) {
+        let secret = secret?;
         records.push(Record {
-            id,
+            id: ChangeId(row.id),
             number: u64::try_from(row.number).unwrap_or(0),
             device: DeviceId(row.device_id),
             device_name: row.device_name,
@@ -208,7 +214,11 @@ pub async fn count(tx: &mut TenantTx, which: Which) -> Result<u64, Error> {
 }
 
 /// One change by its number.
-pub async fn find(kms: &Kms, tx: &mut TenantTx, number: u64) -> Result<Option<Record>, Error> {
+pub async fn find(
+    keys: &Keyring<'_>,
+    tx: &mut TenantTx,
+    number: u64,
+) -> Result<Option<Record>, Error> {
     if i64::try_from(number).is_err() {
         return Ok(None);
     }
@@ -216,7 +226,7 @@ pub async fn find(kms: &Kms, tx: &mut TenantTx, number: u64) -> Result<Option<Re
         number: Some(number),
         ..Which::default()
     };
-    Ok(list(kms, tx, which, 1).await?.into_iter().next())
+    Ok(list(keys, tx, which, 1).await?.into_iter().next())
 }
 
 /// Keeps others from moving a change until the end of the transaction. Returns its machine as it is
@@ -288,7 +298,7 @@ pub async fn planned(
 
 /// The configuration before a change.
 pub async fn before(
-    kms: &Kms,
+    keys: &Keyring<'_>,
     tx: &mut TenantTx,
     change: ChangeId,
 ) -> Result<ConfigSnapshot, Error> {
@@ -299,9 +309,12 @@ pub async fn before(
     let Some(sealed) = sealed else {
         return Ok(ConfigSnapshot::default());
     };
-    let plain = kms
-        .open(tx, tenant, place("config", change), &sealed)
-        .await?;
+    let sealed = Sealed {
+        tenant,
+        place: place("config", change),
+        bytes: &sealed,
+    };
+    let plain = keys.open(tx, sealed).await?;
     serde_json::from_slice(&plain).map_err(Error::internal)
 }
 

@@ -12,7 +12,7 @@ use super::model::{Effect, Event, Push};
 use super::store::{self, Record, Secret};
 use crate::api::App;
 use crate::api::error::Error;
-use crate::audit::{self, Act};
+use crate::audit::{self, Act, Origin};
 use crate::db::TenantTx;
 use crate::event::{self, NewEvent};
 
@@ -21,12 +21,35 @@ use crate::event::{self, NewEvent};
 pub struct Happened<'a> {
     /// What.
     pub event: Event,
-    /// Who did it: a person, or `tod`.
-    pub actor: &'a str,
+    /// Who did it.
+    pub by: By<'a>,
     /// The turn of the question that this answers; none when a person did it.
     pub turn: Option<u32>,
     /// The plan, if that is what came.
     pub plan: Option<Prepared>,
+}
+
+/// Who moves a change.
+#[derive(Clone, Copy, Debug)]
+pub struct By<'a> {
+    /// As the audit log knows them.
+    pub actor: &'a str,
+    /// For people to read; nothing if nobody did it by hand.
+    pub name: Option<&'a str>,
+    /// Which request it was.
+    pub origin: Origin<'a>,
+}
+
+impl By<'_> {
+    /// Nobody: tod itself.
+    pub const TOD: By<'static> = By {
+        actor: audit::TOD,
+        name: None,
+        origin: Origin {
+            request: "",
+            address: None,
+        },
+    };
 }
 
 /// Moves the change of `record`. `None` if the answer came too late: the change has moved on.
@@ -63,9 +86,10 @@ pub async fn transition(
     let entered = before.state != push.state;
     if entered {
         note(
+            app,
             &mut tx,
             record,
-            happened.actor,
+            happened.by,
             (before.state, push.state),
             &said,
             now,
@@ -109,29 +133,31 @@ async fn keep_plan(
 
 /// The state entered, for auditors and followers.
 async fn note(
+    app: &App,
     tx: &mut TenantTx,
     record: &Record,
-    actor: &str,
+    by: By<'_>,
     (from, to): (ChangeState, ChangeState),
     said: &str,
     now: Timestamp,
 ) -> Result<(), Error> {
     let tenant = tx.tenant();
     let act = Act {
-        actor,
+        actor: by.actor,
         act: "change.state",
         target: record.id.to_string(),
         detail: serde_json::json!({ "from": from.as_str(), "to": to.as_str(), "said": said }),
+        origin: by.origin,
     };
-    audit::record(tx, tenant, now, act).await?;
-    let event = state_event(record, actor, from, to, said);
+    audit::record(&app.kms, tx, tenant, now, act).await?;
+    let event = state_event(record, by.name, from, to, said);
     event::record(tx, tenant, now, &[event]).await?;
     Ok(())
 }
 
 fn state_event(
     record: &Record,
-    actor: &str,
+    by: Option<&str>,
     from: ChangeState,
     to: ChangeState,
     said: &str,
@@ -148,9 +174,6 @@ fn state_event(
             record.device_name,
             to.as_str()
         ),
-        actor: (actor != TOD).then(|| actor.to_owned()),
+        actor: by.map(str::to_owned),
     }
 }
-
-/// The actor of what nobody did by hand.
-pub const TOD: &str = "tod";

@@ -54,7 +54,9 @@ async fn the_first_administrator_enrols_with_the_token_in_the_file() {
     );
     assert!(!app.app.config.setup_token.exists());
     let mut tx = app.app.db.tenant(me.tenant.unwrap()).await.unwrap();
-    let chain = audit::verify(&mut tx, me.tenant.unwrap()).await.unwrap();
+    let chain = audit::verify(&mut tx, me.tenant.unwrap(), |_, _| {})
+        .await
+        .unwrap();
     assert_eq!(chain, Chain::Whole(2));
 }
 

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
+use tod_proto::api::audit::{Record, Verdict};
 use tod_proto::api::devices::Device;
+use tod_proto::endpoint::Role;
 use tod_proto::error::ErrorCode;
 use tod_proto::page::Page;
 use tod_server::audit::{self, Chain};
@@ -21,7 +23,7 @@ async fn every_act_is_in_the_chain_and_a_change_behind_its_back_shows() {
     }
     let chain = async || {
         let mut tx = app.app.db.tenant(tenant).await.unwrap();
-        audit::verify(&mut tx, tenant).await.unwrap()
+        audit::verify(&mut tx, tenant, |_, _| {}).await.unwrap()
     };
     assert_eq!(chain().await, Chain::Whole(3));
     let mut conn = app.superuser().await;
@@ -52,4 +54,180 @@ async fn an_act_that_cannot_be_audited_does_not_happen() {
     assert_eq!(refused.refused(500).code, ErrorCode::Internal);
     let page: Page<Device> = app.get(&ana, &devices).await.ok();
     assert_eq!(page.total, 0);
+}
+
+#[tokio::test]
+async fn the_log_is_listed_filtered_and_paged() {
+    let app = TestApp::new().await;
+    let (tenant, ana, devices) = acme(&app).await;
+    for n in 1..=5 {
+        let body = router(&format!("core-{n}"), &format!("10.0.0.{n}"));
+        app.post(&ana, &devices, body).await.ok::<Device>();
+        app.hands.advance(Duration::from_mins(1));
+    }
+    let boss = app.member(tenant, Role::Admin).await;
+    let list = async |query: &str| {
+        let path = format!("/api/tenants/{tenant}/audit{query}");
+        app.get(&boss, &path).await.ok::<Page<Record>>()
+    };
+
+    let all = list("").await;
+    assert_eq!((all.items.len(), all.total, all.next), (5, 5, None));
+    let newest = &all.items[0];
+    assert_eq!((newest.seq, &*newest.act), (5, "device.add"));
+    assert_eq!(newest.detail["name"], "core-5");
+    assert_eq!(newest.address, "127.0.0.1");
+    assert!(newest.request_id.starts_with("rq_"), "{newest:?}");
+    assert_eq!(newest.actor_email.as_deref(), Some(&*ana.email));
+    let page = list("?limit=2").await;
+    assert_eq!(page.next.as_deref(), Some("4"));
+    let rest = list("?limit=5&before=4").await;
+    assert_eq!(rest.items.len(), 3);
+    let since = newest.at - Duration::from_secs(90);
+    for (query, count) in [
+        (format!("?since={since}"), 2),
+        (format!("?until={since}"), 3),
+        (format!("?actor={}", ana.email), 5),
+        (format!("?actor={}", ana.user), 5),
+        ("?actor=nobody@example.net".to_owned(), 0),
+        ("?act=device.".to_owned(), 5),
+        ("?act=device".to_owned(), 0),
+        (format!("?target={}", newest.target), 1),
+    ] {
+        assert_eq!(list(&query).await.total, count, "{query}");
+    }
+    let one = format!("/api/tenants/{tenant}/audit/3");
+    assert_eq!(app.get(&boss, &one).await.ok::<Record>().seq, 3);
+    app.get(&ana, &format!("/api/tenants/{tenant}/audit"))
+        .await
+        .refused(403);
+    let bad = format!("/api/tenants/{tenant}/audit?limit=0");
+    app.get(&boss, &bad).await.refused(400);
+}
+
+/// Whoever reads the database reads no details, and what they open is on record.
+#[tokio::test]
+async fn details_are_sealed_and_reading_them_leaves_a_trace() {
+    let app = TestApp::new().await;
+    let (tenant, ana, devices) = acme(&app).await;
+    let secret = router("core-of-the-bank", "10.0.0.1");
+    app.post(&ana, &devices, secret).await.ok::<Device>();
+    let mut conn = app.superuser().await;
+    let row: String = sqlx::query_scalar("select l::text from audit_log l")
+        .fetch_one(&mut conn)
+        .await
+        .unwrap();
+    assert!(!row.contains("core-of-the-bank"), "{row}");
+    let boss = app.member(tenant, Role::Admin).await;
+
+    app.get(&boss, &format!("/api/tenants/{tenant}/audit"))
+        .await
+        .ok::<Page<Record>>();
+
+    let used: (String, String, String, i32) = sqlx::query_as(
+        "select actor, purpose, place, count from key_uses where purpose = 'audit.list'",
+    )
+    .fetch_one(&mut conn)
+    .await
+    .unwrap();
+    let place = "audit_log.sealed".to_owned();
+    assert_eq!(
+        used,
+        (boss.user.to_string(), "audit.list".to_owned(), place, 1)
+    );
+}
+
+/// A chain that was written anew from the first row on agrees with itself, but not with what was
+/// vouched for.
+#[tokio::test]
+async fn a_chain_that_is_rewritten_whole_does_not_hold() {
+    let app = TestApp::new().await;
+    let (tenant, ana, devices) = acme(&app).await;
+    for n in 1..=3 {
+        let body = router(&format!("core-{n}"), &format!("10.0.0.{n}"));
+        app.post(&ana, &devices, body).await.ok::<Device>();
+    }
+    assert_eq!(audit::checkpoint::make(&app.app).await.unwrap(), 1);
+    assert_eq!(audit::checkpoint::make(&app.app).await.unwrap(), 0);
+    let boss = app.member(tenant, Role::Admin).await;
+    let verdict = async |query: &str| {
+        let path = format!("/api/tenants/{tenant}/audit/verify{query}");
+        app.get(&boss, &path).await.ok::<Verdict>()
+    };
+    let before = verdict("?at=2").await;
+    assert!(before.whole, "{before:?}");
+    assert_eq!((before.records, before.checkpoints), (3, 1));
+    assert_eq!(before.at.as_ref().map(String::len), Some(64));
+
+    let mut conn = app.superuser().await;
+    sqlx::raw_sql(include_str!("audit/rewrite.sql"))
+        .execute(&mut conn)
+        .await
+        .unwrap();
+    let mut tx = app.app.db.tenant(tenant).await.unwrap();
+    let chain = audit::verify(&mut tx, tenant, |_, _| {}).await.unwrap();
+    assert_eq!(
+        chain,
+        Chain::Whole(3),
+        "the rewritten chain agrees with itself"
+    );
+
+    let after = verdict("?at=2").await;
+    assert_eq!((after.whole, after.broken_at), (false, Some(3)));
+    assert_ne!(
+        after.at, before.at,
+        "and with what was noted elsewhere it does not"
+    );
+    // Nor can a checkpoint be made to fit.
+    sqlx::raw_sql(
+        "update audit_checkpoints c set hash = h.hash from audit_heads h
+         where h.tenant_id = c.tenant_id",
+    )
+    .execute(&mut conn)
+    .await
+    .unwrap();
+    let forged = verdict("").await;
+    assert_eq!((forged.whole, forged.broken_at), (false, Some(3)));
+    assert!(forged.reason.unwrap().contains("forged"));
+}
+
+/// Fifty writers at once make one chain.
+#[tokio::test]
+async fn writers_at_once_make_one_chain() {
+    let app = TestApp::new().await;
+    let (tenant, ana, devices) = acme(&app).await;
+
+    let add = async |n: usize| {
+        let body = router(&format!("core-{n}"), &format!("10.0.0.{n}"));
+        app.post(&ana, &devices, body).await.ok::<Device>();
+    };
+    futures_util::future::join_all((1..=50).map(add)).await;
+
+    let mut tx = app.app.db.tenant(tenant).await.unwrap();
+    let chain = audit::verify(&mut tx, tenant, |_, _| {}).await.unwrap();
+    assert_eq!(chain, Chain::Whole(50));
+}
+
+/// What the first servers wrote still verifies.
+#[tokio::test]
+async fn rows_of_the_first_form_still_hold() {
+    let app = TestApp::new().await;
+    let (tenant, ana, devices) = acme(&app).await;
+    let mut conn = app.superuser().await;
+    let sql = include_str!("audit/first_form.sql").replace("TENANT", &tenant.0.to_string());
+    sqlx::raw_sql(sqlx::AssertSqlSafe(sql))
+        .execute(&mut conn)
+        .await
+        .unwrap();
+
+    let body = router("core-1", "10.0.0.1");
+    app.post(&ana, &devices, body).await.ok::<Device>();
+
+    let boss = app.member(tenant, Role::Admin).await;
+    let path = format!("/api/tenants/{tenant}/audit");
+    let verdict: Verdict = app.get(&boss, &format!("{path}/verify")).await.ok();
+    assert!(verdict.whole, "{verdict:?}");
+    assert_eq!(verdict.records, 2);
+    let log: Page<Record> = app.get(&boss, &path).await.ok();
+    assert_eq!(log.items[1].detail["name"], "acme");
 }

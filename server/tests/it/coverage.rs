@@ -7,11 +7,13 @@ use axum::body::Body;
 use http::{Request, StatusCode};
 use http_body_util::BodyExt as _;
 use serde_json::json;
+use tod_proto::access::{Grant, Need};
 use tod_proto::api::OPS;
+use tod_proto::api::api_keys::NewApiKey;
 use tod_proto::api::devices::Device;
 use tod_proto::endpoint::{Carrier, Method, Op, Role, Scope};
 use tod_proto::error::ErrorBody;
-use tod_proto::id::{DeviceId, RelayId, SessionId, TenantId, UserId};
+use tod_proto::id::{ApiKeyId, DeviceId, RelayId, SessionId, TenantId, UserId};
 use tower::ServiceExt as _;
 
 use crate::harness::{Person, TestApp};
@@ -84,6 +86,42 @@ async fn every_role_is_let_into_what_it_may_do_and_nothing_else() {
     }
 }
 
+/// A key with one scope, for each scope and each operation.
+#[tokio::test]
+async fn a_key_is_let_into_what_its_scope_says_and_nothing_else() {
+    let app = TestApp::new().await;
+    let tenant = app.tenant("ours").await;
+    let boss = app.member(tenant, Role::Admin).await;
+    let ids = Ids::unknown(tenant);
+    let keys = format!("/api/tenants/{tenant}/api-keys");
+
+    for grant in Grant::all() {
+        let body = json!({ "name": grant.to_string(), "scopes": [grant] });
+        let key: NewApiKey = app.post(&boss, &keys, body).await.ok();
+        let secret = format!("Bearer {}", key.secret);
+        for op in &ops() {
+            // Anybody may call these.
+            if op.scope == Scope::Public {
+                continue;
+            }
+            let (status, body) = call(&app.router(), op, &ids, &secret).await;
+
+            let allowed = match op.need() {
+                Need::Nothing => true,
+                Need::Grant(wanted) => grant.covers(wanted),
+                Need::Person => false,
+            };
+            assert_ne!(status, 401, "{} with {grant}", op.name);
+            assert_eq!(
+                status == 403,
+                !allowed,
+                "{} with {grant}: {status} {body:?}",
+                op.name
+            );
+        }
+    }
+}
+
 /// A foreign tenant, an unknown one and one whose name is no identifier all look the same.
 #[tokio::test]
 async fn a_foreign_tenant_does_not_exist() {
@@ -124,7 +162,11 @@ async fn a_foreign_thing_does_not_exist() {
     };
     let unknown = Ids::unknown(ours);
 
-    let nested = |op: &&Op| op.path.contains("{device}") || op.path.contains("{user}");
+    let nested = |op: &&Op| {
+        ["{device}", "{user}", "{apikey}"]
+            .iter()
+            .any(|place| op.path.contains(place))
+    };
     for op in OPS
         .iter()
         .filter(|op| op.path.contains("{tenant}"))
@@ -169,6 +211,7 @@ struct Ids {
     user: String,
     session: String,
     relay: String,
+    apikey: String,
 }
 
 impl Ids {
@@ -180,6 +223,7 @@ impl Ids {
             user: UserId::generate().to_string(),
             session: SessionId::generate().to_string(),
             relay: RelayId::generate().to_string(),
+            apikey: ApiKeyId::generate().to_string(),
         }
     }
 
@@ -189,7 +233,11 @@ impl Ids {
         let path = format!("/api/tenants/{tenant}/devices");
         let body = json!({ "address": "10.0.0.1", "username": "tod", "password": "x" });
         let device: Device = app.post(&person, &path, body).await.ok();
+        let path = format!("/api/tenants/{tenant}/api-keys");
+        let body = json!({ "name": "theirs", "scopes": ["devices:read"] });
+        let key: NewApiKey = app.post(&person, &path, body).await.ok();
         Self {
+            apikey: key.key.id.to_string(),
             device: device.id.to_string(),
             user: person.user.to_string(),
             session: person.session.to_string(),
@@ -205,10 +253,13 @@ impl Ids {
             .replace("{user}", &self.user)
             .replace("{session}", &self.session)
             .replace("{relay}", &self.relay)
+            .replace("{apikey}", &self.apikey)
+            .replace("{seq}", "999")
             .replace("{number}", "1");
         assert!(!path.contains('{'), "say here what `{path}` stands for");
         let query = match op.name {
             "device.series" => "?metric=cpu",
+            "tenant.delete" => "?confirm=x",
             _ => "",
         };
         path + query
@@ -219,6 +270,8 @@ impl Ids {
 fn body(op: &Op, ids: &Ids) -> String {
     let body = match op.name {
         "tenant.create" => json!({ "name": "third" }),
+        "apikey.create" => json!({ "name": "x", "scopes": ["devices:read"] }),
+        "kms.retire" => json!({ "below": 1 }),
         "user.invite" => json!({ "email": "x@example.net", "name": "X", "role": "viewer" }),
         "device.add" => json!({ "address": "10.9.9.9", "username": "tod", "password": "x" }),
         "run.start" => json!({ "selector": "all", "command": "/system/identity/print" }),

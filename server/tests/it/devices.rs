@@ -2,6 +2,7 @@
 
 use futures_util::StreamExt as _;
 use serde_json::json;
+use tod_proto::api::audit::Record;
 use tod_proto::api::devices::{Device, Interface, Point, Status};
 use tod_proto::api::events::Event;
 use tod_proto::bus::{self, FleetNotice};
@@ -80,20 +81,22 @@ async fn the_password_is_sealed_and_opens_only_in_its_place() {
         row,
     };
     let mut tx = app.app.db.system("look").await.unwrap();
-    let kms = &app.app.kms;
-    let opened = kms
-        .open(&mut tx, tenant, place(device.id.0), &stored)
-        .await
-        .unwrap();
-    assert_eq!(opened.as_slice(), b"hunter2");
-    let elsewhere = place(uuid::Uuid::nil());
-    assert!(kms.open(&mut tx, tenant, elsewhere, &stored).await.is_err());
-    let other = app.tenant("other").await;
-    assert!(
-        kms.open(&mut tx, other, place(device.id.0), &stored)
-            .await
-            .is_err()
+    let keys = app.app.kms.keyring("a test", "look", app.app.clock.now());
+    let mut open = async |tenant, row| {
+        let sealed = tod_server::kms::Sealed {
+            tenant,
+            place: place(row),
+            bytes: &stored,
+        };
+        keys.open(&mut tx, sealed).await
+    };
+    assert_eq!(
+        open(tenant, device.id.0).await.unwrap().as_slice(),
+        b"hunter2"
     );
+    assert!(open(tenant, uuid::Uuid::nil()).await.is_err());
+    let other = app.tenant("other").await;
+    assert!(open(other, device.id.0).await.is_err());
 }
 
 #[tokio::test]
@@ -182,7 +185,7 @@ async fn a_refusal_names_the_field() {
 #[tokio::test]
 async fn a_change_takes_what_is_given_and_leaves_the_rest() {
     let app = TestApp::new().await;
-    let (_, ana, devices) = acme(&app).await;
+    let (tenant, ana, devices) = acme(&app).await;
     let mut body = router("core-1", "10.0.0.1");
     body["site"] = "berlin".into();
     let device: Device = app.post(&ana, &devices, body).await.ok();
@@ -206,12 +209,10 @@ async fn a_change_takes_what_is_given_and_leaves_the_rest() {
     };
     assert_eq!(changed, expected);
     assert_eq!(revision().await.unwrap(), 2);
-    let mut conn = app.superuser().await;
-    let detail: String =
-        sqlx::query_scalar("select detail from audit_log where act = 'device.set'")
-            .fetch_one(&mut conn)
-            .await
-            .unwrap();
+    let boss = app.member(tenant, Role::Admin).await;
+    let path = format!("/api/tenants/{tenant}/audit?act=device.set");
+    let log: Page<Record> = app.get(&boss, &path).await.ok();
+    let detail = log.items[0].detail.to_string();
     assert!(
         detail.contains("core-9") && !detail.contains("\"new\""),
         "{detail}"

@@ -6,6 +6,7 @@
 )]
 
 mod account;
+mod api_keys;
 mod audit;
 mod coverage;
 mod devices;
@@ -17,7 +18,9 @@ mod handshakes;
 mod harness;
 mod ingest;
 mod isolation;
+mod keys;
 mod leases;
+mod own;
 mod pushes;
 mod relays;
 mod runs;
@@ -25,5 +28,6 @@ mod selectors;
 mod sessions;
 mod status;
 mod strangers;
+mod tenants;
 mod users;
 mod wire;

@@ -69,7 +69,9 @@ async fn a_change_waits_to_be_confirmed_and_then_stays() {
         .tenant(play.stage.tenant)
         .await
         .unwrap();
-    let chain = audit::verify(&mut tx, play.stage.tenant).await.unwrap();
+    let chain = audit::verify(&mut tx, play.stage.tenant, |_, _| {})
+        .await
+        .unwrap();
     assert!(matches!(chain, Chain::Whole(8..)), "{chain:?}");
 }
 

@@ -6,12 +6,11 @@ use tod_proto::api::account::{Enrol, KDF_ROUNDS, Me, Setup, SetupState};
 use tod_proto::endpoint::Role;
 use tod_proto::id::{TenantId, UserId};
 
-use super::{normal_email, store};
+use super::{chain, normal_email, store};
 use crate::api::Cx;
 use crate::api::error::{Error, OnConstraint as _};
 use crate::api::route::Req;
 use crate::api::tenants;
-use crate::audit::{self, Act};
 use crate::auth::secret;
 use crate::auth::srp::{Number, SALT_BYTES, Verifier};
 use crate::db::SystemTx;
@@ -51,13 +50,10 @@ pub(super) async fn enrol(cx: Cx, req: Req<Enrol>) -> Result<Me, Error> {
     };
     add_verifier(&mut tx, user, &verifier, now).await?;
     let me = store::me(&mut tx, user).await?;
-    let act = Act {
-        actor: &email,
-        act: "account.enrol",
-        target: user.to_string(),
-        detail: serde_json::json!({ "role": me.role, "address": cx.peer }),
-    };
-    audit::record(&mut tx, me.tenant.unwrap_or(audit::PLATFORM), now, act).await?;
+    let detail = serde_json::json!({ "role": me.role });
+    let (actor, chain) = (user.to_string(), chain(me.tenant));
+    cx.record_as(&actor, "account.enrol", &mut tx, chain, user, detail)
+        .await?;
     tx.commit().await?;
     if is_first {
         setup::remove_file(&app.config.setup_token);
@@ -126,7 +122,7 @@ async fn accept_invitation(
     Ok(UserId(user))
 }
 
-async fn add_verifier(
+pub(super) async fn add_verifier(
     tx: &mut SystemTx,
     user: UserId,
     verifier: &Verifier,
@@ -135,7 +131,11 @@ async fn add_verifier(
     let rounds = i32::try_from(KDF_ROUNDS).map_err(Error::internal)?;
     sqlx::query!(
         "insert into verifiers (user_id, kdf_rounds, kdf_salt, srp_salt, verifier, created_at)
-         values ($1, $2, $3, $4, $5, $6)",
+         values ($1, $2, $3, $4, $5, $6)
+         on conflict (user_id) do update
+             set kdf_rounds = excluded.kdf_rounds, kdf_salt = excluded.kdf_salt,
+                 srp_salt = excluded.srp_salt, verifier = excluded.verifier,
+                 created_at = excluded.created_at",
         user.0,
         rounds,
         verifier.kdf_salt,
@@ -171,7 +171,9 @@ pub(in crate::api) fn check_name(name: &str) -> Result<String, Error> {
     Ok(name.to_owned())
 }
 
-fn check_verifier(verifier: &tod_proto::api::account::Verifier) -> Result<Verifier, Error> {
+pub(super) fn check_verifier(
+    verifier: &tod_proto::api::account::Verifier,
+) -> Result<Verifier, Error> {
     let bad = |field: &str, why: &str| Err(Error::invalid(format!("verifier.{field}: {why}")));
     // One number for everybody: another one would tell known accounts from unknown ones.
     if verifier.kdf.rounds != KDF_ROUNDS {

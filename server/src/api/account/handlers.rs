@@ -5,11 +5,11 @@ use tod_proto::api::account::{
 };
 use tod_proto::page::{Empty, Page};
 
-use super::store;
+use super::{chain, store};
 use crate::api::Cx;
 use crate::api::error::Error;
 use crate::api::route::Req;
-use crate::audit::{self, Act};
+use crate::auth::{Credential, Principal};
 
 pub(super) async fn refresh(cx: Cx, req: Req<Refresh>) -> Result<Tokens, Error> {
     let (app, now) = (&cx.app, cx.app.clock.now());
@@ -24,19 +24,11 @@ pub(super) async fn refresh(cx: Cx, req: Req<Refresh>) -> Result<Tokens, Error> 
     let (session, user) = (presented.session, presented.user);
     if presented.used {
         store::revoke(&mut tx, session, user, now).await?;
-        let act = Act {
-            actor: &presented.email,
-            act: "session.refresh_reused",
-            target: session.to_string(),
-            detail: serde_json::json!({ "address": cx.peer }),
-        };
-        audit::record(
-            &mut tx,
-            presented.tenant.unwrap_or(audit::PLATFORM),
-            now,
-            act,
-        )
-        .await?;
+        let (chain, actor) = (chain(presented.tenant), user.to_string());
+        let act = "session.refresh_reused";
+        let nothing = serde_json::json!({});
+        cx.record_as(&actor, act, &mut tx, chain, session, nothing)
+            .await?;
         tx.commit().await?;
         app.auth.sessions.forget(session);
         tracing::warn!(session.id = %session, peer = %cx.peer, "a used refresh token came back");
@@ -57,19 +49,11 @@ pub(super) async fn sign_out(cx: Cx, req: Req<SignOut>) -> Result<Empty, Error> 
         return Ok(Empty {});
     };
     if store::revoke(&mut tx, presented.session, presented.user, now).await? {
-        let act = Act {
-            actor: &presented.email,
-            act: "account.sign_out",
-            target: presented.session.to_string(),
-            detail: serde_json::json!({}),
-        };
-        audit::record(
-            &mut tx,
-            presented.tenant.unwrap_or(audit::PLATFORM),
-            now,
-            act,
-        )
-        .await?;
+        let (chain, actor) = (chain(presented.tenant), presented.user.to_string());
+        let nothing = serde_json::json!({});
+        let (act, session) = ("account.sign_out", presented.session);
+        cx.record_as(&actor, act, &mut tx, chain, session, nothing)
+            .await?;
     }
     tx.commit().await?;
     app.auth.sessions.forget(presented.session);
@@ -77,22 +61,31 @@ pub(super) async fn sign_out(cx: Cx, req: Req<SignOut>) -> Result<Empty, Error> 
 }
 
 pub(super) async fn whoami(cx: Cx, _: Req<Whoami>) -> Result<Me, Error> {
-    let caller = cx.caller()?;
-    Ok(Me {
+    Ok(me(cx.caller()?))
+}
+
+pub(super) fn me(caller: &Principal) -> Me {
+    let (api_key, scopes) = match &caller.credential {
+        Credential::Session(_) => (None, Vec::new()),
+        Credential::Key(key, scopes) => (Some(*key), scopes.clone()),
+    };
+    Me {
         id: caller.user,
         email: caller.email.clone(),
         name: caller.name.clone(),
         role: caller.role,
         tenant: caller.tenant,
         tenant_name: caller.tenant_name.clone(),
-    })
+        api_key,
+        scopes,
+    }
 }
 
 pub(super) async fn sessions(cx: Cx, _: Req<Sessions>) -> Result<Page<Session>, Error> {
     let caller = cx.caller()?;
     let mut tx = cx.app.db.system("list a person's sessions").await?;
     let now = cx.app.clock.now();
-    let items = store::sessions(&mut tx, caller.user, caller.session, now).await?;
+    let items = store::sessions(&mut tx, caller.user, caller.session()?, now).await?;
     tx.commit().await?;
     let total = u64::try_from(items.len()).unwrap_or(u64::MAX);
     Ok(Page {
@@ -108,13 +101,9 @@ pub(super) async fn revoke_session(cx: Cx, req: Req<RevokeSession>) -> Result<Em
     if !store::revoke(&mut tx, req.path, caller.user, now).await? {
         return Err(Error::not_found("session"));
     }
-    let act = Act {
-        actor: &caller.email,
-        act: "session.revoke",
-        target: req.path.to_string(),
-        detail: serde_json::json!({}),
-    };
-    audit::record(&mut tx, caller.tenant.unwrap_or(audit::PLATFORM), now, act).await?;
+    let nothing = serde_json::json!({});
+    cx.record(&mut tx, chain(caller.tenant), req.path, nothing)
+        .await?;
     tx.commit().await?;
     cx.app.auth.sessions.forget(req.path);
     Ok(Empty {})

@@ -5,16 +5,18 @@
 
 use std::time::Duration;
 
-use tod_proto::api::account::{KDF_ROUNDS, Kdf, SrpChallenge, SrpFinish, SrpSession, SrpStart};
-use tod_proto::id::SessionId;
+use tod_proto::api::account::{
+    KDF_ROUNDS, Kdf, Proof, SrpChallenge, SrpFinish, SrpSession, SrpStart,
+};
+use tod_proto::id::{SessionId, UserId};
 use uuid::Uuid;
 
-use super::{normal_email, store};
+use super::{chain, normal_email, store};
 use crate::api::error::Error;
 use crate::api::route::Req;
 use crate::api::{App, Cx};
-use crate::audit::{self, Act};
 use crate::auth::srp::{self, Verifier};
+use crate::auth::suspended;
 use crate::kms::Place;
 
 /// For how long the first half waits for the second.
@@ -54,7 +56,49 @@ pub(super) async fn start(cx: Cx, req: Req<SrpStart>) -> Result<SrpChallenge, Er
 pub(super) async fn finish(cx: Cx, req: Req<SrpFinish>) -> Result<SrpSession, Error> {
     let (app, now) = (&cx.app, cx.app.clock.now());
     let label = label(&req.body.label)?;
-    let handshake = Uuid::try_parse(&req.body.handshake).map_err(|_| denied())?;
+    let body = req.body;
+    let proof = Proof {
+        handshake: body.handshake,
+        client_public: body.client_public,
+        client_proof: body.client_proof,
+    };
+    let Proved { user, proof, .. } = prove(&cx, proof).await?;
+
+    let mut tx = app.db.system("finish a sign-in").await?;
+    let session = SessionId::generate();
+    let refresh_expires = now + store::SESSION;
+    store::add_session(&mut tx, session, user, &label, now).await?;
+    let tokens = store::issue(app, &mut tx, session, user, now, refresh_expires).await?;
+    let me = store::me(&mut tx, user).await?;
+    if let Some(tenant) = me.tenant
+        && store::is_suspended(&mut tx, tenant).await?
+    {
+        return Err(suspended());
+    }
+    let detail = serde_json::json!({ "label": label });
+    let (actor, chain) = (user.to_string(), chain(me.tenant));
+    cx.record_as(&actor, "account.sign_in", &mut tx, chain, session, detail)
+        .await?;
+    tx.commit().await?;
+    Ok(SrpSession {
+        server_proof: hex::encode(proof),
+        tokens,
+        me,
+    })
+}
+
+/// Somebody who has shown that they know their password and Secret Key.
+pub(super) struct Proved {
+    pub(super) user: UserId,
+    pub(super) email: String,
+    /// The server's own proof, M2.
+    pub(super) proof: Vec<u8>,
+}
+
+/// Takes up the second half of a handshake.
+pub(super) async fn prove(cx: &Cx, body: Proof) -> Result<Proved, Error> {
+    let (app, now) = (&cx.app, cx.app.clock.now());
+    let handshake = Uuid::try_parse(&body.handshake).map_err(|_| denied())?;
     // Taken out for good before anything is proved: a handshake is good once.
     let mut tx = app.db.system("take a handshake").await?;
     let taken = store::take_handshake(&mut tx, handshake).await?;
@@ -63,14 +107,15 @@ pub(super) async fn finish(cx: Cx, req: Req<SrpFinish>) -> Result<SrpSession, Er
         .filter(|taken| taken.expires_at > now)
         .ok_or_else(denied)?;
     let email = taken.email;
-    limited(&cx, &email)?;
+    limited(cx, &email)?;
 
-    let mut tx = app.db.system("finish a sign-in").await?;
+    let mut tx = app.db.system("what a proof is checked against").await?;
     let known = store::verifier(&mut tx, &email).await?;
+    tx.commit().await?;
     let (user, verifier) = known_or_fake(app, known, &email)?;
     let secret = app.kms.open_platform(place(handshake), &taken.secret)?;
     let proof = off_thread({
-        let (email, body) = (email.clone(), req.body);
+        let email = email.clone();
         move || {
             srp::prove(
                 &email,
@@ -83,36 +128,18 @@ pub(super) async fn finish(cx: Cx, req: Req<SrpFinish>) -> Result<SrpSession, Er
     })
     .await?;
     let (Some(user), Some(proof)) = (user, proof) else {
-        failed(&cx, &email);
+        failed(cx, &email);
         return Err(denied());
     };
-    app.auth.per_account_and_address.forget(&key(&cx, &email));
-
-    let session = SessionId::generate();
-    let refresh_expires = now + store::SESSION;
-    store::add_session(&mut tx, session, user, &label, now).await?;
-    let tokens = store::issue(app, &mut tx, session, user, now, refresh_expires).await?;
-    let me = store::me(&mut tx, user).await?;
-    let act = Act {
-        actor: &email,
-        act: "account.sign_in",
-        target: session.to_string(),
-        detail: serde_json::json!({ "label": label, "address": cx.peer }),
-    };
-    audit::record(&mut tx, me.tenant.unwrap_or(audit::PLATFORM), now, act).await?;
-    tx.commit().await?;
-    Ok(SrpSession {
-        server_proof: hex::encode(proof),
-        tokens,
-        me,
-    })
+    app.auth.per_account_and_address.forget(&key(cx, &email));
+    Ok(Proved { user, email, proof })
 }
 
 fn known_or_fake(
     app: &App,
-    known: Option<(tod_proto::id::UserId, Verifier)>,
+    known: Option<(UserId, Verifier)>,
     email: &str,
-) -> Result<(Option<tod_proto::id::UserId>, Verifier), Error> {
+) -> Result<(Option<UserId>, Verifier), Error> {
     // Made in either case, so that both take the same time.
     let fake = Verifier::fake(&app.auth.fake, email)
         .ok_or_else(|| Error::internal(anyhow::anyhow!("no fake verifier")))?;

@@ -166,7 +166,6 @@ pub(super) async fn issue(
 pub(super) struct Presented {
     pub(super) session: SessionId,
     pub(super) user: UserId,
-    pub(super) email: String,
     pub(super) tenant: Option<TenantId>,
     pub(super) used: bool,
     pub(super) live: bool,
@@ -180,7 +179,7 @@ pub(super) async fn present(
 ) -> Result<Option<Presented>, Error> {
     let hash = secret::hash(token);
     let row = sqlx::query!(
-        r#"select s.id, s.user_id, u.email, u.tenant_id,
+        r#"select s.id, s.user_id, u.tenant_id,
                   (s.revoked_at is null and s.expires_at > $2 and u.active) as "live!"
            from refresh_tokens t
            join sign_in_sessions s on s.id = t.session_id
@@ -206,11 +205,29 @@ pub(super) async fn present(
     Ok(Some(Presented {
         session: SessionId(row.id),
         user: UserId(row.user_id),
-        email: row.email,
         tenant: row.tenant_id.map(TenantId),
         used: fresh.is_none(),
         live: row.live,
     }))
+}
+
+/// Ends all sessions of a person but one. Returns how many.
+pub(super) async fn revoke_others(
+    tx: &mut SystemTx,
+    user: UserId,
+    but: SessionId,
+    now: Timestamp,
+) -> Result<u64, Error> {
+    let result = sqlx::query!(
+        "update sign_in_sessions set revoked_at = $3
+         where user_id = $1 and id <> $2 and revoked_at is null and expires_at > $3",
+        user.0,
+        but.0,
+        now.to_sqlx() as _,
+    )
+    .execute(&mut **tx)
+    .await?;
+    Ok(result.rows_affected())
 }
 
 /// Ends a session of a person. Returns whether there was one to end.
@@ -284,5 +301,43 @@ pub(super) async fn me(tx: &mut SystemTx, user: UserId) -> Result<Me, Error> {
             .map_err(|error: String| Error::internal(anyhow::anyhow!(error)))?,
         tenant: row.tenant_id.map(TenantId),
         tenant_name: row.tenant_name,
+        api_key: None,
+        scopes: Vec::new(),
     })
+}
+
+/// When things happened to an account.
+pub(super) struct Dates {
+    pub(super) created_at: Timestamp,
+    pub(super) enrolled_at: Option<Timestamp>,
+    pub(super) last_sign_in: Option<Timestamp>,
+}
+
+pub(super) async fn dates(tx: &mut SystemTx, user: UserId) -> Result<Dates, Error> {
+    let row = sqlx::query!(
+        r#"select created_at as "created_at: jiff_sqlx::Timestamp",
+                  enrolled_at as "enrolled_at: jiff_sqlx::Timestamp",
+                  last_sign_in as "last_sign_in: jiff_sqlx::Timestamp"
+           from users
+           where id = $1"#,
+        user.0,
+    )
+    .fetch_one(&mut **tx)
+    .await?;
+    Ok(Dates {
+        created_at: row.created_at.to_jiff(),
+        enrolled_at: row.enrolled_at.map(jiff_sqlx::Timestamp::to_jiff),
+        last_sign_in: row.last_sign_in.map(jiff_sqlx::Timestamp::to_jiff),
+    })
+}
+
+/// Whether nobody of a tenant may do anything.
+pub(super) async fn is_suspended(tx: &mut SystemTx, tenant: TenantId) -> Result<bool, Error> {
+    let suspended = sqlx::query_scalar!(
+        r#"select suspended_at is not null as "suspended!" from tenants where id = $1"#,
+        tenant.0,
+    )
+    .fetch_optional(&mut **tx)
+    .await?;
+    Ok(suspended.unwrap_or(false))
 }

@@ -9,12 +9,11 @@ use crate::api::Cx;
 use crate::api::devices;
 use crate::api::error::Error;
 use crate::api::route::Req;
-use crate::audit::{self, Act};
 use crate::event;
 use crate::push::effects;
 use crate::push::model::{Event, Push, Then, Wanted};
 use crate::push::store::{self, Record, Secret, Which};
-use crate::push::transition::{Happened, transition};
+use crate::push::transition::{By, Happened, transition};
 
 const MAX_SCRIPT: usize = 256 << 10;
 const DEFAULT_WINDOW: u32 = 120;
@@ -39,7 +38,7 @@ pub(super) async fn apply(cx: Cx, req: Req<Apply>) -> Result<Change, Error> {
             script: req.body.script,
             ..Secret::default()
         },
-        actor: actor.clone(),
+        actor,
         created_at: now,
     };
     // A plan alone changes nothing: it needs no lock, and is made beside a change that waits.
@@ -58,13 +57,7 @@ pub(super) async fn apply(cx: Cx, req: Req<Apply>) -> Result<Change, Error> {
         "number": record.number, "device": record.device, "window": wanted.window_seconds,
         "then": wanted.then, "unguarded": wanted.unguarded,
     });
-    let act = Act {
-        actor: &actor,
-        act: "change.apply",
-        target: record.id.to_string(),
-        detail,
-    };
-    audit::record(&mut tx, tenant, now, act).await?;
+    cx.record(&mut tx, tenant, record.id, detail).await?;
     tx.commit().await?;
     effects::spawn(&cx.app, tenant, record.id, record.number);
     Ok(view::change(record, Vec::new(), role))
@@ -108,7 +101,7 @@ pub(super) async fn list(cx: Cx, req: Req<List>) -> Result<Page<Change>, Error> 
     };
     let mut tx = cx.begin().await?;
     let total = store::count(&mut tx, which).await?;
-    let records = store::list(&cx.app.kms, &mut tx, which, limit.into()).await?;
+    let records = store::list(&cx.keyring()?, &mut tx, which, limit.into()).await?;
     tx.commit().await?;
     let items = records
         .into_iter()
@@ -161,9 +154,14 @@ pub(super) async fn revert(cx: Cx, req: Req<Revert>) -> Result<Change, Error> {
 }
 
 async fn act(cx: &Cx, record: &Record, event: Event) -> Result<Change, Error> {
+    let actor = cx.caller()?.actor();
     let happened = Happened {
         event,
-        actor: &cx.caller()?.email,
+        by: By {
+            actor: &actor,
+            name: Some(&cx.caller()?.email),
+            origin: cx.origin(),
+        },
         turn: None,
         plan: None,
     };
@@ -173,14 +171,14 @@ async fn act(cx: &Cx, record: &Record, event: Event) -> Result<Change, Error> {
 
 async fn find(cx: &Cx, number: u64) -> Result<Record, Error> {
     let mut tx = cx.begin().await?;
-    let record = store::find(&cx.app.kms, &mut tx, number).await?;
+    let record = store::find(&cx.keyring()?, &mut tx, number).await?;
     tx.commit().await?;
     record.ok_or_else(|| Error::not_found("change"))
 }
 
 async fn read(cx: &Cx, number: u64) -> Result<Change, Error> {
     let mut tx = cx.begin().await?;
-    let record = store::find(&cx.app.kms, &mut tx, number)
+    let record = store::find(&cx.keyring()?, &mut tx, number)
         .await?
         .ok_or_else(|| Error::not_found("change"))?;
     let timeline = store::timeline(&mut tx, record.id).await?;

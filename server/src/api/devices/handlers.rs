@@ -15,11 +15,11 @@ use crate::api::Cx;
 use crate::api::error::Error;
 use crate::api::filter::Filter;
 use crate::api::route::Req;
-use crate::audit::{self, Act};
 use crate::db::TenantTx;
 use crate::event::{self, NewEvent};
 use crate::kms::Place;
 use crate::metrics;
+use crate::quota::{self, Quota};
 
 /// How many points are returned when nobody says how many.
 const DEFAULT_POINTS: u32 = 500;
@@ -55,6 +55,7 @@ pub(super) async fn add(cx: Cx, req: Req<Add>) -> Result<Device, Error> {
     let record = Record::new(req.body)?;
     let mut tx = cx.begin().await?;
     store::check_address_is_free(&mut tx, None, &record).await?;
+    quota::check(&mut tx, tenant, Quota::Devices).await?;
     let sealed = cx
         .app
         .kms
@@ -65,7 +66,7 @@ pub(super) async fn add(cx: Cx, req: Req<Add>) -> Result<Device, Error> {
         "name": record.name, "address": record.address, "port": record.port,
         "zone": record.zone, "username": record.username,
     });
-    recorded(&cx, &mut tx, "device.add", id, detail).await?;
+    cx.record(&mut tx, cx.tenant()?, id, detail).await?;
     let message = format!("{} was added", record.name);
     happened(&cx, &mut tx, "device.added", id, &record.name, message).await?;
     let device = read(&cx, &mut tx, id).await?;
@@ -99,7 +100,7 @@ pub(super) async fn set(cx: Cx, req: Req<Set>) -> Result<Device, Error> {
         "changed": differences(&before, &after),
         "password": patch.password.is_some(), "forget_pins": patch.forget_pins,
     });
-    recorded(&cx, &mut tx, "device.set", id, detail).await?;
+    cx.record(&mut tx, cx.tenant()?, id, detail).await?;
     let device = read(&cx, &mut tx, id).await?;
     tx.commit().await?;
     let mut zones = vec![before.zone.as_str(), after.zone.as_str()];
@@ -123,7 +124,7 @@ pub(super) async fn delete(cx: Cx, req: Req<Delete>) -> Result<Empty, Error> {
     }
     store::delete(&mut tx, id).await?;
     let detail = serde_json::json!({ "name": device.name, "address": device.address });
-    recorded(&cx, &mut tx, "device.delete", id, detail).await?;
+    cx.record(&mut tx, cx.tenant()?, id, detail).await?;
     let message = format!("{} was deleted", device.name);
     happened(&cx, &mut tx, "device.deleted", id, &device.name, message).await?;
     tx.commit().await?;
@@ -180,22 +181,6 @@ pub(crate) fn place(device: DeviceId) -> Place {
         column: "password",
         row: device.0,
     }
-}
-
-async fn recorded(
-    cx: &Cx,
-    tx: &mut TenantTx,
-    act: &'static str,
-    id: DeviceId,
-    detail: serde_json::Value,
-) -> Result<(), Error> {
-    let act = Act {
-        actor: &cx.caller()?.email,
-        act,
-        target: id.to_string(),
-        detail,
-    };
-    audit::record(tx, cx.tenant()?, cx.app.clock.now(), act).await
 }
 
 async fn happened(

@@ -15,7 +15,7 @@ use crate::api::error::Error;
 use crate::api::route::{PipeReq, Req};
 use crate::api::{App, Cx};
 use crate::ask::ask;
-use crate::audit::{self, Act};
+use crate::audit::{self, Act, Origin};
 use crate::event::{self, NewEvent};
 use crate::lease;
 use crate::relay::hub::Expected;
@@ -65,13 +65,8 @@ pub(super) async fn open(cx: Cx, req: Req<Open>) -> Result<Ticket, Error> {
     };
     let (ticket, expires_at) = (ticket::new(), now + TICKET);
     store::insert(&mut tx, &record, ticket::hash(&ticket), now, expires_at).await?;
-    let act = Act {
-        actor: &record.actor,
-        act: "relay.open",
-        target: record.device.to_string(),
-        detail: serde_json::json!({ "relay": record.id, "kind": record.kind }),
-    };
-    audit::record(&mut tx, tenant, now, act).await?;
+    let detail = serde_json::json!({ "relay": record.id, "kind": record.kind });
+    cx.record(&mut tx, tenant, record.device, detail).await?;
     tx.commit().await?;
     Ok(Ticket {
         relay: record.id,
@@ -262,12 +257,13 @@ async fn closed(app: &App, record: &Record, why: &str, end: Option<End>) -> Resu
         .await?;
     }
     let act = Act {
-        actor: &record.actor,
+        actor: &record.user.to_string(),
         act: "relay.close",
         target: record.device.to_string(),
         detail: serde_json::json!({ "relay": record.id, "why": why }),
+        origin: Origin::default(),
     };
-    audit::record(&mut tx, record.tenant, now, act).await?;
+    audit::record(&app.kms, &mut tx, record.tenant, now, act).await?;
     tx.commit().await?;
     app.tell(&FleetNotice::Events {
         tenant: record.tenant,

@@ -12,7 +12,6 @@ use crate::api::devices;
 use crate::api::error::Error;
 use crate::api::filter::Filter;
 use crate::api::route::Req;
-use crate::audit::{self, Act};
 use crate::event;
 use crate::run::command::Command;
 use crate::run::execute::{self, Job};
@@ -41,7 +40,7 @@ pub(super) async fn start(cx: Cx, req: Req<Start>) -> Result<Run, Error> {
         ok: 0,
         failed: 0,
         skipped: 0,
-        actor: actor.clone(),
+        actor,
         created_at: now,
         finished_at: None,
     };
@@ -62,13 +61,7 @@ pub(super) async fn start(cx: Cx, req: Req<Start>) -> Result<Run, Error> {
         "number": run.number, "selector": run.selector, "command": run.command,
         "targets": run.targets, "allow_dangerous": body.allow_dangerous,
     });
-    let act = Act {
-        actor: &actor,
-        act: "run.start",
-        target: run.id.to_string(),
-        detail,
-    };
-    audit::record(&mut tx, tenant, now, act).await?;
+    cx.record(&mut tx, tenant, run.id, detail).await?;
     tx.commit().await?;
     let job = Job {
         tenant,

@@ -1,14 +1,17 @@
 //! What each endpoint does.
 
-use tod_proto::api::tenants::{Create, List, Tenant};
+use tod_proto::api::tenants::{Create, Delete, Deleted, List, Set, Show, Tenant};
 use tod_proto::endpoint::Role;
+use tod_proto::id::TenantId;
 use tod_proto::page::Page;
 
 use super::store;
 use crate::api::Cx;
 use crate::api::error::Error;
 use crate::api::route::Req;
-use crate::audit::{self, Act};
+use crate::audit::PLATFORM;
+use crate::db::SystemTx;
+use crate::lease;
 
 pub(super) async fn list(cx: Cx, _: Req<List>) -> Result<Page<Tenant>, Error> {
     let caller = cx.caller()?;
@@ -36,24 +39,104 @@ pub(super) async fn list(cx: Cx, _: Req<List>) -> Result<Page<Tenant>, Error> {
 }
 
 pub(super) async fn create(cx: Cx, req: Req<Create>) -> Result<Tenant, Error> {
-    let (caller, now) = (cx.caller()?, cx.app.clock.now());
+    let now = cx.app.clock.now();
     let mut tx = cx.app.db.system("make a tenant").await?;
     let tenant = store::create(&cx.app, &mut tx, &req.body.name, now).await?;
-    for chain in [audit::PLATFORM, tenant] {
-        let act = Act {
-            actor: &caller.email,
-            act: "tenant.create",
-            target: tenant.to_string(),
-            detail: serde_json::json!({ "name": req.body.name }),
-        };
-        audit::record(&mut tx, chain, now, act).await?;
+    for chain in [PLATFORM, tenant] {
+        let detail = serde_json::json!({ "name": req.body.name });
+        cx.record(&mut tx, chain, tenant, detail).await?;
     }
+    let made = one(&cx, &mut tx, tenant).await?;
     tx.commit().await?;
-    Ok(Tenant {
+    Ok(made)
+}
+
+pub(super) async fn show(cx: Cx, req: Req<Show>) -> Result<Tenant, Error> {
+    let mut tx = cx.app.db.system("show a tenant").await?;
+    let tenant = one(&cx, &mut tx, req.path).await?;
+    tx.commit().await?;
+    Ok(tenant)
+}
+
+pub(super) async fn set(cx: Cx, req: Req<Set>) -> Result<Tenant, Error> {
+    let (tenant, patch, now) = (req.path, req.body, cx.app.clock.now());
+    let mut tx = cx.app.db.system("change a tenant").await?;
+    if patch.suspended == Some(true) && cx.caller()?.tenant == Some(tenant) {
+        return Err(Error::conflict("you cannot suspend your own tenant")
+            .hint("you could not lift it again; ask another super administrator"));
+    }
+    store::set(&mut tx, tenant, &patch, now).await?;
+    let detail = serde_json::json!({
+        "name": patch.name, "suspended": patch.suspended, "quotas": patch.quotas,
+    });
+    for chain in [PLATFORM, tenant] {
+        cx.record(&mut tx, chain, tenant, detail.clone()).await?;
+    }
+    let after = one(&cx, &mut tx, tenant).await?;
+    let (people, zones) = (
+        store::people(&mut tx, tenant).await?,
+        store::zones(&mut tx, tenant).await?,
+    );
+    tx.commit().await?;
+    if patch.suspended.is_some() {
+        for user in people {
+            cx.app.auth.forget_user(user);
+        }
+        for zone in zones {
+            lease::poke_zone(&cx.app, &zone).await;
+        }
+    }
+    Ok(after)
+}
+
+pub(super) async fn delete(cx: Cx, req: Req<Delete>) -> Result<Deleted, Error> {
+    let tenant = req.path;
+    let mut tx = cx.app.db.system("delete a tenant").await?;
+    let before = one(&cx, &mut tx, tenant).await?;
+    if req.query.confirm != before.name {
+        return Err(
+            Error::invalid("confirm: not the name of the tenant").hint(format!(
+                "`{}` would be deleted with all it has",
+                before.name
+            )),
+        );
+    }
+    if cx.caller()?.tenant == Some(tenant) {
+        return Err(
+            Error::conflict("you cannot delete your own tenant: your account is in it")
+                .hint("ask a super administrator who is in another tenant, or in none"),
+        );
+    }
+    let (people, zones) = (
+        store::people(&mut tx, tenant).await?,
+        store::zones(&mut tx, tenant).await?,
+    );
+    let detail = serde_json::json!({
+        "name": before.name, "devices": before.devices, "users": before.users,
+    });
+    // The last record of its own chain, sealed with a key that goes in the same moment, and one
+    // that stays readable.
+    for chain in [tenant, PLATFORM] {
+        cx.record(&mut tx, chain, tenant, detail.clone()).await?;
+    }
+    store::delete(&mut tx, tenant).await?;
+    tx.commit().await?;
+    cx.app.kms.forget(tenant);
+    for user in people {
+        cx.app.auth.forget_user(user);
+    }
+    for zone in zones {
+        lease::poke_zone(&cx.app, &zone).await;
+    }
+    Ok(Deleted {
         id: tenant,
-        name: req.body.name,
-        role: caller.role,
-        devices: 0,
-        created_at: now,
+        devices: before.devices,
+        users: before.users,
     })
+}
+
+async fn one(cx: &Cx, tx: &mut SystemTx, tenant: TenantId) -> Result<Tenant, Error> {
+    store::one(tx, tenant, cx.caller()?.role)
+        .await?
+        .ok_or_else(|| Error::not_found("tenant"))
 }

@@ -2,9 +2,9 @@
 
 use jiff::Timestamp;
 use jiff_sqlx::ToSqlx as _;
-use tod_proto::api::tenants::Tenant;
+use tod_proto::api::tenants::{Quotas, Tenant, TenantPatch};
 use tod_proto::endpoint::Role;
-use tod_proto::id::TenantId;
+use tod_proto::id::{TenantId, UserId};
 use uuid::Uuid;
 
 use crate::api::App;
@@ -15,23 +15,30 @@ struct Row {
     id: Uuid,
     name: String,
     devices: i64,
+    users: i64,
+    suspended_at: Option<jiff_sqlx::Timestamp>,
+    max_devices: Option<i32>,
+    max_users: Option<i32>,
+    max_api_keys: Option<i32>,
     created_at: jiff_sqlx::Timestamp,
 }
 
 impl Row {
     fn seen_as(self, role: Role) -> Tenant {
-        let Self {
-            id,
-            name,
-            devices,
-            created_at,
-        } = self;
+        let limit = |limit: Option<i32>| limit.and_then(|limit| u32::try_from(limit).ok());
         Tenant {
-            id: TenantId(id),
-            name,
+            id: TenantId(self.id),
+            name: self.name,
             role,
-            devices: u64::try_from(devices).unwrap_or(0),
-            created_at: created_at.to_jiff(),
+            devices: u64::try_from(self.devices).unwrap_or(0),
+            users: u64::try_from(self.users).unwrap_or(0),
+            suspended_at: self.suspended_at.map(jiff_sqlx::Timestamp::to_jiff),
+            quotas: Quotas {
+                devices: limit(self.max_devices),
+                users: limit(self.max_users),
+                api_keys: limit(self.max_api_keys),
+            },
+            created_at: self.created_at.to_jiff(),
         }
     }
 }
@@ -40,7 +47,10 @@ pub(super) async fn all(tx: &mut SystemTx, role: Role) -> Result<Vec<Tenant>, Er
     let rows = sqlx::query_as!(
         Row,
         r#"select t.id, t.name, t.created_at as "created_at: jiff_sqlx::Timestamp",
-                  (select count(*) from devices d where d.tenant_id = t.id) as "devices!"
+                  t.suspended_at as "suspended_at: jiff_sqlx::Timestamp", t.max_devices,
+                  t.max_users, t.max_api_keys,
+                  (select count(*) from devices d where d.tenant_id = t.id) as "devices!",
+                  (select count(*) from users u where u.tenant_id = t.id) as "users!"
            from tenants t
            order by t.name"#,
     )
@@ -57,7 +67,10 @@ pub(super) async fn one(
     let row = sqlx::query_as!(
         Row,
         r#"select t.id, t.name, t.created_at as "created_at: jiff_sqlx::Timestamp",
-                  (select count(*) from devices d where d.tenant_id = t.id) as "devices!"
+                  t.suspended_at as "suspended_at: jiff_sqlx::Timestamp", t.max_devices,
+                  t.max_users, t.max_api_keys,
+                  (select count(*) from devices d where d.tenant_id = t.id) as "devices!",
+                  (select count(*) from users u where u.tenant_id = t.id) as "users!"
            from tenants t
            where t.id = $1"#,
         tenant.0,
@@ -74,12 +87,7 @@ pub(crate) async fn create(
     name: &str,
     now: Timestamp,
 ) -> Result<TenantId, Error> {
-    let fits = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
-    if name.is_empty() || name.len() > 64 || !name.chars().all(fits) {
-        return Err(Error::invalid(
-            "name: a tenant's name is 1 to 64 letters, digits, `-` and `_`",
-        ));
-    }
+    check_name(name)?;
     let tenant = TenantId::generate();
     sqlx::query!(
         "insert into tenants (id, name, created_at) values ($1, $2, $3)",
@@ -89,9 +97,98 @@ pub(crate) async fn create(
     )
     .execute(&mut **tx)
     .await
-    .on_constraint("tenants_name_key", || {
-        Error::conflict(format!("there is a tenant `{name}` already"))
-    })?;
+    .on_constraint("tenants_name_key", || taken(name))?;
     app.kms.create_tenant_key(tx, tenant, now).await?;
     Ok(tenant)
+}
+
+fn check_name(name: &str) -> Result<(), Error> {
+    let fits = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+    if name.is_empty() || name.len() > 64 || !name.chars().all(fits) {
+        return Err(Error::invalid(
+            "name: a tenant's name is 1 to 64 letters, digits, `-` and `_`",
+        ));
+    }
+    Ok(())
+}
+
+fn taken(name: &str) -> Error {
+    Error::conflict(format!("there is a tenant `{name}` already"))
+}
+
+/// Changes what `patch` has.
+pub(super) async fn set(
+    tx: &mut SystemTx,
+    tenant: TenantId,
+    patch: &TenantPatch,
+    now: Timestamp,
+) -> Result<(), Error> {
+    if let Some(name) = &patch.name {
+        check_name(name)?;
+        sqlx::query!("update tenants set name = $2 where id = $1", tenant.0, name)
+            .execute(&mut **tx)
+            .await
+            .on_constraint("tenants_name_key", || taken(name))?;
+    }
+    if let Some(suspended) = patch.suspended {
+        sqlx::query!(
+            "update tenants
+             set suspended_at = case when $2 then coalesce(suspended_at, $3) end
+             where id = $1",
+            tenant.0,
+            suspended,
+            now.to_sqlx() as _,
+        )
+        .execute(&mut **tx)
+        .await?;
+    }
+    if let Some(quotas) = patch.quotas {
+        let limit =
+            |limit: Option<u32>| limit.map(|limit| i32::try_from(limit).unwrap_or(i32::MAX));
+        sqlx::query!(
+            "update tenants set max_devices = $2, max_users = $3, max_api_keys = $4
+             where id = $1",
+            tenant.0,
+            limit(quotas.devices),
+            limit(quotas.users),
+            limit(quotas.api_keys),
+        )
+        .execute(&mut **tx)
+        .await?;
+    }
+    Ok(())
+}
+
+/// The zones that a tenant's devices are in.
+pub(super) async fn zones(tx: &mut SystemTx, tenant: TenantId) -> Result<Vec<String>, Error> {
+    Ok(sqlx::query_scalar!(
+        "select distinct zone from devices where tenant_id = $1",
+        tenant.0
+    )
+    .fetch_all(&mut **tx)
+    .await?)
+}
+
+/// The people of a tenant.
+pub(super) async fn people(tx: &mut SystemTx, tenant: TenantId) -> Result<Vec<UserId>, Error> {
+    let ids = sqlx::query_scalar!("select id from users where tenant_id = $1", tenant.0)
+        .fetch_all(&mut **tx)
+        .await?;
+    Ok(ids.into_iter().map(UserId).collect())
+}
+
+/// Removes a tenant and all that is its. The time series have no foreign key, and a lock on a
+/// device keeps it from going.
+pub(super) async fn delete(tx: &mut SystemTx, tenant: TenantId) -> Result<(), Error> {
+    for table in ["device_locks", "samples", "rollups_5m", "rollups_1h"] {
+        let sql = format!("delete from {table} where tenant_id = $1");
+        sqlx::query(sqlx::AssertSqlSafe(sql))
+            .bind(tenant.0)
+            .execute(&mut **tx)
+            .await?;
+    }
+    sqlx::query!("delete from tenants where id = $1", tenant.0)
+        .execute(&mut **tx)
+        .await?;
+    Ok(())
 }

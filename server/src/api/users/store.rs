@@ -154,6 +154,17 @@ pub(super) async fn add_invitation(
     Ok(())
 }
 
+/// Makes an earlier password and Secret Key good for nothing.
+pub(super) async fn forget_verifier(tx: &mut SystemTx, user: UserId) -> Result<(), Error> {
+    sqlx::query!("delete from verifiers where user_id = $1", user.0)
+        .execute(&mut **tx)
+        .await?;
+    sqlx::query!("update users set enrolled_at = null where id = $1", user.0)
+        .execute(&mut **tx)
+        .await?;
+    Ok(())
+}
+
 pub(super) async fn revoke_sessions(
     tx: &mut SystemTx,
     user: UserId,

@@ -43,9 +43,10 @@ where of_tenant
       and not exists (select from pg_attribute a
                       where a.attrelid = t.oid and a.attnum = any (c.conkey)
                             and a.attname = 'tenant_id')
-      -- People are found by address, and relays by the hash of a random ticket, before their tenant
-      -- is known.
-      and c.conname not in ('users_pkey', 'users_email_key', 'relays_ticket_key')
+      -- People are found by address, relays and API keys by the hash of something random, before
+      -- their tenant is known.
+      and c.conname not in ('users_pkey', 'users_email_key', 'relays_ticket_key',
+                            'api_keys_hash_key')
 union all
 select t.name, 'a foreign key without tenant_id: ' || c.conname
 from tables t

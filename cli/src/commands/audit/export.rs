@@ -1,0 +1,103 @@
+//! `todctl audit export`
+
+use std::fs::OpenOptions;
+use std::io::{BufWriter, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+
+use clap::ValueEnum;
+use tod_proto::api::audit::Record;
+use tod_proto::page::MAX_PAGE;
+
+use super::{Source, Which};
+use crate::args::output::Format;
+use crate::cx::Cx;
+use crate::error::{CliError, file};
+use crate::output::Listing;
+
+/// How the file is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Kind {
+    /// JSON, one record a line, with all that is needed to check it
+    #[default]
+    Jsonl,
+    /// Comma-separated, for a spreadsheet; formulas are made harmless
+    Csv,
+}
+
+/// What to write, and where.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    which: Which,
+    /// How to write it
+    #[arg(long, value_enum, default_value_t)]
+    format: Kind,
+    /// Into this new file, which only you can read
+    #[arg(short = 'O', long, value_name = "FILE")]
+    output_file: PathBuf,
+}
+
+pub(super) async fn run(args: Args, cx: &mut Cx) -> Result<(), CliError> {
+    let source = Source::of(cx, args.which.platform).await?;
+    let mut records = Vec::new();
+    let mut query = args.which.query(cx);
+    query.limit = Some(MAX_PAGE);
+    {
+        let progress = cx.say.spinner("Reading the audit log");
+        loop {
+            let page = source.page(query.clone()).await?;
+            records.extend(page.items);
+            progress.says(&format!(
+                "Reading the audit log: {} of {}",
+                records.len(),
+                page.total
+            ));
+            match page.next.and_then(|next| next.parse().ok()) {
+                Some(next) => query.before = Some(next),
+                None => break,
+            }
+        }
+    }
+    records.reverse();
+    let count = records.len();
+    let text = text(args.format, records, cx)?;
+    write(&args.output_file, &text)?;
+    cx.say.note(format!(
+        "{count} records are in {}",
+        args.output_file.display()
+    ));
+    if args.format == Kind::Jsonl {
+        let path = args.output_file.display();
+        cx.say.next(format!("todctl audit verify {path}"));
+    }
+    Ok(())
+}
+
+fn text(kind: Kind, records: Vec<Record>, cx: &Cx) -> Result<String, CliError> {
+    match kind {
+        Kind::Jsonl => {
+            let mut text = String::new();
+            for record in &records {
+                text += &serde_json::to_string(record).map_err(std::io::Error::from)?;
+                text.push('\n');
+            }
+            Ok(text)
+        }
+        Kind::Csv => cx.out.text_of(Format::Csv, &Listing::all(records)),
+    }
+}
+
+/// Never over another file: it may be the only copy of an older log.
+fn write(path: &Path, text: &str) -> Result<(), CliError> {
+    let name = path.display().to_string();
+    let new = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)
+        .map_err(file(&name))?;
+    let mut out = BufWriter::new(new);
+    out.write_all(text.as_bytes()).map_err(file(&name))?;
+    out.flush().map_err(file(&name))
+}

@@ -1,0 +1,229 @@
+//! `todctl audit verify`
+
+use std::fs::File;
+use std::io::{BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use tod_client::view::Tone;
+use tod_client::view::units::count;
+use tod_proto::api::audit::{PlatformVerify, Record, Verdict, Verify, VerifyQuery};
+use tod_proto::chain::Link;
+use tod_proto::id::TenantId;
+use tod_proto::page::Empty;
+use tod_proto::untrusted::plain;
+use uuid::Uuid;
+
+use super::Source;
+use crate::cx::Cx;
+use crate::error::{CliError, exit, file};
+use crate::term::Paint;
+
+/// The longest line of an exported log.
+const MAX_LINE: usize = 16 << 20;
+
+/// What to check.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// An exported log, as JSON lines, instead of the server's
+    #[arg(value_name = "FILE")]
+    file: Option<PathBuf>,
+    /// The log of what belongs to no tenant
+    #[arg(long)]
+    platform: bool,
+}
+
+/// What a server said earlier.
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct Noted {
+    seq: i64,
+    hash: String,
+}
+
+pub(super) async fn run(args: Args, cx: &mut Cx) -> Result<(), CliError> {
+    let source = Source::of(cx, args.platform).await?;
+    let tenant = source.tenant.unwrap_or(TenantId(Uuid::nil()));
+    let (verdict, earlier) = if let Some(path) = &args.file {
+        (of_file(path, tenant)?, None)
+    } else {
+        let path = note_path(cx, tenant)?;
+        let earlier = read_note(&path);
+        let at = earlier.as_ref().map(|noted| noted.seq);
+        let query = VerifyQuery { at };
+        let verdict = match source.tenant {
+            Some(tenant) => source.client.call(Verify, tenant, query, Empty {}).await?,
+            None => {
+                source
+                    .client
+                    .call(PlatformVerify, Empty {}, query, Empty {})
+                    .await?
+            }
+        };
+        let verdict = compared(verdict, earlier.as_ref());
+        if verdict.whole && verdict.records > 0 {
+            write_note(&path, &verdict)?;
+        }
+        (verdict, earlier)
+    };
+    report(cx, &verdict, earlier.as_ref())?;
+    if verdict.whole {
+        Ok(())
+    } else {
+        Err(CliError::outcome(exit::HALTED))
+    }
+}
+
+/// A chain that no longer has the record that it had was written anew, however well it agrees with
+/// itself.
+fn compared(verdict: Verdict, earlier: Option<&Noted>) -> Verdict {
+    let Some(noted) = earlier.filter(|_| verdict.whole) else {
+        return verdict;
+    };
+    if verdict.at.as_ref() == Some(&noted.hash) {
+        return verdict;
+    }
+    Verdict {
+        whole: false,
+        broken_at: Some(noted.seq),
+        reason: Some("the record is not the one that was seen here before".to_owned()),
+        ..verdict
+    }
+}
+
+fn report(cx: &mut Cx, verdict: &Verdict, earlier: Option<&Noted>) -> Result<(), CliError> {
+    let records = u64::try_from(verdict.records).unwrap_or(0);
+    let since = earlier.map(|noted| noted.seq);
+    let value = json!({
+        "whole": verdict.whole,
+        "records": verdict.records,
+        "checkpoints": verdict.checkpoints,
+        "broken_at": verdict.broken_at,
+        "reason": verdict.reason,
+        "head": verdict.head,
+        "seen_here_before": since,
+    });
+    cx.out.value("AuditVerdict", value, || {
+        let good = match (verdict.records, verdict.checkpoints) {
+            (0, _) => "there is no record yet".to_owned(),
+            (_, 0) => format!("{} records hold each other", count(records)),
+            (_, checkpoints) => format!(
+                "{} records hold each other, {} vouched for",
+                count(records),
+                count(u64::try_from(checkpoints).unwrap_or(0))
+            ),
+        };
+        match (verdict.broken_at, &verdict.reason) {
+            (Some(seq), reason) => format!(
+                "{} a-{seq}: {}\n  up to there, {good}\n",
+                Paint::tone(Tone::Bad, "✗"),
+                plain(reason.as_deref().unwrap_or("not as it was written")),
+            ),
+            (None, _) => format!(
+                "{} {good}\n  head {}\n",
+                Paint::tone(Tone::Good, "✓"),
+                verdict.head
+            ),
+        }
+    })
+}
+
+/// Checks an exported log: from its first record on, which may be any.
+fn of_file(path: &Path, tenant: TenantId) -> Result<Verdict, CliError> {
+    let name = path.display().to_string();
+    let open = File::open(path).map_err(file(&name))?;
+    let mut verdict = Verdict {
+        whole: true,
+        records: 0,
+        checkpoints: 0,
+        broken_at: None,
+        reason: None,
+        head: String::new(),
+        at: None,
+    };
+    let mut last: Option<(i64, Vec<u8>)> = None;
+    for (number, line) in BufReader::new(open).lines().enumerate() {
+        let line = line.map_err(file(&name))?;
+        let bad = |why: &str| CliError::usage(format!("{name}, line {}: {why}", number + 1));
+        if line.len() > MAX_LINE {
+            return Err(bad("too long"));
+        }
+        let record: Record = serde_json::from_str(&line)
+            .map_err(|_| bad("not a record of `todctl audit export --format jsonl`"))?;
+        match follows(&record, tenant, last.as_ref()) {
+            Some(hash) => {
+                verdict.records += 1;
+                verdict.head.clone_from(&record.hash);
+                last = Some((record.seq, hash));
+            }
+            None => {
+                verdict.whole = false;
+                let expected = last.map_or(record.seq, |(seq, _)| seq + 1);
+                verdict.broken_at = Some(expected);
+                let reason = "the record is not as it was written, or not there";
+                verdict.reason = Some(reason.to_owned());
+                break;
+            }
+        }
+    }
+    Ok(verdict)
+}
+
+/// The hash of a record that is as it was written and follows the one before.
+fn follows(record: &Record, tenant: TenantId, last: Option<&(i64, Vec<u8>)>) -> Option<Vec<u8>> {
+    let prev = hex::decode(&record.prev_hash).ok()?;
+    if let Some((seq, hash)) = last
+        && (record.seq != seq + 1 || prev != *hash)
+    {
+        return None;
+    }
+    let detail = if record.form == 1 {
+        record.detail.to_string()
+    } else {
+        String::new()
+    };
+    let sealed = hex::decode(&record.sealed).ok()?;
+    let link = Link {
+        seq: record.seq,
+        at: record.at,
+        actor: &record.actor,
+        act: &record.act,
+        target: &record.target,
+        form: record.form,
+        detail: &detail,
+        request_id: &record.request_id,
+        address: &record.address,
+        id: record.id,
+        sealed: &sealed,
+    };
+    let hash = link.hash(tenant, &prev)?;
+    (hex::encode(hash) == record.hash).then(|| hash.to_vec())
+}
+
+fn note_path(cx: &mut Cx, tenant: TenantId) -> Result<PathBuf, CliError> {
+    let (context, _) = cx.here()?;
+    Ok(cx
+        .paths
+        .state
+        .join("audit")
+        .join(context)
+        .join(format!("{tenant}.json")))
+}
+
+/// A note that cannot be read is no note: the check is then as good as the first.
+fn read_note(path: &Path) -> Option<Noted> {
+    serde_json::from_slice(&std::fs::read(path).ok()?).ok()
+}
+
+fn write_note(path: &Path, verdict: &Verdict) -> Result<(), CliError> {
+    let noted = Noted {
+        seq: verdict.records,
+        hash: verdict.head.clone(),
+    };
+    let text = serde_json::to_vec(&noted).map_err(std::io::Error::from)?;
+    let name = path.display().to_string();
+    if let Some(dir) = path.parent() {
+        std::fs::create_dir_all(dir).map_err(file(&name))?;
+    }
+    std::fs::write(path, text).map_err(file(&name))
+}

@@ -1,0 +1,222 @@
+//! What each endpoint does.
+//!
+//! Actors may be in no tenant, so their addresses are looked up across tenants: all of it runs as
+//! `tod_system`, within the tenant that the caller was let into.
+
+use tod_proto::api::audit::{
+    List, ListQuery, PlatformList, PlatformVerify, Record, Show, Verdict, Verify,
+};
+use tod_proto::id::{TenantId, UserId};
+use tod_proto::page::{MAX_PAGE, Page};
+
+use super::store::{self, Filter};
+use crate::api::Cx;
+use crate::api::account::normal_email;
+use crate::api::error::Error;
+use crate::api::route::Req;
+use crate::audit::{self, Chain, Link, PLATFORM, checkpoint};
+use crate::db::SystemTx;
+use crate::kms::Sealed;
+use crate::people;
+
+const DEFAULT_LIMIT: u32 = 100;
+
+pub(super) async fn list(cx: Cx, req: Req<List>) -> Result<Page<Record>, Error> {
+    let mut tx = cx.app.db.system("read an audit log").await?;
+    let page = page(&cx, &mut tx, cx.tenant()?, &req.query).await?;
+    tx.commit().await?;
+    Ok(page)
+}
+
+pub(super) async fn platform_list(cx: Cx, req: Req<PlatformList>) -> Result<Page<Record>, Error> {
+    let mut tx = cx
+        .app
+        .db
+        .system("read the audit log of the platform")
+        .await?;
+    let page = page(&cx, &mut tx, PLATFORM, &req.query).await?;
+    tx.commit().await?;
+    Ok(page)
+}
+
+pub(super) async fn show(cx: Cx, req: Req<Show>) -> Result<Record, Error> {
+    let (tenant, seq) = req.path;
+    let mut tx = cx.app.db.system("read an audit log").await?;
+    let link = store::one(&mut tx, tenant, seq)
+        .await?
+        .ok_or_else(|| Error::not_found("audit record"))?;
+    let mut records = records(&cx, &mut tx, tenant, vec![link]).await?;
+    tx.commit().await?;
+    records
+        .pop()
+        .ok_or_else(|| Error::not_found("audit record"))
+}
+
+pub(super) async fn verify(cx: Cx, req: Req<Verify>) -> Result<Verdict, Error> {
+    verdict(&cx, cx.tenant()?, req.query.at).await
+}
+
+pub(super) async fn platform_verify(cx: Cx, req: Req<PlatformVerify>) -> Result<Verdict, Error> {
+    verdict(&cx, PLATFORM, req.query.at).await
+}
+
+/// One page of a chain, the newest first, with what was sealed opened.
+pub(in crate::api) async fn page(
+    cx: &Cx,
+    tx: &mut SystemTx,
+    chain: TenantId,
+    query: &ListQuery,
+) -> Result<Page<Record>, Error> {
+    let limit = query.limit.unwrap_or(DEFAULT_LIMIT);
+    if !(1..=MAX_PAGE).contains(&limit) {
+        return Err(Error::invalid(format!("limit: 1 to {MAX_PAGE}")));
+    }
+    let actor = match &query.actor {
+        Some(actor) => Some(actor_of(tx, actor).await?),
+        None => None,
+    };
+    let filter = Filter {
+        since: query.since,
+        until: query.until,
+        actor,
+        act: query.act.clone(),
+        target: query.target.clone(),
+    };
+    let links = store::list(tx, chain, &filter, query.before, i64::from(limit)).await?;
+    let full = links.len() == usize::try_from(limit).unwrap_or(usize::MAX);
+    let last = links.last().map(|link| link.seq);
+    let total = store::count(tx, chain, &filter).await?;
+    Ok(Page {
+        items: records(cx, tx, chain, links).await?,
+        next: last
+            .filter(|seq| full && *seq > 1)
+            .map(|seq| seq.to_string()),
+        total: u64::try_from(total).unwrap_or(0),
+    })
+}
+
+/// An actor as the log knows them. Nobody has an address that no account has.
+pub(in crate::api) async fn actor_of(tx: &mut SystemTx, actor: &str) -> Result<String, Error> {
+    if !actor.contains('@') {
+        return Ok(actor.to_owned());
+    }
+    let email = normal_email(actor);
+    let user = store::user(tx, &email).await?;
+    Ok(user.map_or(email, |user| user.to_string()))
+}
+
+async fn records(
+    cx: &Cx,
+    tx: &mut SystemTx,
+    chain: TenantId,
+    links: Vec<Link>,
+) -> Result<Vec<Record>, Error> {
+    let users = links.iter().filter_map(|link| user_of(&link.actor));
+    let emails = people::emails(tx, users).await?;
+    let details = details(cx, tx, chain, &links).await?;
+    let records = links.into_iter().zip(details).map(|(link, detail)| Record {
+        seq: link.seq,
+        at: link.at,
+        actor_email: user_of(&link.actor).and_then(|user| emails.get(&user).cloned()),
+        actor: link.actor,
+        act: link.act,
+        target: link.target,
+        address: link.address,
+        request_id: link.request_id,
+        detail,
+        sealed: hex::encode(link.sealed),
+        id: link.id,
+        form: link.form,
+        prev_hash: hex::encode(link.prev_hash),
+        hash: hex::encode(link.hash),
+    });
+    Ok(records.collect())
+}
+
+/// The person in `us_…` or `us_…/ak_…`.
+fn user_of(actor: &str) -> Option<UserId> {
+    actor.split('/').next()?.parse().ok()
+}
+
+/// What was sealed, opened. What does not open any more is null: the rest of the log stays
+/// readable.
+async fn details(
+    cx: &Cx,
+    tx: &mut SystemTx,
+    chain: TenantId,
+    links: &[Link],
+) -> Result<Vec<serde_json::Value>, Error> {
+    let sealed = links.iter().filter_map(|link| {
+        let place = audit::place(link.id?);
+        Some(Sealed {
+            tenant: chain,
+            place,
+            bytes: &link.sealed,
+        })
+    });
+    let sealed: Vec<_> = sealed.collect();
+    let opened = if chain == PLATFORM {
+        let kms = &cx.app.kms;
+        let open = |value: &Sealed<'_>| kms.open_platform(value.place, value.bytes);
+        sealed.iter().map(open).collect()
+    } else {
+        cx.keyring()?.open_all(tx, &sealed).await?
+    };
+    let mut opened = opened.into_iter();
+    let details = links.iter().map(|link| {
+        let text = match link.id {
+            Some(_) => opened.next().and_then(Result::ok),
+            None => Some(link.detail.clone().into_bytes().into()),
+        };
+        text.and_then(|text| serde_json::from_slice(&text).ok())
+            .unwrap_or_default()
+    });
+    Ok(details.collect())
+}
+
+async fn verdict(cx: &Cx, chain: TenantId, at: Option<i64>) -> Result<Verdict, Error> {
+    let mut tx = cx.app.db.system("verify an audit log").await?;
+    let checkpoints = checkpoint::all(&mut tx, chain).await?;
+    let mut unseen = checkpoints.iter().peekable();
+    let (mut good, mut head, mut hash_at) = (0, Vec::new(), None);
+    let mut checkpoint_missed = None;
+    let found = audit::verify(&mut tx, chain, |seq, hash| {
+        while let Some(checkpoint) = unseen.next_if(|checkpoint| checkpoint.seq <= seq) {
+            if checkpoint.seq != seq || checkpoint.hash != hash {
+                checkpoint_missed.get_or_insert(checkpoint.seq);
+            }
+        }
+        if at == Some(seq) {
+            hash_at = Some(hex::encode(hash));
+        }
+        good = seq;
+        head = hash.to_vec();
+    })
+    .await?;
+    tx.commit().await?;
+    let cut_off = unseen.peek().map(|checkpoint| checkpoint.seq);
+    let mut forged = None;
+    for checkpoint in &checkpoints {
+        if !checkpoint.is_ours(&cx.app.kms, chain)? {
+            forged = Some(checkpoint.seq);
+            break;
+        }
+    }
+    let broken = match found {
+        Chain::BrokenAt(seq) => Some((seq, "the record is not as it was written, or not there")),
+        Chain::Whole(_) => None,
+    };
+    let broken = broken
+        .or(checkpoint_missed.map(|seq| (seq, "the record is not the one that was vouched for")))
+        .or(cut_off.map(|seq| (seq, "a record that was vouched for is not there")))
+        .or(forged.map(|seq| (seq, "the checkpoint of the record is forged")));
+    Ok(Verdict {
+        whole: broken.is_none(),
+        records: good,
+        checkpoints: i64::try_from(checkpoints.len()).unwrap_or(i64::MAX),
+        broken_at: broken.map(|(seq, _)| seq),
+        reason: broken.map(|(_, reason)| reason.to_owned()),
+        head: hex::encode(head),
+        at: hash_at,
+    })
+}

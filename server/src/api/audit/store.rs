@@ -1,0 +1,146 @@
+//! The SQL of this resource. Each query names its tenant: it runs across tenants otherwise.
+
+use jiff::Timestamp;
+use jiff_sqlx::ToSqlx as _;
+use tod_proto::id::{TenantId, UserId};
+use uuid::Uuid;
+
+use crate::api::error::Error;
+use crate::audit::Link;
+use crate::db::SystemTx;
+
+/// Which records to list.
+pub(super) struct Filter {
+    pub(super) since: Option<Timestamp>,
+    pub(super) until: Option<Timestamp>,
+    /// An identifier; those of a person's keys count as theirs.
+    pub(super) actor: Option<String>,
+    /// An act, or the beginning of one that ends in a dot.
+    pub(super) act: Option<String>,
+    pub(super) target: Option<String>,
+}
+
+struct Row {
+    seq: i64,
+    at: jiff_sqlx::Timestamp,
+    actor: String,
+    act: String,
+    target: String,
+    detail: String,
+    form: i16,
+    request_id: String,
+    address: String,
+    id: Option<Uuid>,
+    sealed: Vec<u8>,
+    prev_hash: Vec<u8>,
+    hash: Vec<u8>,
+}
+
+impl From<Row> for Link {
+    fn from(row: Row) -> Self {
+        Self {
+            seq: row.seq,
+            at: row.at.to_jiff(),
+            actor: row.actor,
+            act: row.act,
+            target: row.target,
+            detail: row.detail,
+            form: row.form,
+            request_id: row.request_id,
+            address: row.address,
+            id: row.id,
+            sealed: row.sealed,
+            prev_hash: row.prev_hash,
+            hash: row.hash,
+        }
+    }
+}
+
+pub(super) async fn one(
+    tx: &mut SystemTx,
+    chain: TenantId,
+    seq: i64,
+) -> Result<Option<Link>, Error> {
+    let row = sqlx::query_as!(
+        Row,
+        r#"select seq, at as "at: jiff_sqlx::Timestamp", actor, act, target, detail, form,
+                  request_id, address, id, sealed, prev_hash, hash
+           from audit_log
+           where tenant_id = $1 and seq = $2"#,
+        chain.0,
+        seq,
+    )
+    .fetch_optional(&mut **tx)
+    .await?;
+    Ok(row.map(Link::from))
+}
+
+/// Records, the newest first.
+pub(super) async fn list(
+    tx: &mut SystemTx,
+    chain: TenantId,
+    filter: &Filter,
+    before: Option<i64>,
+    limit: i64,
+) -> Result<Vec<Link>, Error> {
+    let rows = sqlx::query_as!(
+        Row,
+        r#"select seq, at as "at: jiff_sqlx::Timestamp", actor, act, target, detail, form,
+                  request_id, address, id, sealed, prev_hash, hash
+           from audit_log
+           where tenant_id = $1
+             and ($2::timestamptz is null or at >= $2)
+             and ($3::timestamptz is null or at <= $3)
+             and ($4::text is null or actor = $4 or starts_with(actor, $4 || '/'))
+             and ($5::text is null or act = $5 or (right($5, 1) = '.' and starts_with(act, $5)))
+             and ($6::text is null or target = $6)
+             and ($7::bigint is null or seq < $7)
+           order by seq desc
+           limit $8"#,
+        chain.0,
+        filter.since.map(|at| at.to_sqlx()) as _,
+        filter.until.map(|at| at.to_sqlx()) as _,
+        filter.actor,
+        filter.act,
+        filter.target,
+        before,
+        limit,
+    )
+    .fetch_all(&mut **tx)
+    .await?;
+    Ok(rows.into_iter().map(Link::from).collect())
+}
+
+/// How many records match in all.
+pub(super) async fn count(
+    tx: &mut SystemTx,
+    chain: TenantId,
+    filter: &Filter,
+) -> Result<i64, Error> {
+    Ok(sqlx::query_scalar!(
+        r#"select count(*) as "count!"
+           from audit_log
+           where tenant_id = $1
+             and ($2::timestamptz is null or at >= $2)
+             and ($3::timestamptz is null or at <= $3)
+             and ($4::text is null or actor = $4 or starts_with(actor, $4 || '/'))
+             and ($5::text is null or act = $5 or (right($5, 1) = '.' and starts_with(act, $5)))
+             and ($6::text is null or target = $6)"#,
+        chain.0,
+        filter.since.map(|at| at.to_sqlx()) as _,
+        filter.until.map(|at| at.to_sqlx()) as _,
+        filter.actor,
+        filter.act,
+        filter.target,
+    )
+    .fetch_one(&mut **tx)
+    .await?)
+}
+
+/// Whose address it is.
+pub(super) async fn user(tx: &mut SystemTx, email: &str) -> Result<Option<UserId>, Error> {
+    let id = sqlx::query_scalar!("select id from users where email = $1", email)
+        .fetch_optional(&mut **tx)
+        .await?;
+    Ok(id.map(UserId))
+}

@@ -1,0 +1,139 @@
+//! What each endpoint does.
+
+use tod_proto::api::kms::{
+    Backend, DataKey, KeyUse, Keys, Log, Progress, Retire, Rewrap, Rotate, Show,
+};
+use tod_proto::id::UserId;
+use tod_proto::page::{MAX_PAGE, Page};
+
+use super::store::{self, Filter};
+use crate::api::Cx;
+use crate::api::audit::actor_of;
+use crate::api::error::Error;
+use crate::api::route::Req;
+use crate::db::TenantTx;
+use crate::kms::rewrap::{sealed_below, sealed_with};
+use crate::people;
+
+const DEFAULT_LIMIT: u32 = 100;
+
+pub(super) async fn show(cx: Cx, _: Req<Show>) -> Result<Keys, Error> {
+    let mut tx = cx.begin().await?;
+    let keys = keys(&mut tx).await?;
+    tx.commit().await?;
+    Ok(keys)
+}
+
+pub(super) async fn rotate(cx: Cx, req: Req<Rotate>) -> Result<Keys, Error> {
+    let (tenant, now) = (req.path, cx.app.clock.now());
+    let mut tx = cx.app.db.system("give a tenant another data key").await?;
+    let version = cx.app.kms.rotate(&mut tx, tenant, now).await?;
+    let detail = serde_json::json!({ "version": version });
+    cx.record(&mut tx, tenant, tenant, detail).await?;
+    tx.commit().await?;
+    // Only now is the new key there for everybody.
+    cx.app.kms.forget(tenant);
+    let mut tx = cx.begin().await?;
+    let keys = keys(&mut tx).await?;
+    tx.commit().await?;
+    Ok(keys)
+}
+
+pub(super) async fn rewrap(cx: Cx, req: Req<Rewrap>) -> Result<Progress, Error> {
+    let mut tx = cx.begin().await?;
+    let (done, left) = cx.app.kms.rewrap(&mut tx).await?;
+    if done > 0 {
+        let detail = serde_json::json!({ "values": done });
+        cx.record(&mut tx, req.path, req.path, detail).await?;
+    }
+    tx.commit().await?;
+    Ok(Progress { done, left })
+}
+
+pub(super) async fn retire(cx: Cx, req: Req<Retire>) -> Result<Keys, Error> {
+    let (tenant, below) = (req.path, req.body.below);
+    let mut tx = cx.begin().await?;
+    let newest = store::newest(&mut tx).await?;
+    if below > newest {
+        return Err(
+            Error::conflict(format!("the newest key is {newest}: it has to stay"))
+                .hint("make another first: todctl kms rotate"),
+        );
+    }
+    let (values, records) = sealed_below(&mut tx, below).await?;
+    if values > 0 {
+        return Err(
+            Error::conflict(format!("{values} values are still sealed with those keys"))
+                .hint("seal them with the newest: todctl kms rewrap"),
+        );
+    }
+    if records > 0 && !req.body.lose_audit_details {
+        return Err(Error::conflict(format!(
+            "the details of {records} audit records would become unreadable"
+        ))
+        .detail("the chain itself would stay whole")
+        .hint("if that is meant: --lose-audit-details"));
+    }
+    tx.commit().await?;
+    let mut tx = cx.app.db.system("destroy data keys").await?;
+    let destroyed = store::destroy_below(&mut tx, tenant, below).await?;
+    let detail = serde_json::json!({ "below": below, "destroyed": destroyed });
+    cx.record(&mut tx, tenant, tenant, detail).await?;
+    tx.commit().await?;
+    cx.app.kms.forget(tenant);
+    let mut tx = cx.begin().await?;
+    let keys = keys(&mut tx).await?;
+    tx.commit().await?;
+    Ok(keys)
+}
+
+pub(super) async fn log(cx: Cx, req: Req<Log>) -> Result<Page<KeyUse>, Error> {
+    let (tenant, query) = (req.path, req.query);
+    let limit = query.limit.unwrap_or(DEFAULT_LIMIT);
+    if !(1..=MAX_PAGE).contains(&limit) {
+        return Err(Error::invalid(format!("limit: 1 to {MAX_PAGE}")));
+    }
+    let mut tx = cx.app.db.system("read who used a key").await?;
+    let actor = match &query.actor {
+        Some(actor) => Some(actor_of(&mut tx, actor).await?),
+        None => None,
+    };
+    let filter = Filter {
+        since: query.since,
+        actor,
+        purpose: query.purpose,
+    };
+    let uses = store::uses(&mut tx, tenant, &filter, query.before, i64::from(limit)).await?;
+    let total = store::count(&mut tx, tenant, &filter).await?;
+    let user = |used: &KeyUse| used.actor.split('/').next()?.parse::<UserId>().ok();
+    let emails = people::emails(&mut tx, uses.iter().filter_map(user)).await?;
+    tx.commit().await?;
+    let full = uses.len() == usize::try_from(limit).unwrap_or(usize::MAX);
+    let next = uses.last().filter(|_| full).map(|used| used.id.to_string());
+    let items = uses.into_iter().map(|used| KeyUse {
+        actor_email: user(&used).and_then(|user| emails.get(&user).cloned()),
+        ..used
+    });
+    Ok(Page {
+        items: items.collect(),
+        next,
+        total: u64::try_from(total).unwrap_or(0),
+    })
+}
+
+async fn keys(tx: &mut TenantTx) -> Result<Keys, Error> {
+    let mut keys = Vec::new();
+    for (version, created_at) in store::versions(tx).await? {
+        let (values, audit_records) = sealed_with(tx, version).await?;
+        keys.push(DataKey {
+            version,
+            created_at,
+            values,
+            audit_records,
+        });
+    }
+    Ok(Keys {
+        backend: Backend::Local,
+        keys,
+    })
+}

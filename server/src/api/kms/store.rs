@@ -1,0 +1,119 @@
+//! The SQL of this resource.
+
+use jiff::Timestamp;
+use jiff_sqlx::ToSqlx as _;
+use tod_proto::api::kms::KeyUse;
+use tod_proto::id::TenantId;
+use uuid::Uuid;
+
+use crate::api::error::Error;
+use crate::db::{SystemTx, TenantTx};
+
+/// Which uses to list.
+pub(super) struct Filter {
+    pub(super) since: Option<Timestamp>,
+    /// An identifier; those of a person's keys count as theirs.
+    pub(super) actor: Option<String>,
+    pub(super) purpose: Option<String>,
+}
+
+/// The tenant's keys, the newest first.
+pub(super) async fn versions(tx: &mut TenantTx) -> Result<Vec<(i32, Timestamp)>, Error> {
+    let rows = sqlx::query!(
+        r#"select version, created_at as "created_at: jiff_sqlx::Timestamp"
+           from tenant_keys
+           order by version desc"#,
+    )
+    .fetch_all(&mut **tx)
+    .await?;
+    let versions = rows
+        .into_iter()
+        .map(|row| (row.version, row.created_at.to_jiff()));
+    Ok(versions.collect())
+}
+
+pub(super) async fn newest(tx: &mut TenantTx) -> Result<i32, Error> {
+    Ok(
+        sqlx::query_scalar!(r#"select max(version) as "version!" from tenant_keys"#)
+            .fetch_one(&mut **tx)
+            .await?,
+    )
+}
+
+pub(super) async fn destroy_below(
+    tx: &mut SystemTx,
+    tenant: TenantId,
+    below: i32,
+) -> Result<u64, Error> {
+    let result = sqlx::query!(
+        "delete from tenant_keys where tenant_id = $1 and version < $2",
+        tenant.0,
+        below,
+    )
+    .execute(&mut **tx)
+    .await?;
+    Ok(result.rows_affected())
+}
+
+/// Who opened what, the newest first. It names its tenant: it runs across tenants otherwise.
+pub(super) async fn uses(
+    tx: &mut SystemTx,
+    tenant: TenantId,
+    filter: &Filter,
+    before: Option<Uuid>,
+    limit: i64,
+) -> Result<Vec<KeyUse>, Error> {
+    let rows = sqlx::query!(
+        r#"select id, at as "at: jiff_sqlx::Timestamp", actor, purpose, version, place, resource,
+                  count
+           from key_uses
+           where tenant_id = $1
+             and ($2::timestamptz is null or at >= $2)
+             and ($3::text is null or actor = $3 or starts_with(actor, $3 || '/'))
+             and ($4::text is null or purpose = $4)
+             and ($5::uuid is null or id < $5)
+           order by id desc
+           limit $6"#,
+        tenant.0,
+        filter.since.map(|at| at.to_sqlx()) as _,
+        filter.actor,
+        filter.purpose,
+        before,
+        limit,
+    )
+    .fetch_all(&mut **tx)
+    .await?;
+    let uses = rows.into_iter().map(|row| KeyUse {
+        id: row.id,
+        at: row.at.to_jiff(),
+        actor: row.actor,
+        actor_email: None,
+        purpose: row.purpose,
+        version: row.version,
+        place: row.place,
+        resource: row.resource,
+        count: row.count,
+    });
+    Ok(uses.collect())
+}
+
+pub(super) async fn count(
+    tx: &mut SystemTx,
+    tenant: TenantId,
+    filter: &Filter,
+) -> Result<i64, Error> {
+    Ok(sqlx::query_scalar!(
+        r#"select count(*) as "count!"
+           from key_uses
+           where tenant_id = $1
+             and ($2::timestamptz is null or at >= $2)
+             and ($3::text is null or actor = $3 or starts_with(actor, $3 || '/'))
+             and ($4::text is null or purpose = $4)"#,
+        tenant.0,
+        filter.since.map(|at| at.to_sqlx()) as _,
+        filter.actor,
+        filter.purpose,
+    )
+    .fetch_one(&mut **tx)
+    .await?)
+}

@@ -1,0 +1,105 @@
+//! Who an identifier stands for, and how a person is forgotten.
+
+use std::collections::HashMap;
+
+use sqlx::PgConnection;
+use tod_proto::id::UserId;
+use uuid::Uuid;
+
+use crate::api::error::Error;
+use crate::db::SystemTx;
+
+/// What stands in the place of a person who is gone.
+const GONE: &str = "a deleted person";
+
+/// The e-mail addresses of people, as far as they have accounts.
+pub async fn emails(
+    tx: &mut SystemTx,
+    users: impl IntoIterator<Item = UserId>,
+) -> Result<HashMap<UserId, String>, Error> {
+    let ids: Vec<Uuid> = users.into_iter().map(|user| user.0).collect();
+    let rows = sqlx::query!("select id, email from users where id = any($1)", &ids)
+        .fetch_all(&mut **tx)
+        .await?;
+    let pairs = rows.into_iter().map(|row| (UserId(row.id), row.email));
+    Ok(pairs.collect())
+}
+
+/// Removes a person, with their sessions, keys and whatever names them. The audit log knows them
+/// by identifier only, and stays as it is.
+pub async fn forget(tx: &mut SystemTx, user: UserId) -> Result<(), Error> {
+    let conn: &mut PgConnection = tx;
+    let row = sqlx::query!(
+        "select email, role, active from users where id = $1 for update",
+        user.0,
+    )
+    .fetch_optional(&mut *conn)
+    .await?
+    .ok_or_else(|| Error::not_found("user"))?;
+    if row.role == "super_admin" && row.active {
+        keep_a_super_administrator(conn, user).await?;
+    }
+    let email = row.email;
+    sqlx::query!(
+        "update events set actor = null, message = replace(message, $1, $2)
+         where actor = $1 or position($1 in message) > 0",
+        email,
+        GONE,
+    )
+    .execute(&mut *conn)
+    .await?;
+    sqlx::query!(
+        "update relays set actor = $2 where user_id = $1",
+        user.0,
+        GONE
+    )
+    .execute(&mut *conn)
+    .await?;
+    sqlx::query!(
+        "update changes set actor = $2 where actor = $1",
+        email,
+        GONE
+    )
+    .execute(&mut *conn)
+    .await?;
+    sqlx::query!(
+        "update device_locks set actor = $2 where actor = $1",
+        email,
+        GONE
+    )
+    .execute(&mut *conn)
+    .await?;
+    sqlx::query!("update runs set actor = $2 where actor = $1", email, GONE)
+        .execute(&mut *conn)
+        .await?;
+    sqlx::query!("delete from api_keys where user_id = $1", user.0)
+        .execute(&mut *conn)
+        .await?;
+    sqlx::query!("delete from handshakes where email = $1", email)
+        .execute(&mut *conn)
+        .await?;
+    sqlx::query!("delete from users where id = $1", user.0)
+        .execute(&mut *conn)
+        .await?;
+    Ok(())
+}
+
+/// Without one, nobody could make tenants or let anybody in again.
+async fn keep_a_super_administrator(conn: &mut PgConnection, user: UserId) -> Result<(), Error> {
+    // Locked, so that the last two cannot go at the same moment.
+    let others = sqlx::query_scalar!(
+        "select id from users
+         where role = 'super_admin' and active and enrolled_at is not null
+         order by id
+         for update",
+    )
+    .fetch_all(conn)
+    .await?;
+    if others.iter().any(|other| *other != user.0) {
+        return Ok(());
+    }
+    Err(
+        Error::conflict("this is the last super administrator of the server")
+            .hint("give somebody else the role first: todctl user set EMAIL --role super_admin"),
+    )
+}
