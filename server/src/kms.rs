@@ -138,11 +138,14 @@ impl Kms {
         now: Timestamp,
     ) -> Result<i32, Error> {
         // Two rotations at once come one after the other.
+        sqlx::query!(
+            "select pg_advisory_xact_lock(hashtextextended($1::text, 0))",
+            format!("data keys {}", tenant.0),
+        )
+        .execute(&mut **tx)
+        .await?;
         let newest = sqlx::query_scalar!(
-            "select version from tenant_keys where tenant_id = $1
-             order by version desc
-             limit 1
-             for update",
+            "select version from tenant_keys where tenant_id = $1 order by version desc limit 1",
             tenant.0,
         )
         .fetch_optional(&mut **tx)

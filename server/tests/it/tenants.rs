@@ -16,7 +16,8 @@ use crate::fake::{Poller, Stage};
 use crate::harness::{Answer, Person, TestApp};
 
 async fn set(app: &TestApp, who: &Person, tenant: TenantId, patch: serde_json::Value) -> Answer {
-    app.patch(who, &format!("/api/tenants/{tenant}"), patch).await
+    app.patch(who, &format!("/api/tenants/{tenant}"), patch)
+        .await
 }
 
 #[tokio::test]
@@ -75,7 +76,9 @@ async fn nobody_of_a_suspended_tenant_does_anything_and_nothing_is_lost() {
     let devices = stage.path("devices");
     app.get(&boss, &devices).await.ok::<Page<Device>>();
 
-    let suspended: Tenant = set(app, &root, tenant, json!({ "suspended": true })).await.ok();
+    let suspended: Tenant = set(app, &root, tenant, json!({ "suspended": true }))
+        .await
+        .ok();
     assert!(suspended.suspended_at.is_some());
 
     let refused = app.get(&boss, &devices).await.refused(403);
