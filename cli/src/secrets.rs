@@ -89,14 +89,6 @@ impl PasswordArgs {
 
     /// A new password; asks for it twice.
     pub fn choose(&self, cx: &Cx) -> Result<SecretString, CliError> {
-        use secrecy::ExposeSecret as _;
-
-        let long_enough = |password: SecretString| {
-            if password.expose_secret().trim().chars().count() < 10 {
-                return Err(CliError::usage("a password has at least 10 characters"));
-            }
-            Ok(password)
-        };
         if let Some(password) = self.given(cx)? {
             return long_enough(password);
         }
@@ -128,6 +120,16 @@ pub fn key_of(text: &str) -> Result<SecretKey, CliError> {
         message: format!("{error}"),
         hint: Some("it is in your Emergency Kit, and looks like A3-7KQ2MN-…".to_owned()),
     })
+}
+
+/// Takes a new password that is not too short.
+pub fn long_enough(password: SecretString) -> Result<SecretString, CliError> {
+    use secrecy::ExposeSecret as _;
+
+    if password.expose_secret().trim().chars().count() < 10 {
+        return Err(CliError::usage("a password has at least 10 characters"));
+    }
+    Ok(password)
 }
 
 /// Takes a secret that was typed twice alike.

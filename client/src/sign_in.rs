@@ -2,8 +2,8 @@
 
 use secrecy::SecretString;
 use tod_proto::api::account::{
-    Enrol, EnrolBody, Me, RefreshBody, SignOut, SrpFinish, SrpFinishBody, SrpStart, SrpStartBody,
-    Verifier,
+    ChangePassword, ChangePasswordBody, Delete, DeleteBody, DeletionReceipt, Enrol, EnrolBody, Me,
+    Proof, RefreshBody, SignOut, SrpFinish, SrpFinishBody, SrpStart, SrpStartBody, Verifier,
 };
 use tod_proto::page::Empty;
 
@@ -56,6 +56,56 @@ impl Client {
         secret_key: &SecretKey,
         label: &str,
     ) -> Result<Me, Error> {
+        let (answer, proof) = self.prove(email, password, secret_key).await?;
+        let body = SrpFinishBody {
+            handshake: proof.handshake,
+            client_public: proof.client_public,
+            client_proof: proof.client_proof,
+            label: label.to_owned(),
+        };
+        let session = self.call(SrpFinish, Empty {}, Empty {}, body).await?;
+        answer.check(&session.server_proof)?;
+        self.auth.adopt(session.tokens).await?;
+        Ok(session.me)
+    }
+
+    /// Changes the password, the Secret Key or both, by a proof of the old ones. Returns how many
+    /// other sessions have ended.
+    pub async fn change_password(
+        &self,
+        email: &str,
+        old: (&SecretString, &SecretKey),
+        new: (&SecretString, &SecretKey),
+    ) -> Result<u64, Error> {
+        let verifier: Verifier = derive(email, new.0, new.1, |who| who.verifier()).await?;
+        let (answer, proof) = self.prove(email, old.0, old.1).await?;
+        let body = ChangePasswordBody { proof, verifier };
+        let changed = self.call(ChangePassword, Empty {}, Empty {}, body).await?;
+        answer.check(&changed.server_proof)?;
+        Ok(changed.sessions_ended)
+    }
+
+    /// Deletes the account that is signed in here.
+    pub async fn delete_account(
+        &self,
+        email: &str,
+        password: &SecretString,
+        secret_key: &SecretKey,
+    ) -> Result<DeletionReceipt, Error> {
+        let (answer, proof) = self.prove(email, password, secret_key).await?;
+        let body = DeleteBody { proof };
+        let receipt = self.call(Delete, Empty {}, Empty {}, body).await?;
+        answer.check(&receipt.server_proof)?;
+        Ok(receipt)
+    }
+
+    /// Begins a handshake and answers it, for something else than a session.
+    async fn prove(
+        &self,
+        email: &str,
+        password: &SecretString,
+        secret_key: &SecretKey,
+    ) -> Result<(Answer, Proof), Error> {
         let email = account(email);
         let body = SrpStartBody {
             email: email.clone(),
@@ -66,16 +116,12 @@ impl Client {
             who.answer(&challenge)
         })
         .await?;
-        let body = SrpFinishBody {
+        let proof = Proof {
             handshake,
             client_public: answer.client_public.clone(),
             client_proof: answer.client_proof.clone(),
-            label: label.to_owned(),
         };
-        let session = self.call(SrpFinish, Empty {}, Empty {}, body).await?;
-        answer.check(&session.server_proof)?;
-        self.auth.adopt(session.tokens).await?;
-        Ok(session.me)
+        Ok((answer, proof))
     }
 
     /// Forgets the session here, then ends it at the server.

@@ -11,3 +11,4 @@ mod replicas;
 mod sabotage;
 mod story;
 mod tour;
+mod trust;
