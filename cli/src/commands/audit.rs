@@ -36,7 +36,7 @@ pub enum Command {
     #[command(
         after_help = "A file of JSON lines can be checked anywhere: todctl audit verify FILE\n\n\
         Examples:\n  todctl audit export -O audit.jsonl\n  \
-        todctl audit export --format csv --since 30d -O audit.csv"
+        todctl audit export --since 30d -O audit.csv"
     )]
     Export(export::Args),
     /// Check that no record was changed, removed or slipped in

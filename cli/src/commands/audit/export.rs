@@ -5,7 +5,6 @@ use std::io::{BufWriter, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
-use clap::ValueEnum;
 use tod_proto::api::audit::Record;
 use tod_proto::page::MAX_PAGE;
 
@@ -15,25 +14,13 @@ use crate::cx::Cx;
 use crate::error::{CliError, file};
 use crate::output::Listing;
 
-/// How the file is written.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum Kind {
-    /// JSON, one record a line, with all that is needed to check it
-    #[default]
-    Jsonl,
-    /// Comma-separated, for a spreadsheet; formulas are made harmless
-    Csv,
-}
-
 /// What to write, and where.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(flatten)]
     which: Which,
-    /// How to write it
-    #[arg(long, value_enum, default_value_t)]
-    format: Kind,
-    /// Into this new file, which only you can read
+    /// Into this new file, which only you can read: for a spreadsheet if its name ends in .csv, else
+    /// as JSON lines that can be checked
     #[arg(short = 'O', long, value_name = "FILE")]
     output_file: PathBuf,
 }
@@ -61,31 +48,31 @@ pub(super) async fn run(args: Args, cx: &mut Cx) -> Result<(), CliError> {
     }
     records.reverse();
     let count = records.len();
-    let text = text(args.format, records, cx)?;
+    let csv = args.output_file.extension().is_some_and(|end| end == "csv");
+    let text = if csv {
+        cx.out.text_of(Format::Csv, &Listing::all(records))?
+    } else {
+        json_lines(&records)?
+    };
     write(&args.output_file, &text)?;
     cx.say.note(format!(
         "{count} records are in {}",
         args.output_file.display()
     ));
-    if args.format == Kind::Jsonl {
+    if !csv {
         let path = args.output_file.display();
         cx.say.next(format!("todctl audit verify {path}"));
     }
     Ok(())
 }
 
-fn text(kind: Kind, records: Vec<Record>, cx: &Cx) -> Result<String, CliError> {
-    match kind {
-        Kind::Jsonl => {
-            let mut text = String::new();
-            for record in &records {
-                text += &serde_json::to_string(record).map_err(std::io::Error::from)?;
-                text.push('\n');
-            }
-            Ok(text)
-        }
-        Kind::Csv => cx.out.text_of(Format::Csv, &Listing::all(records)),
+fn json_lines(records: &[Record]) -> Result<String, CliError> {
+    let mut text = String::new();
+    for record in records {
+        text += &serde_json::to_string(record).map_err(std::io::Error::from)?;
+        text.push('\n');
     }
+    Ok(text)
 }
 
 /// Never over another file: it may be the only copy of an older log.

@@ -149,7 +149,7 @@ fn of_file(path: &Path, tenant: TenantId) -> Result<Verdict, CliError> {
             return Err(bad("too long"));
         }
         let record: Record = serde_json::from_str(&line)
-            .map_err(|_| bad("not a record of `todctl audit export --format jsonl`"))?;
+            .map_err(|_| bad("not a record that `todctl audit export` wrote as JSON lines"))?;
         match follows(&record, tenant, last.as_ref()) {
             Some(hash) => {
                 verdict.records += 1;
