@@ -128,7 +128,7 @@ impl Cx {
             return Ok(here.clone());
         }
         let Some(name) = self.context_name()? else {
-            return self.from_environment().ok_or(CliError::NoContext);
+            return self.environment_alone().ok_or(CliError::NoContext);
         };
         let mut contexts = self.config()?.contexts()?;
         let Some(context) = contexts.remove(&name) else {
@@ -174,7 +174,7 @@ impl Cx {
     }
 
     /// A program on a machine where nobody signed in says everything in its environment.
-    fn from_environment(&self) -> Option<(String, Context)> {
+    fn environment_alone(&self) -> Option<(String, Context)> {
         if !self.env.has("TODCTL_API_KEY_FILE") && !self.env.has("TODCTL_API_KEY") {
             return None;
         }

@@ -117,20 +117,23 @@ impl Command {
                 set(cx, &tenant, patch).await
             }
             Self::Delete { name, confirm } => delete(cx, &name, confirm).await,
-            Self::Use { name } => {
-                let tenant = find(&client, &name).await?;
-                let (here, mut context) = cx.here()?;
-                context.tenant = Some(tenant.name.clone());
-                context.tenant_id = Some(tenant.id);
-                let mut config = cx.config()?;
-                config.put_context(&here, &context)?;
-                config.save()?;
-                cx.say
-                    .note(format!("tenant {} in context {here}", tenant.name));
-                Ok(())
-            }
+            Self::Use { name } => enter(cx, &name).await,
         }
     }
+}
+
+async fn enter(cx: &mut Cx, name: &str) -> Result<(), CliError> {
+    let client = cx.client()?;
+    let tenant = find(&client, name).await?;
+    let (here, mut context) = cx.here()?;
+    context.tenant = Some(tenant.name.clone());
+    context.tenant_id = Some(tenant.id);
+    let mut config = cx.config()?;
+    config.put_context(&here, &context)?;
+    config.save()?;
+    cx.say
+        .note(format!("tenant {} in context {here}", tenant.name));
+    Ok(())
 }
 
 /// A limit, or none.

@@ -1,6 +1,7 @@
 //! `todctl whoami`
 
 use serde_json::json;
+use tod_client::profile::Context;
 use tod_client::store::Kind;
 use tod_client::view::units::{ago, rfc3339};
 use tod_proto::api::account::Whoami;
@@ -39,14 +40,7 @@ pub(super) async fn run(Args {}: Args, cx: &mut Cx) -> Result<(), CliError> {
         "api_key": me.api_key,
         "scopes": me.scopes,
     });
-    let mut modes: Vec<&str> = context.label.as_deref().into_iter().collect();
-    modes.extend(context.protected.then_some("protected"));
-    modes.extend(context.readonly.then_some("read-only"));
-    let modes = if modes.is_empty() {
-        String::new()
-    } else {
-        format!(" ({})", modes.join(", "))
-    };
+    let modes = modes(&context);
     let until = expires.map_or("unknown".to_owned(), |at| ago(at, now));
     let shown = match me.api_key {
         Some(key) => {
@@ -74,4 +68,16 @@ pub(super) async fn run(Args {}: Args, cx: &mut Cx) -> Result<(), CliError> {
             .warn("the session is kept in a file that only its mode protects");
     }
     Ok(())
+}
+
+/// ` (PROD, protected)`: what is special about a context.
+fn modes(context: &Context) -> String {
+    let mut modes: Vec<&str> = context.label.as_deref().into_iter().collect();
+    modes.extend(context.protected.then_some("protected"));
+    modes.extend(context.readonly.then_some("read-only"));
+    if modes.is_empty() {
+        String::new()
+    } else {
+        format!(" ({})", modes.join(", "))
+    }
 }

@@ -10,10 +10,12 @@ use jiff_sqlx::ToSqlx as _;
 use tod_proto::api::api_keys::PREFIX;
 use tod_proto::endpoint::Role;
 use tod_proto::id::{ApiKeyId, TenantId, UserId};
+use uuid::Uuid;
 
 use super::{Credential, FRESH, Principal, secret, suspended};
 use crate::api::App;
 use crate::api::error::Error;
+use crate::db::SystemTx;
 
 /// The most keys that are remembered; when it is full, all are looked up anew.
 const CAPACITY: usize = 50_000;
@@ -71,18 +73,17 @@ pub fn generate() -> Result<String, Error> {
 pub(super) async fn principal(app: &App, key: &str, peer: IpAddr) -> Result<Principal, Error> {
     let now = app.clock.now();
     let hash = secret::hash(key);
-    let known = match app.auth.keys.get(&hash, now) {
-        Some(known) => known,
-        None => {
-            let address = peer.to_string();
-            app.auth.bad_keys.check(&address, now)?;
-            let Some(known) = look_up(app, &hash, peer, now).await? else {
-                app.auth.bad_keys.count(&address, now);
-                return Err(refused("there is no such key, or it has ended"));
-            };
-            app.auth.keys.put(hash, known.clone());
-            known
-        }
+    let known = if let Some(known) = app.auth.keys.get(&hash, now) {
+        known
+    } else {
+        let address = peer.to_string();
+        app.auth.bad_keys.check(&address, now)?;
+        let Some(known) = look_up(app, &hash, peer, now).await? else {
+            app.auth.bad_keys.count(&address, now);
+            return Err(refused("there is no such key, or it has ended"));
+        };
+        app.auth.keys.put(hash, known.clone());
+        known
     };
     if known.principal.expires <= now {
         return Err(refused("it has expired"));
@@ -126,19 +127,7 @@ async fn look_up(
     if row.suspended {
         return Err(suspended());
     }
-    // Once a minute is enough for people, and spares a write for each request.
-    sqlx::query!(
-        "update api_keys set last_used_at = $3, last_used_from = $4
-         where tenant_id = $1 and id = $2
-               and (last_used_at is null or last_used_at < $3::timestamptz - interval '1 minute'
-                    or last_used_from is distinct from $4)",
-        row.tenant_id,
-        row.id,
-        now.to_sqlx() as _,
-        peer.to_string(),
-    )
-    .execute(&mut *tx)
-    .await?;
+    used(&mut tx, row.tenant_id, row.id, peer, now).await?;
     tx.commit().await?;
     let role = |text: String| {
         text.parse::<Role>()
@@ -175,4 +164,28 @@ async fn look_up(
                 .map_or(Timestamp::MAX, jiff_sqlx::Timestamp::to_jiff),
         },
     }))
+}
+
+/// Notes when and from where a key was used. Once a minute is enough for people, and spares a write
+/// for each request.
+async fn used(
+    tx: &mut SystemTx,
+    tenant: Uuid,
+    key: Uuid,
+    peer: IpAddr,
+    now: Timestamp,
+) -> Result<(), Error> {
+    sqlx::query!(
+        "update api_keys set last_used_at = $3, last_used_from = $4
+         where tenant_id = $1 and id = $2
+               and (last_used_at is null or last_used_at < $3::timestamptz - interval '1 minute'
+                    or last_used_from is distinct from $4)",
+        tenant,
+        key,
+        now.to_sqlx() as _,
+        peer.to_string(),
+    )
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
 }

@@ -150,21 +150,17 @@ fn of_file(path: &Path, tenant: TenantId) -> Result<Verdict, CliError> {
         }
         let record: Record = serde_json::from_str(&line)
             .map_err(|_| bad("not a record that `todctl audit export` wrote as JSON lines"))?;
-        match follows(&record, tenant, last.as_ref()) {
-            Some(hash) => {
-                verdict.records += 1;
-                verdict.head.clone_from(&record.hash);
-                last = Some((record.seq, hash));
-            }
-            None => {
-                verdict.whole = false;
-                let expected = last.map_or(record.seq, |(seq, _)| seq + 1);
-                verdict.broken_at = Some(expected);
-                let reason = "the record is not as it was written, or not there";
-                verdict.reason = Some(reason.to_owned());
-                break;
-            }
-        }
+        let Some(hash) = follows(&record, tenant, last.as_ref()) else {
+            verdict.whole = false;
+            let expected = last.map_or(record.seq, |(seq, _)| seq + 1);
+            verdict.broken_at = Some(expected);
+            let reason = "the record is not as it was written, or not there";
+            verdict.reason = Some(reason.to_owned());
+            break;
+        };
+        verdict.records += 1;
+        verdict.head.clone_from(&record.hash);
+        last = Some((record.seq, hash));
     }
     Ok(verdict)
 }

@@ -152,7 +152,7 @@ pub(super) async fn insert(
         key.hint,
         key.hash,
         now.to_sqlx() as _,
-        key.expires_at.map(|at| at.to_sqlx()) as _,
+        key.expires_at.map(jiff_sqlx::ToSqlx::to_sqlx) as _,
     )
     .fetch_one(&mut **tx)
     .await

@@ -1,7 +1,6 @@
 //! The SQL of this resource. Each query names its tenant: it runs across tenants otherwise.
 
 use jiff::Timestamp;
-use jiff_sqlx::ToSqlx as _;
 use tod_proto::id::{TenantId, UserId};
 use uuid::Uuid;
 
@@ -98,8 +97,8 @@ pub(super) async fn list(
            order by seq desc
            limit $8"#,
         chain.0,
-        filter.since.map(|at| at.to_sqlx()) as _,
-        filter.until.map(|at| at.to_sqlx()) as _,
+        filter.since.map(jiff_sqlx::ToSqlx::to_sqlx) as _,
+        filter.until.map(jiff_sqlx::ToSqlx::to_sqlx) as _,
         filter.actor,
         filter.act,
         filter.target,
@@ -127,8 +126,8 @@ pub(super) async fn count(
              and ($5::text is null or act = $5 or (right($5, 1) = '.' and starts_with(act, $5)))
              and ($6::text is null or target = $6)"#,
         chain.0,
-        filter.since.map(|at| at.to_sqlx()) as _,
-        filter.until.map(|at| at.to_sqlx()) as _,
+        filter.since.map(jiff_sqlx::ToSqlx::to_sqlx) as _,
+        filter.until.map(jiff_sqlx::ToSqlx::to_sqlx) as _,
         filter.actor,
         filter.act,
         filter.target,

@@ -1,7 +1,6 @@
 //! The SQL of this resource.
 
 use jiff::Timestamp;
-use jiff_sqlx::ToSqlx as _;
 use tod_proto::api::kms::KeyUse;
 use tod_proto::id::TenantId;
 use uuid::Uuid;
@@ -75,7 +74,7 @@ pub(super) async fn uses(
            order by id desc
            limit $6"#,
         tenant.0,
-        filter.since.map(|at| at.to_sqlx()) as _,
+        filter.since.map(jiff_sqlx::ToSqlx::to_sqlx) as _,
         filter.actor,
         filter.purpose,
         before,
@@ -110,7 +109,7 @@ pub(super) async fn count(
              and ($3::text is null or actor = $3 or starts_with(actor, $3 || '/'))
              and ($4::text is null or purpose = $4)"#,
         tenant.0,
-        filter.since.map(|at| at.to_sqlx()) as _,
+        filter.since.map(jiff_sqlx::ToSqlx::to_sqlx) as _,
         filter.actor,
         filter.purpose,
     )
