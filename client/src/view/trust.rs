@@ -124,7 +124,7 @@ impl View for KeyUse {
         Column::right("count", "VALUES", |u, _| Cell::text(u.count.to_string())),
         Column::right("version", "KEY", |u, _| Cell::text(u.version.to_string())),
         Column::wide("resource", "OF", |u, _| {
-            Cell::maybe(u.resource, |resource| Cell::text(resource.to_string()))
+            Cell::maybe(u.resource.as_ref(), Cell::text)
         }),
         Column::wide("id", "ID", |u, _| Cell::text(u.id.to_string())),
     ];

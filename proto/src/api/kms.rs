@@ -144,8 +144,8 @@ pub struct KeyUse {
     pub version: i32,
     /// What: `devices.password`.
     pub place: String,
-    /// Of which thing, if it is one.
-    pub resource: Option<Uuid>,
+    /// Of which thing, if it is one: the identifier of a device or a change.
+    pub resource: Option<String>,
     /// How many values.
     pub count: i32,
 }

@@ -187,7 +187,7 @@ async fn every_opening_is_on_record() {
     assert_eq!(log.total, 1, "{log:?}");
     let used = &log.items[0];
     assert_eq!(used.place, "devices.password");
-    assert_eq!(used.resource, Some(device.0));
+    assert_eq!(used.resource, Some(device.to_string()));
     assert!(used.actor.starts_with("pl_"), "{used:?}");
     app.get(ana, &path).await.refused(403);
     // Nobody takes it back.

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use tod_proto::api::kms::KeyUse;
-use tod_proto::id::TenantId;
+use tod_proto::id::{ChangeId, DeviceId, TenantId};
 use uuid::Uuid;
 
 use crate::api::error::Error;
@@ -89,11 +89,20 @@ pub(super) async fn uses(
         actor_email: None,
         purpose: row.purpose,
         version: row.version,
+        resource: row.resource.map(|id| resource(&row.place, id)),
         place: row.place,
-        resource: row.resource,
         count: row.count,
     });
     Ok(uses.collect())
+}
+
+/// The identifier of what a sealed value belongs to.
+fn resource(place: &str, id: Uuid) -> String {
+    match place.split('.').next() {
+        Some("devices") => DeviceId(id).to_string(),
+        Some("changes") => ChangeId(id).to_string(),
+        _ => id.to_string(),
+    }
 }
 
 pub(super) async fn count(
