@@ -1,4 +1,4 @@
-//! What travels when people enrol and sign in, recorded on its way through the real client and the
+//! What travels when people enrol, sign in, change their password and are reset, recorded on its way through the real client and the
 //! real server: neither the password nor the Secret Key, nor anything against which either could be
 //! tried out without the other.
 
@@ -22,7 +22,9 @@ use tod_client::secret_key::SecretKey;
 use tod_client::sign_in::Enrolment;
 use tod_client::transport::{Body, Transport};
 use tod_client::{Client, Error as ClientError};
-use tod_proto::api::account::KDF_ROUNDS;
+use tod_proto::api::account::{KDF_ROUNDS, Verifier};
+use tod_proto::api::users::Invitation;
+use tod_proto::endpoint::Role;
 use tower::ServiceExt as _;
 
 use crate::account::setup_token;
@@ -30,6 +32,8 @@ use crate::harness::TestApp;
 
 const EMAIL: &str = "ana@example.net";
 const PASSWORD: &str = "gr\u{fc}ne Pferde traben 1971";
+const CHANGED: &str = "sieben M\u{f6}wen lachen 2003";
+const AFTER_RESET: &str = "vierzig R\u{e4}uber schweigen 42";
 
 /// All bytes that went one way or the other, message by message.
 #[derive(Clone, Default)]
@@ -83,12 +87,14 @@ fn head(headers: &http::HeaderMap) -> Vec<u8> {
 
 /// What a person knows and has.
 struct Secrets {
+    password: &'static str,
     key: SecretKey,
 }
 
 impl Secrets {
-    fn new() -> Self {
+    fn new(password: &'static str) -> Self {
         Self {
+            password,
             key: SecretKey::generate(EMAIL),
         }
     }
@@ -106,12 +112,25 @@ impl Secrets {
     /// Everything that one of the two could be recognised by, in plain sight.
     fn traces(&self) -> Vec<Vec<u8>> {
         let key = self.key.reveal();
-        let mut plain = vec![PASSWORD.into(), self.key_bytes().to_vec()];
+        let mut plain = vec![self.password.into(), self.key_bytes().to_vec()];
         // Ten digits together do not come up by chance.
         for text in [key.to_string(), key.replace('-', "")] {
             plain.extend(text.as_bytes().windows(10).map(<[u8]>::to_vec));
         }
-        plain.extend(["Pferde", "traben", "gr\u{fc}ne", "gru\u{308}ne"].map(Vec::from));
+        let words = self.password.split(' ').filter(|word| word.len() > 4);
+        plain.extend(words.map(Vec::from));
+        // The same, with the dots written apart.
+        let apart = [
+            ('\u{fc}', "u\u{308}"),
+            ('\u{f6}', "o\u{308}"),
+            ('\u{e4}', "a\u{308}"),
+        ];
+        let apart = apart
+            .iter()
+            .fold(self.password.to_owned(), |text, (one, two)| {
+                text.replace(*one, two)
+            });
+        plain.push(apart.into());
         let mut all = Vec::new();
         for bytes in plain {
             all.push(hex::encode(&bytes).into_bytes());
@@ -251,55 +270,87 @@ impl Searched {
     }
 }
 
-/// A value of the recording's JSON bodies.
-fn value(messages: &[Vec<u8>], pointer: &str) -> Vec<u8> {
+/// The verifiers of a recording's requests, in order.
+fn verifiers(messages: &[Vec<u8>]) -> Vec<Verifier> {
     let body = |message: &Vec<u8>| {
         let at = message.iter().position(|&byte| byte == b'{')?;
-        let json: serde_json::Value = serde_json::from_slice(&message[at..]).ok()?;
-        json.pointer(pointer)?.as_str().map(str::to_owned)
+        let mut json: serde_json::Value = serde_json::from_slice(message.get(at..)?).ok()?;
+        serde_json::from_value(json.get_mut("verifier")?.take()).ok()
     };
-    hex::decode(messages.iter().find_map(body).unwrap()).unwrap()
+    messages.iter().filter_map(body).collect()
 }
 
-/// Enrols and signs in through the client that `todctl` uses.
-async fn record(app: &TestApp, secrets: &Secrets) -> Vec<Vec<u8>> {
+/// Does everything that has to do with a password, through the client that `todctl` uses.
+async fn record(app: &TestApp, all: &[Secrets; 3]) -> Vec<Vec<u8>> {
     let recording = Recording::default();
+    let store = Arc::new(tod_client::store::Store::memory());
     let client = Client::new(Recorder {
         router: app.router(),
         recording: recording.clone(),
-    });
-    let enrolment = Enrolment {
-        token: setup_token(app).into(),
+    })
+    .with_store(store, tod_client::clock::Clock::system());
+    let enrolment = |token: String, tenant: Option<&str>| Enrolment {
+        token: token.into(),
         email: EMAIL.to_owned(),
         name: "Ana".to_owned(),
-        tenant: Some("acme".to_owned()),
+        tenant: tenant.map(str::to_owned),
     };
-    let (password, key) = (&PASSWORD.into(), &secrets.key);
-    client.enrol(enrolment, password, key).await.unwrap();
-    client
-        .sign_in(EMAIL, password, key, "a test")
-        .await
-        .unwrap();
-    let wrong = &"another password".into();
-    let refused = client.sign_in(EMAIL, wrong, key, "a test").await;
-    refused.unwrap_err();
+    let [first, changed, reset] = all;
+    let passwords = [first, changed, reset].map(|secrets| secrets.password.into());
+    let [one, two, three] = &passwords;
+
+    let token = enrolment(setup_token(app), Some("acme"));
+    client.enrol(token, one, &first.key).await.unwrap();
+    let me = client.sign_in(EMAIL, one, &first.key, "x").await.unwrap();
+    let wrong = client.sign_in(EMAIL, three, &first.key, "x").await;
+    wrong.unwrap_err();
+    let (old, new) = ((one, &first.key), (two, &changed.key));
+    client.change_password(EMAIL, old, new).await.unwrap();
+    client.sign_in(EMAIL, two, &changed.key, "x").await.unwrap();
+
+    let boss = app.member(me.tenant.unwrap(), Role::SuperAdmin).await;
+    let path = format!("/api/tenants/{}/users/{}/reset", me.tenant.unwrap(), me.id);
+    let again: Invitation = app.post(&boss, &path, serde_json::json!({})).await.ok();
+    let gone = client.sign_in(EMAIL, two, &changed.key, "x").await;
+    gone.unwrap_err();
+    let token = enrolment(again.token, None);
+    client.enrol(token, three, &reset.key).await.unwrap();
+    client.sign_in(EMAIL, three, &reset.key, "x").await.unwrap();
     recording.messages()
 }
 
 #[tokio::test]
 async fn neither_the_password_nor_the_secret_key_travels_nor_what_either_can_be_tried_on() {
     let app = TestApp::new().await;
-    let secrets = Secrets::new();
+    let first = Secrets::new(PASSWORD);
+    // As most people do: another password, the same Secret Key.
+    let changed = Secrets {
+        password: CHANGED,
+        key: first.key.clone(),
+    };
+    let all = [first, changed, Secrets::new(AFTER_RESET)];
 
-    let messages = record(&app, &secrets).await;
+    let messages = record(&app, &all).await;
 
-    assert_eq!(messages.len(), 15, "five calls");
-    let salt = value(&messages, "/verifier/kdf/salt");
-    let srp_salt = value(&messages, "/verifier/srp_salt");
-    let verifier = value(&messages, "/verifier/verifier");
-    let (password, key) = (from_password(PASSWORD, &salt), from_key(&secrets));
+    let verifiers = verifiers(&messages);
+    assert_eq!(verifiers.len(), 3);
+    let recording = Searched::new(&messages);
+    for (secrets, verifier) in all.iter().zip(&verifiers) {
+        cannot_be_tried(secrets, verifier, &recording);
+        for trace in secrets.traces() {
+            let text = String::from_utf8_lossy(&trace);
+            assert!(!recording.holds(&trace), "{text} travels");
+        }
+    }
+}
 
-    // First that the derivation above is the client's: with both halves the recording can be tried.
+/// With both halves a verifier can be tried; with one of them it cannot, and nothing else can.
+fn cannot_be_tried(secrets: &Secrets, verifier: &Verifier, recording: &Searched) {
+    let salt = hex::decode(&verifier.kdf.salt).unwrap();
+    let srp_salt = hex::decode(&verifier.srp_salt).unwrap();
+    let (password, key) = (from_password(secrets.password, &salt), from_key(secrets));
+
+    // First that the derivation here is the client's.
     let halves = password["the password's half"].iter();
     let both: Vec<u8> = halves
         .zip(&key["the Secret Key's half"])
@@ -308,22 +359,17 @@ async fn neither_the_password_nor_the_secret_key_travels_nor_what_either_can_be_
     let group = ClientG3072::<Sha256>::new();
     let wanted = group.compute_verifier(EMAIL.as_bytes(), &both, &srp_salt);
     let wanted = [vec![0; 384 - wanted.len()], wanted].concat();
-    assert_eq!(hex::encode(wanted), hex::encode(verifier));
+    assert_eq!(hex::encode(&wanted), verifier.verifier);
+    assert!(recording.holds(&wanted));
 
-    // With one of them it cannot.
-    let recording = Searched::new(&messages);
     let testable = [testable(&password, &srp_salt), testable(&key, &srp_salt)].concat();
     assert_eq!(recording.found(&testable), [""; 0]);
     assert!(!recording.holds(&both), "what goes into SRP travels");
-    for trace in secrets.traces() {
-        let text = String::from_utf8_lossy(&trace);
-        assert!(!recording.holds(&trace), "{text} travels");
-    }
 }
 
 #[test]
 fn what_would_give_a_secret_away_is_found_in_a_recording() {
-    let secrets = Secrets::new();
+    let secrets = Secrets::new(PASSWORD);
     let (salt, srp_salt) = ([7; 32], [9; 32]);
     let (password, key) = (from_password(PASSWORD, &salt), from_key(&secrets));
     let wanted = [testable(&password, &srp_salt), testable(&key, &srp_salt)].concat();
