@@ -64,6 +64,7 @@ pub const OPS: &[Op] = &[
     devices::Add::OP,
     devices::Set::OP,
     devices::Delete::OP,
+    devices::Accept::OP,
     devices::Interfaces::OP,
     devices::Series::OP,
     devices::Follow::OP,

@@ -1,5 +1,6 @@
 //! `todctl device`
 
+pub mod accept;
 pub mod add;
 pub mod delete;
 pub mod interfaces;
@@ -26,6 +27,8 @@ pub enum Command {
     Add(add::Args),
     /// Change the record of devices
     Set(set::Args),
+    /// Take another device that answers at a device's address for that device
+    Accept(accept::Args),
     /// Delete devices and their history
     #[command(visible_alias = "rm")]
     Delete(delete::Args),
@@ -41,6 +44,7 @@ impl Command {
             Self::Show(args) => show::run(args, cx).await,
             Self::Add(args) => add::run(args, cx).await,
             Self::Set(args) => set::run(args, cx).await,
+            Self::Accept(args) => accept::run(args, cx).await,
             Self::Delete(args) => delete::run(args, cx).await,
             Self::Interfaces(args) => interfaces::run(args, cx).await,
         }

@@ -66,6 +66,7 @@ pub(crate) fn device(number: u8, name: &str) -> Device {
         model: Some("CCR2004-16G-2S+".into()),
         arch: Some("arm64".into()),
         serial: Some("HF9".into()),
+        other_serial: None,
         version: Some("7.16.2".into()),
         channel: Some("stable".into()),
         uptime_seconds: Some(1_843_204),

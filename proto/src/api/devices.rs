@@ -136,6 +136,10 @@ pub struct Device {
     pub arch: Option<Untrusted>,
     /// The serial number.
     pub serial: Option<Untrusted>,
+    /// The serial number of another device that answers at this one's address. While there is one,
+    /// nothing is written to it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub other_serial: Option<Untrusted>,
     /// The version of RouterOS, such as `7.15.3`.
     pub version: Option<Untrusted>,
     /// The release channel, such as `stable`.
@@ -333,6 +337,32 @@ impl Endpoint for Set {
     type Path = (TenantId, DeviceId);
     type Query = Empty;
     type Body = DevicePatch;
+    type Output = Device;
+}
+
+/// Takes another device that answers at a device's address for that device: what is known of the
+/// old one's identity is forgotten, and changes are made to the new one.
+#[derive(Debug)]
+pub struct Accept;
+
+/// The body of [`Accept`].
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AcceptBody {
+    /// The serial number that is meant, as [`Device::other_serial`] shows it.
+    pub serial: String,
+}
+
+impl Endpoint for Accept {
+    const OP: Op = Op::json(
+        "device.accept",
+        Method::Post,
+        "/api/tenants/{tenant}/devices/{device}/accept",
+        Scope::Tenant(Role::Operator),
+    );
+    type Path = (TenantId, DeviceId);
+    type Query = Empty;
+    type Body = AcceptBody;
     type Output = Device;
 }
 

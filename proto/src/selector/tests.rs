@@ -30,6 +30,7 @@ fn device() -> Device {
         model: Some("CCR2004-16G-2S+".into()),
         arch: Some("arm64".into()),
         serial: None,
+        other_serial: None,
         version: Some("7.9.2".into()),
         channel: Some("stable".into()),
         uptime_seconds: Some(90_000),

@@ -5,12 +5,12 @@ mod follow;
 mod handlers;
 pub(crate) mod store;
 
-use tod_proto::api::devices::{Add, Delete, Follow, Interfaces, List, Series, Set, Show};
+use tod_proto::api::devices::{Accept, Add, Delete, Follow, Interfaces, List, Series, Set, Show};
 
 use tod_proto::bus::FleetNotice;
 use tod_proto::id::{DeviceId, TenantId};
 
-pub(crate) use self::handlers::place;
+pub(crate) use self::handlers::{check_identity, place};
 use super::App;
 use super::route::Routes;
 use crate::lease;
@@ -23,6 +23,7 @@ pub fn routes() -> Routes {
         .bind(Add, handlers::add)
         .bind(Set, handlers::set)
         .bind(Delete, handlers::delete)
+        .bind(Accept, handlers::accept)
         .bind(Interfaces, handlers::interfaces)
         .bind(Series, handlers::series)
         .bind_feed(Follow, follow::follow)

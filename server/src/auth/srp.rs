@@ -45,16 +45,26 @@ impl Number {
 
     /// Whether it can be a verifier: between 1 and the modulus less 1, both excluded.
     pub fn is_verifier(&self) -> bool {
-        let generator = G3072::generator();
-        let modulus = generator.params().modulus().to_be_bytes();
-        let mut most = modulus.to_vec();
+        let mut most = modulus();
         if let Some(last) = most.last_mut() {
             // The modulus is odd.
             *last -= 1;
         }
-        let longer = self.0.len() < most.len();
-        self.0 != [1] && (longer || self.0.as_slice() < most.as_slice())
+        self.0 != [1] && self.is_below(&most)
     }
+
+    /// Whether it is what is left of a division by the modulus.
+    fn is_below_the_modulus(&self) -> bool {
+        self.is_below(&modulus())
+    }
+
+    fn is_below(&self, limit: &[u8]) -> bool {
+        self.0.len() < limit.len() || self.0.as_slice() < limit
+    }
+}
+
+fn modulus() -> Vec<u8> {
+    G3072::generator().params().modulus().to_be_bytes().to_vec()
 }
 
 /// What the server knows of a person's secret.
@@ -123,6 +133,10 @@ pub fn prove(
     client_proof: &str,
 ) -> Option<Vec<u8>> {
     let public = Number::from_hex(client_public)?;
+    // An honest client sends a residue: no other number is one.
+    if !public.is_below_the_modulus() {
+        return None;
+    }
     if client_proof.len() != PROOF_BYTES * 2 {
         return None;
     }
@@ -142,10 +156,6 @@ fn group() -> ServerG3072<Sha256> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn modulus() -> Vec<u8> {
-        G3072::generator().params().modulus().to_be_bytes().to_vec()
-    }
 
     fn verifier() -> Verifier {
         Verifier::fake(&fake_key(&[1; 32]), "ana@example.net").unwrap()

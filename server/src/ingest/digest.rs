@@ -32,6 +32,7 @@ pub(super) struct State {
     pub(super) model: Option<String>,
     pub(super) arch: Option<String>,
     pub(super) serial: Option<String>,
+    pub(super) other_serial: Option<String>,
     pub(super) version: Option<String>,
     pub(super) version_key: Option<Vec<i64>>,
     pub(super) channel: Option<String>,
@@ -132,7 +133,13 @@ impl Known {
         state.disk_percent = used_percent(seen.disk_free_bytes, seen.disk_total_bytes);
         state.temperature_celsius = seen.temperature_celsius.filter(|value| value.is_finite());
         state.voltage = seen.voltage.filter(|value| value.is_finite());
-        let health = status::answered(before, seen, state.disk_percent);
+        let mut health = status::answered(before, seen, state.disk_percent);
+        if let (Some(known), Some(other)) = (&state.serial, &state.other_serial) {
+            health.status = Status::Degraded;
+            health.reason = Some(format!(
+                "another device answers here: serial number {other}, not {known}"
+            ));
+        }
         if let Some(interfaces) = &seen.interfaces {
             self.count(sample.at, interfaces, restarted);
         }
@@ -196,20 +203,44 @@ impl Known {
             &mut state.identity,
             text(seen.identity.as_ref()),
         );
-        set(
-            "serial number",
-            &mut state.serial,
-            text(seen.serial.as_ref()),
-        );
         set("version", &mut state.version, text(seen.version.as_ref()));
         state.version_key = state
             .version
             .as_deref()
             .and_then(version_key)
             .map(|key| key.into_iter().map(i64::from).collect());
+        self.note_serial(text(seen.serial.as_ref()));
         for (what, old, new) in changed {
             let message = format!("the {what} of {name} changed from {old} to {new}");
             self.happened("device.identity", Some(old), Some(new), message);
+        }
+    }
+
+    /// A device is known by its serial number. Another one at its address does not take its place
+    /// until a person says so.
+    fn note_serial(&mut self, seen: Option<String>) {
+        let Some(seen) = seen else { return };
+        let state = &mut self.state;
+        let Some(known) = state.serial.clone() else {
+            state.serial = Some(seen);
+            return;
+        };
+        let before = state.other_serial.take();
+        if seen == known {
+            if let Some(before) = before {
+                let message = format!("{} answers as itself again: {known}", self.name);
+                self.happened("device.identity", Some(before), Some(known), message);
+            }
+            return;
+        }
+        state.other_serial = Some(seen.clone());
+        if before.as_ref() != Some(&seen) {
+            let message = format!(
+                "another device answers as {}: serial number {seen}, not {known}; nothing is \
+                 written to it",
+                self.name
+            );
+            self.happened("device.identity", Some(known), Some(seen), message);
         }
     }
 

@@ -26,7 +26,7 @@ pub(super) async fn load(
         r#"select d.id, d.name, l.fence, s.status,
                   s.status_since as "status_since: jiff_sqlx::Timestamp", s.status_reason,
                   s.seen_at as "seen_at: jiff_sqlx::Timestamp", s.identity, s.model, s.arch,
-                  s.serial, s.version, s.version_key, s.channel, s.uptime_seconds,
+                  s.serial, s.other_serial, s.version, s.version_key, s.channel, s.uptime_seconds,
                   s.polled_at as "polled_at: jiff_sqlx::Timestamp",
                   s.counted_at as "counted_at: jiff_sqlx::Timestamp",
                   s.failures, s.hot_polls,
@@ -56,6 +56,7 @@ pub(super) async fn load(
             model: row.model,
             arch: row.arch,
             serial: row.serial,
+            other_serial: row.other_serial,
             version: row.version,
             version_key: row.version_key,
             channel: row.channel,
@@ -151,7 +152,7 @@ async fn save_state(tx: &mut PgConnection, tenant: TenantId, known: &[Known]) ->
         "update device_state s
          set status = r.status, status_since = r.status_since, status_reason = r.status_reason,
              seen_at = r.seen_at, identity = r.identity, model = r.model, arch = r.arch,
-             serial = r.serial, version = r.version, version_key = r.version_key,
+             serial = r.serial, other_serial = r.other_serial, version = r.version, version_key = r.version_key,
              channel = r.channel, uptime_seconds = r.uptime_seconds, cpu_percent = r.cpu_percent,
              mem_percent = r.mem_percent, disk_percent = r.disk_percent,
              temperature_celsius = r.temperature_celsius, voltage = r.voltage, rx_bps = r.rx_bps,
@@ -159,7 +160,8 @@ async fn save_state(tx: &mut PgConnection, tenant: TenantId, known: &[Known]) ->
              counted_at = r.counted_at, failures = r.failures, hot_polls = r.hot_polls
          from jsonb_to_recordset($2) as r(
              device_id uuid, status text, status_since timestamptz, status_reason text,
-             seen_at timestamptz, identity text, model text, arch text, serial text, version text,
+             seen_at timestamptz, identity text, model text, arch text, serial text, other_serial text,
+             version text,
              version_key bigint[], channel text, uptime_seconds bigint,
              cpu_percent double precision, mem_percent double precision,
              disk_percent double precision, temperature_celsius double precision,

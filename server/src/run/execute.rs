@@ -4,14 +4,13 @@ use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use jiff::{SignedDuration, Timestamp};
-use tod_proto::api::devices::Status;
 use tod_proto::api::runs::{ResultStatus, Run};
 use tod_proto::bus::FleetNotice;
 use tod_proto::bus::task::{Report, What};
 use tod_proto::error::ErrorCode;
 use tod_proto::id::{RunId, TenantId};
 
-use super::command::Command;
+use super::command::{Command, Kind};
 use super::store::{self, Outcome, Target};
 use crate::api::App;
 use crate::api::error::Error;
@@ -34,12 +33,23 @@ pub struct Job {
     pub number: u64,
     /// What to ask.
     pub command: Command,
-    /// Whom, with the status that each had at the start.
-    pub targets: Vec<(Target, Status)>,
+    /// Whom, with the state that each was in at the start.
+    pub targets: Vec<(Target, State)>,
     /// How many at the same time.
     pub parallel: usize,
     /// How long each may take.
     pub timeout: Duration,
+}
+
+/// Whether a device can be asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// It can.
+    Reachable,
+    /// It does not answer.
+    Offline,
+    /// Another device answers at its address: it is read from, and not written to.
+    Another,
 }
 
 /// Until when a worker that speaks at `now` is believed.
@@ -76,8 +86,8 @@ async fn sign_of_life(app: &App, job: &Job) -> Result<(), Error> {
 
 async fn carry_out(app: &App, job: &Job) {
     futures_util::stream::iter(&job.targets)
-        .for_each_concurrent(job.parallel, async |(target, status)| {
-            if let Err(error) = one(app, job, target, *status).await {
+        .for_each_concurrent(job.parallel, async |(target, state)| {
+            if let Err(error) = one(app, job, target, *state).await {
                 // It stays open, and the reconciler ends it when this worker is gone.
                 tracing::warn!(device.id = %target.device, %error, "a result is not stored");
             }
@@ -88,11 +98,14 @@ async fn carry_out(app: &App, job: &Job) {
     }
 }
 
-async fn one(app: &App, job: &Job, target: &Target, status: Status) -> Result<(), Error> {
+async fn one(app: &App, job: &Job, target: &Target, state: State) -> Result<(), Error> {
     let outcome = if app.stopping.is_cancelled() || app.supervisor.stop().is_cancelled() {
         Outcome::skipped(ErrorCode::Unavailable, "the server was stopping")
-    } else if status == Status::Offline {
+    } else if state == State::Offline {
         Outcome::skipped(ErrorCode::DeviceUnreachable, "the device is offline")
+    } else if state == State::Another && job.command.kind != Kind::Read {
+        let why = "another device answers at its address; see todctl device show";
+        Outcome::skipped(ErrorCode::Halted, why)
     } else {
         let mut tx = app.db.tenant(job.tenant).await?;
         let open = store::mark_asked(&mut tx, job.run, target.device, app.clock.now()).await?;

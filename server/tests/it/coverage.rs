@@ -271,6 +271,7 @@ fn body(op: &Op, ids: &Ids) -> String {
     let body = match op.name {
         "tenant.create" => json!({ "name": "third" }),
         "apikey.create" => json!({ "name": "x", "scopes": ["devices:read"] }),
+        "device.accept" => json!({ "serial": "x" }),
         "kms.retire" => json!({ "below": 1 }),
         "user.invite" => json!({ "email": "x@example.net", "name": "X", "role": "viewer" }),
         "device.add" => json!({ "address": "10.9.9.9", "username": "tod", "password": "x" }),

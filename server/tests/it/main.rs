@@ -16,6 +16,7 @@ mod feeds;
 mod follow;
 mod handshakes;
 mod harness;
+mod identity;
 mod ingest;
 mod isolation;
 mod keys;

@@ -54,6 +54,7 @@ pub(crate) fn device(n: u32) -> Device {
         model: Some("hAP ac²".into()),
         arch: Some("arm".into()),
         serial: Some("HF909XXXX01".into()),
+        other_serial: None,
         version: Some(
             if n.is_multiple_of(3) {
                 "6.49.18"

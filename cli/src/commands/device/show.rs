@@ -64,6 +64,11 @@ fn card(d: &Device, now: Timestamp) -> String {
         "polling",
         format!("{poll} for a poll, signed in {}× in 24 h", d.logins_today),
     );
+    if let Some(other) = &d.other_serial {
+        let name = plain(&d.name);
+        let text = format!("serial number {other} answers   todctl device accept {name}");
+        line("another", Paint::warn(&text).to_string());
+    }
     if let Some(change) = d.pending_change {
         let text = format!("c-{change} waits for confirmation   todctl config confirm c-{change}");
         line("change", Paint::warn(&text).to_string());

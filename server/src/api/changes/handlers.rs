@@ -27,6 +27,9 @@ pub(super) async fn apply(cx: Cx, req: Req<Apply>) -> Result<Change, Error> {
     let device = devices::store::one(&mut tx, req.body.device, now)
         .await?
         .ok_or_else(|| Error::not_found("device"))?;
+    if wanted.then != Then::OnlyPlan {
+        devices::check_identity(&device)?;
+    }
     let number = event::next(&mut tx, tenant, "change", 1).await?;
     let record = Record {
         id: ChangeId::generate(),

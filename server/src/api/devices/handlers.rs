@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use tod_proto::api::devices::{
-    Add, Delete, Device, Interface, Interfaces, List, Point, Series, Set, Show,
+    Accept, Add, Delete, Device, Interface, Interfaces, List, Point, Series, Set, Show,
 };
 use tod_proto::id::DeviceId;
 use tod_proto::page::{Empty, MAX_PAGE, Page};
@@ -181,6 +181,55 @@ pub(crate) fn place(device: DeviceId) -> Place {
         column: "password",
         row: device.0,
     }
+}
+
+pub(super) async fn accept(cx: Cx, req: Req<Accept>) -> Result<Device, Error> {
+    let ((tenant, id), now) = (req.path, cx.app.clock.now());
+    let mut tx = cx.begin().await?;
+    let before = read(&cx, &mut tx, id).await?;
+    let other = before.other_serial.as_ref().map(Untrusted::raw);
+    if other != Some(&*req.body.serial) {
+        return Err(Error::conflict(format!(
+            "no device with that serial number answers as `{}` now",
+            before.name
+        ))
+        .hint("see what does: todctl device show"));
+    }
+    store::accept_other(&mut tx, id).await?;
+    let detail = serde_json::json!({
+        "name": before.name, "serial": req.body.serial,
+        "before": before.serial.as_ref().map(Untrusted::raw),
+    });
+    cx.record(&mut tx, tenant, id, detail).await?;
+    let message = format!(
+        "{} is now the device with the serial number {}",
+        before.name, req.body.serial
+    );
+    happened(&cx, &mut tx, "device.identity", id, &before.name, message).await?;
+    let device = store::one(&mut tx, id, now)
+        .await?
+        .ok_or_else(|| Error::not_found("device"))?;
+    tx.commit().await?;
+    cx.app.device_changed(tenant, id, &[]).await;
+    Ok(device)
+}
+
+/// Refuses to write to what is not the device that is meant.
+pub(crate) fn check_identity(device: &Device) -> Result<(), Error> {
+    let Some(other) = &device.other_serial else {
+        return Ok(());
+    };
+    let known = device.serial.as_ref().map(ToString::to_string);
+    Err(Error::halted(format!(
+        "another device answers as `{}`: serial number {other}, not {}",
+        device.name,
+        known.unwrap_or_default()
+    ))
+    .detail("nothing is written to it")
+    .hint(format!(
+        "if it has been replaced: todctl device accept {}",
+        device.name
+    )))
 }
 
 async fn happened(

@@ -14,7 +14,7 @@ use tod_proto::page::Page;
 
 use self::row::{InterfaceRow, Row};
 pub(super) use self::write::{
-    check_address_is_free, delete, forget_series, insert, record, update,
+    accept_other, check_address_is_free, delete, forget_series, insert, record, update,
 };
 use crate::api::error::Error;
 use crate::api::filter::Filter;
@@ -25,7 +25,7 @@ const SELECT: &str = "
     select d.id, d.name, d.name_key, d.address, d.port, d.ssh_port, d.tls, d.username, d.zone,
            d.site, d.tags, d.note, d.poll_seconds, d.created_at,
            s.status, s.status_since, s.status_reason, s.seen_at, s.identity, s.model, s.arch,
-           s.serial, s.version, s.channel, s.uptime_seconds, s.cpu_percent, s.mem_percent,
+           s.serial, s.other_serial, s.version, s.channel, s.uptime_seconds, s.cpu_percent, s.mem_percent,
            s.disk_percent, s.temperature_celsius, s.voltage, s.rx_bps, s.tx_bps, s.poll_ms,
            s.pending_change,
            coalesce((select sum(l.logins) from device_logins l

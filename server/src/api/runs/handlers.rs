@@ -14,7 +14,7 @@ use crate::api::filter::Filter;
 use crate::api::route::Req;
 use crate::event;
 use crate::run::command::Command;
-use crate::run::execute::{self, Job};
+use crate::run::execute::{self, Job, State};
 use crate::run::store::{self, Target};
 
 const LISTED: i64 = 100;
@@ -54,7 +54,7 @@ pub(super) async fn start(cx: Cx, req: Req<Start>) -> Result<Run, Error> {
     }
     let number = event::next(&mut tx, tenant, "run", 1).await?;
     run.number = u64::try_from(number).map_err(Error::internal)?;
-    let targets: Vec<(Target, Status)> = matching.into_iter().map(target).collect();
+    let targets: Vec<(Target, State)> = matching.into_iter().map(target).collect();
     let rows: Vec<Target> = targets.iter().map(|(target, _)| target.clone()).collect();
     store::insert(&mut tx, tenant, &run, &rows, execute::alive_until(now)).await?;
     let detail = serde_json::json!({
@@ -76,14 +76,19 @@ pub(super) async fn start(cx: Cx, req: Req<Start>) -> Result<Run, Error> {
     Ok(run)
 }
 
-fn target(device: Device) -> (Target, Status) {
-    (
-        Target {
-            device: device.id,
-            name: device.name,
-        },
-        device.status,
-    )
+fn target(device: Device) -> (Target, State) {
+    let state = if device.other_serial.is_some() {
+        State::Another
+    } else if device.status == Status::Offline {
+        State::Offline
+    } else {
+        State::Reachable
+    };
+    let target = Target {
+        device: device.id,
+        name: device.name,
+    };
+    (target, state)
 }
 
 fn limits(body: &StartBody) -> Result<(usize, Duration), Error> {

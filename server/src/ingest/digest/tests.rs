@@ -126,12 +126,23 @@ fn another_device_behind_the_same_address_is_told() {
     known.take(&answered(0, with_serial("AAA")));
     known.take(&answered(10, with_serial("BBB")));
 
-    let event = known.events.last().unwrap();
-    assert_eq!(
-        (event.kind, event.from.as_deref()),
-        ("device.identity", Some("AAA"))
-    );
+    let told = |known: &Known| {
+        let identity = |event: &&NewEvent| event.kind == "device.identity";
+        known.events.iter().filter(identity).count()
+    };
+    let event = known.events.iter().find(|e| e.kind == "device.identity");
+    assert_eq!(event.unwrap().from.as_deref(), Some("AAA"));
     assert_eq!(known.state.version_key, Some(vec![7, 15, 3, 3, 0]));
+    // It does not take the place of the one that is known, and is told once.
+    assert_eq!(known.state.serial.as_deref(), Some("AAA"));
+    assert_eq!(known.state.other_serial.as_deref(), Some("BBB"));
+    assert_eq!(known.status, Status::Degraded);
+    known.take(&answered(20, with_serial("BBB")));
+    assert_eq!(told(&known), 1);
+
+    known.take(&answered(30, with_serial("AAA")));
+    assert_eq!(known.state.other_serial, None);
+    assert_eq!((told(&known), known.status), (2, Status::Online));
 }
 
 #[test]

@@ -213,3 +213,18 @@ pub(in crate::api::devices) async fn forget_series(
     .await?;
     tx.commit().await
 }
+
+/// Knows a device by the serial number of what answers at its address now.
+pub(in crate::api::devices) async fn accept_other(
+    tx: &mut TenantTx,
+    id: DeviceId,
+) -> Result<(), Error> {
+    sqlx::query!(
+        "update device_state set serial = other_serial, other_serial = null
+         where device_id = $1 and other_serial is not null",
+        id.0,
+    )
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
