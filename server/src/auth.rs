@@ -10,6 +10,7 @@ pub mod secret;
 pub mod session;
 pub mod srp;
 pub mod token;
+pub(crate) mod tries;
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -92,17 +93,11 @@ pub struct Auth {
     pub(crate) per_address: limit::Limit,
     /// Keys that are none, from one address.
     pub(crate) bad_keys: limit::Limit,
-    /// Failed sign-ins of one account from one address.
-    pub(crate) per_account_and_address: limit::Limit,
-    /// Failed sign-ins of one account from anywhere. Higher, so that a stranger who guesses does
-    /// not lock the person out soon.
-    pub(crate) per_account: limit::Limit,
 }
 
 impl Auth {
     /// Derives the keys. `issuer` names this installation in its tokens.
     pub fn new(kms: &Kms, issuer: &str) -> Result<Self, KmsError> {
-        let quarter = Duration::from_mins(15);
         Ok(Self {
             tokens: token::Signer::new(&*kms.derive("access tokens")?, issuer),
             sessions: session::Cache::default(),
@@ -114,13 +109,9 @@ impl Auth {
                 Duration::from_mins(1),
             ),
             bad_keys: limit::Limit::new("wrong API keys", 30, Duration::from_mins(1)),
-            per_account_and_address: limit::Limit::new("failed sign-ins", 10, quarter),
-            per_account: limit::Limit::new("failed sign-ins", 100, quarter),
         })
     }
-}
 
-impl Auth {
     /// Forgets what was looked up about a person: their next request is looked up anew.
     pub fn forget_user(&self, user: UserId) {
         self.sessions.forget_user(user);

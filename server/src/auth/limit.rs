@@ -1,5 +1,5 @@
-//! How often something may be tried. Counted in this process: more servers allow more tries, which
-//! with SRP and a Secret Key is still far too few to guess anything.
+//! How often something may be tried. Counted in this process, before the database is asked anything:
+//! more servers allow more tries. [`super::tries`] counts failed sign-ins for all of them.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -71,14 +71,6 @@ impl Limit {
         self.count(key, now);
         Ok(())
     }
-
-    /// Forgets a key: its owner has shown who they are.
-    pub fn forget(&self, key: &str) {
-        self.counts
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .remove(key);
-    }
 }
 
 #[cfg(test)]
@@ -95,17 +87,5 @@ mod tests {
         assert!(limit.take("a", now).is_err());
         assert!(limit.take("b", now).is_ok());
         assert!(limit.take("a", now + Duration::from_mins(1)).is_ok());
-    }
-
-    #[test]
-    fn whoever_proves_themselves_starts_anew() {
-        let now: Timestamp = "2026-11-21T12:00:00Z".parse().unwrap();
-        let limit = Limit::new("tries", 1, Duration::from_mins(1));
-        limit.count("a", now);
-        assert!(limit.check("a", now).is_err());
-
-        limit.forget("a");
-
-        assert!(limit.check("a", now).is_ok());
     }
 }

@@ -229,21 +229,64 @@ async fn guessing_is_slowed_down() {
         ..ByHand::new("ana@example.net")
     };
 
-    for _ in 0..10 {
+    for _ in 0..5 {
         guesser.sign_in(&app).await.refused(401);
     }
     let body = serde_json::json!({ "email": "ana@example.net" });
-    let refused = app
-        .send(None, "POST", "/api/auth/srp/start", Some(body.clone()))
-        .await;
-    app.hands.advance(Duration::from_mins(15));
-    let later = app
-        .send(None, "POST", "/api/auth/srp/start", Some(body))
-        .await;
+    let start = async |app: &axum::Router| {
+        let body = Some(body.clone());
+        crate::harness::send(app.clone(), None, "POST", "/api/auth/srp/start", body).await
+    };
+    let refused = start(&app.router()).await;
+    let elsewhere = start(&app.replica().router()).await;
+    app.hands.advance(Duration::from_mins(1));
+    let later = start(&app.router()).await;
 
     assert_eq!(refused.refused(429).code, ErrorCode::RateLimited);
     assert!(refused.headers.contains_key("retry-after"));
+    assert_eq!(elsewhere.status, 429, "another server counts the same");
     assert_eq!(later.status, 200);
+}
+
+/// Who guesses from many addresses is stopped, and whom they guess at is not.
+#[tokio::test]
+async fn a_guesser_keeps_nobody_out_where_they_are_known() {
+    let app = TestApp::new().await;
+    let ana = enrolled(&app, "ana@example.net").await;
+    ana.sign_in(&app).await.ok::<SrpSession>();
+    let guesser = ByHand {
+        secret: b"x".to_vec(),
+        ..ByHand::new("ana@example.net")
+    };
+    let from = |last: u8| {
+        let peer = tod_server::api::Peer(std::net::Ipv4Addr::new(192, 0, 2, last).into());
+        let router = app.router();
+        let router = router.layer(axum::Extension(peer));
+        async move |path: &str, body: serde_json::Value| {
+            crate::harness::send(router.clone(), None, "POST", path, Some(body)).await
+        }
+    };
+
+    let mut stopped = 0;
+    for n in 0..25 {
+        let send = from(n);
+        for _ in 0..5 {
+            let email = serde_json::json!({ "email": guesser.email });
+            let started = send("/api/auth/srp/start", email).await;
+            if started.status == 429 {
+                stopped += 1;
+                continue;
+            }
+            let answer = guesser.answer(&started.ok());
+            send("/api/auth/srp/finish", answer).await.refused(401);
+        }
+    }
+
+    assert_eq!(stopped, 25, "a hundred tries were let through");
+    ana.sign_in(&app).await.ok::<SrpSession>();
+    let unknown = serde_json::json!({ "email": guesser.email });
+    let elsewhere = from(99)("/api/auth/srp/start", unknown).await;
+    elsewhere.refused(429);
 }
 
 pub(crate) fn setup_token(app: &TestApp) -> String {

@@ -153,6 +153,7 @@ async fn every_sealed_column_is_known() {
         "relays.ticket_hash",
         "run_results.answer",
         "setup_tokens.token_hash",
+        "sign_in_tries.key",
         "tenant_keys.wrapped",
         "verifiers.kdf_salt",
         "verifiers.srp_salt",

@@ -42,3 +42,22 @@ async fn what_matches_no_route_gets_our_error_body() {
     assert_eq!(lost.headers["x-request-id"], *body.request_id);
     assert_eq!(wrong_method.status, StatusCode::BAD_REQUEST);
 }
+
+#[tokio::test]
+async fn no_answer_is_kept_framed_or_guessed_at() {
+    let app = TestApp::new().await;
+    for path in ["/health", "/api/auth/whoami", "/nowhere"] {
+        let answer = app.send(None, "GET", path, None).await;
+        for (name, value) in [
+            ("x-content-type-options", "nosniff"),
+            ("x-frame-options", "DENY"),
+            ("referrer-policy", "no-referrer"),
+            ("cache-control", "no-store"),
+            ("strict-transport-security", "max-age=31536000"),
+        ] {
+            assert_eq!(answer.headers[name], value, "{path}");
+        }
+        let policy = answer.headers["content-security-policy"].to_str().unwrap();
+        assert!(policy.starts_with("default-src 'none'"), "{policy}");
+    }
+}

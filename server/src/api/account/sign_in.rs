@@ -17,6 +17,7 @@ use crate::api::route::Req;
 use crate::api::{App, Cx};
 use crate::auth::srp::{self, Verifier};
 use crate::auth::suspended;
+use crate::auth::tries::Try;
 use crate::kms::Place;
 
 /// For how long the first half waits for the second.
@@ -27,8 +28,9 @@ const MAX_LABEL: usize = 128;
 pub(super) async fn start(cx: Cx, req: Req<SrpStart>) -> Result<SrpChallenge, Error> {
     let (app, now) = (&cx.app, cx.app.clock.now());
     let email = account(&req.body.email)?;
-    limited(&cx, &email)?;
+    app.auth.per_address.take(&cx.peer.to_string(), now)?;
     let mut tx = app.db.system("begin a sign-in").await?;
+    Try::new(&email, cx.peer).check(&mut tx, now).await?;
     let known = store::verifier(&mut tx, &email).await?;
     let verifier = known_or_fake(app, known, &email)?.1;
     let (secret, public) = off_thread({
@@ -107,9 +109,11 @@ pub(super) async fn prove(cx: &Cx, body: Proof) -> Result<Proved, Error> {
         .filter(|taken| taken.expires_at > now)
         .ok_or_else(denied)?;
     let email = taken.email;
-    limited(cx, &email)?;
+    app.auth.per_address.take(&cx.peer.to_string(), now)?;
 
+    let tried = Try::new(&email, cx.peer);
     let mut tx = app.db.system("what a proof is checked against").await?;
+    tried.check(&mut tx, now).await?;
     let known = store::verifier(&mut tx, &email).await?;
     tx.commit().await?;
     let (user, verifier) = known_or_fake(app, known, &email)?;
@@ -127,11 +131,16 @@ pub(super) async fn prove(cx: &Cx, body: Proof) -> Result<Proved, Error> {
         }
     })
     .await?;
+    let mut tx = app.db.system("count a sign-in").await?;
     let (Some(user), Some(proof)) = (user, proof) else {
-        failed(cx, &email);
+        tried.failed(&mut tx, now).await?;
+        tx.commit().await?;
+        let account = tod_proto::untrusted::plain(&email);
+        tracing::warn!(account, peer = %cx.peer, "a sign-in failed");
         return Err(denied());
     };
-    app.auth.per_account_and_address.forget(&key(cx, &email));
+    tried.succeeded(&mut tx, now).await?;
+    tx.commit().await?;
     Ok(Proved { user, email, proof })
 }
 
@@ -153,25 +162,6 @@ fn known_or_fake(
 fn denied() -> Error {
     Error::unauthenticated("e-mail address, password or Secret Key is wrong")
         .hint("check all three; the Secret Key is in your Emergency Kit")
-}
-
-fn key(cx: &Cx, email: &str) -> String {
-    format!("{email} {}", cx.peer)
-}
-
-fn limited(cx: &Cx, email: &str) -> Result<(), Error> {
-    let (auth, now) = (&cx.app.auth, cx.app.clock.now());
-    auth.per_address.take(&cx.peer.to_string(), now)?;
-    auth.per_account_and_address.check(&key(cx, email), now)?;
-    auth.per_account.check(email, now)
-}
-
-fn failed(cx: &Cx, email: &str) {
-    let (auth, now) = (&cx.app.auth, cx.app.clock.now());
-    auth.per_account_and_address.count(&key(cx, email), now);
-    auth.per_account.count(email, now);
-    let account = tod_proto::untrusted::plain(email);
-    tracing::warn!(account, peer = %cx.peer, "a sign-in failed");
 }
 
 fn account(email: &str) -> Result<String, Error> {
