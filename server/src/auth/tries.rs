@@ -34,7 +34,7 @@ pub(crate) struct Try {
 #[derive(Clone, Copy)]
 struct Count {
     since: Timestamp,
-    count: i32,
+    failures: i32,
     known_until: Option<Timestamp>,
 }
 
@@ -62,7 +62,7 @@ impl Try {
             let row = rows.iter().find(|row| row.key == key)?;
             Some(Count {
                 since: row.since.to_jiff(),
-                count: row.count,
+                failures: row.count,
                 known_until: row.known_until.map(jiff_sqlx::Timestamp::to_jiff),
             })
         };
@@ -137,7 +137,7 @@ fn limited(
     window: SignedDuration,
     now: Timestamp,
 ) -> Result<(), Error> {
-    let Some(count) = count.filter(|count| count.count >= most) else {
+    let Some(count) = count.filter(|count| count.failures >= most) else {
         return Ok(());
     };
     let until = count.since.saturating_add(window).unwrap_or(Timestamp::MAX);
