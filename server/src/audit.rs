@@ -21,6 +21,7 @@ use sqlx::PgConnection;
 use tod_proto::id::TenantId;
 use uuid::Uuid;
 
+pub(crate) use self::chain::Row;
 pub use self::chain::{Chain, Link, verify};
 use crate::api::error::Error;
 use crate::kms::{Kms, Place};

@@ -50,6 +50,43 @@ pub struct Link {
     pub hash: Vec<u8>,
 }
 
+/// A row as the database gives it.
+pub(crate) struct Row {
+    pub(crate) seq: i64,
+    pub(crate) at: jiff_sqlx::Timestamp,
+    pub(crate) actor: String,
+    pub(crate) act: String,
+    pub(crate) target: String,
+    pub(crate) detail: String,
+    pub(crate) form: i16,
+    pub(crate) request_id: String,
+    pub(crate) address: String,
+    pub(crate) id: Option<Uuid>,
+    pub(crate) sealed: Vec<u8>,
+    pub(crate) prev_hash: Vec<u8>,
+    pub(crate) hash: Vec<u8>,
+}
+
+impl From<Row> for Link {
+    fn from(row: Row) -> Self {
+        Self {
+            seq: row.seq,
+            at: row.at.to_jiff(),
+            actor: row.actor,
+            act: row.act,
+            target: row.target,
+            detail: row.detail,
+            form: row.form,
+            request_id: row.request_id,
+            address: row.address,
+            id: row.id,
+            sealed: row.sealed,
+            prev_hash: row.prev_hash,
+            hash: row.hash,
+        }
+    }
+}
+
 impl Link {
     /// Whether it follows a row with the hash `prev`, and is as it was written.
     pub fn follows(&self, tenant: TenantId, prev: &[u8]) -> bool {
@@ -113,7 +150,8 @@ pub async fn verify(
 }
 
 async fn batch(tx: &mut PgConnection, tenant: TenantId, after: i64) -> Result<Vec<Link>, Error> {
-    let rows = sqlx::query!(
+    let rows = sqlx::query_as!(
+        Row,
         r#"select seq, at as "at: jiff_sqlx::Timestamp", actor, act, target, detail, form,
                   request_id, address, id, sealed, prev_hash, hash
            from audit_log
@@ -126,20 +164,5 @@ async fn batch(tx: &mut PgConnection, tenant: TenantId, after: i64) -> Result<Ve
     )
     .fetch_all(tx)
     .await?;
-    let links = rows.into_iter().map(|row| Link {
-        seq: row.seq,
-        at: row.at.to_jiff(),
-        actor: row.actor,
-        act: row.act,
-        target: row.target,
-        detail: row.detail,
-        form: row.form,
-        request_id: row.request_id,
-        address: row.address,
-        id: row.id,
-        sealed: row.sealed,
-        prev_hash: row.prev_hash,
-        hash: row.hash,
-    });
-    Ok(links.collect())
+    Ok(rows.into_iter().map(Link::from).collect())
 }

@@ -113,18 +113,18 @@ fn report(cx: &mut Cx, verdict: &Verdict, earlier: Option<&Noted>) -> Result<(),
                 count(u64::try_from(checkpoints).unwrap_or(0))
             ),
         };
-        match (verdict.broken_at, &verdict.reason) {
-            (Some(seq), reason) => format!(
-                "{} a-{seq}: {}\n  up to there, {good}\n",
-                Paint::tone(Tone::Bad, "✗"),
-                plain(reason.as_deref().unwrap_or("not as it was written")),
-            ),
-            (None, _) => format!(
-                "{} {good}\n  head {}\n",
-                Paint::tone(Tone::Good, "✓"),
-                verdict.head
-            ),
+        if let Some(seq) = verdict.broken_at {
+            let cross = Paint::tone(Tone::Bad, "✗");
+            let why = verdict.reason.as_deref();
+            let why = plain(why.unwrap_or("not as it was written"));
+            return format!("{cross} a-{seq}: {why}\n  up to there, {good}\n");
         }
+        let seen = since.map_or_else(String::new, |seq| {
+            let seen = count(u64::try_from(seq).unwrap_or(0));
+            format!("  the first {seen} are those that were seen here before\n")
+        });
+        let tick = Paint::tone(Tone::Good, "✓");
+        format!("{tick} {good}\n{seen}  head {}\n", verdict.head)
     })
 }
 

@@ -2,10 +2,9 @@
 
 use jiff::Timestamp;
 use tod_proto::id::{TenantId, UserId};
-use uuid::Uuid;
 
 use crate::api::error::Error;
-use crate::audit::Link;
+use crate::audit::{Link, Row};
 use crate::db::SystemTx;
 
 /// Which records to list.
@@ -17,42 +16,6 @@ pub(super) struct Filter {
     /// An act, or the beginning of one that ends in a dot.
     pub(super) act: Option<String>,
     pub(super) target: Option<String>,
-}
-
-struct Row {
-    seq: i64,
-    at: jiff_sqlx::Timestamp,
-    actor: String,
-    act: String,
-    target: String,
-    detail: String,
-    form: i16,
-    request_id: String,
-    address: String,
-    id: Option<Uuid>,
-    sealed: Vec<u8>,
-    prev_hash: Vec<u8>,
-    hash: Vec<u8>,
-}
-
-impl From<Row> for Link {
-    fn from(row: Row) -> Self {
-        Self {
-            seq: row.seq,
-            at: row.at.to_jiff(),
-            actor: row.actor,
-            act: row.act,
-            target: row.target,
-            detail: row.detail,
-            form: row.form,
-            request_id: row.request_id,
-            address: row.address,
-            id: row.id,
-            sealed: row.sealed,
-            prev_hash: row.prev_hash,
-            hash: row.hash,
-        }
-    }
 }
 
 pub(super) async fn one(

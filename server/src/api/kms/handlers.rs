@@ -11,17 +11,13 @@ use crate::api::Cx;
 use crate::api::audit::actor_of;
 use crate::api::error::Error;
 use crate::api::route::Req;
-use crate::db::TenantTx;
 use crate::kms::rewrap::{sealed_below, sealed_with};
 use crate::people;
 
 const DEFAULT_LIMIT: u32 = 100;
 
 pub(super) async fn show(cx: Cx, _: Req<Show>) -> Result<Keys, Error> {
-    let mut tx = cx.begin().await?;
-    let keys = keys(&mut tx).await?;
-    tx.commit().await?;
-    Ok(keys)
+    keys(&cx).await
 }
 
 pub(super) async fn rotate(cx: Cx, req: Req<Rotate>) -> Result<Keys, Error> {
@@ -33,10 +29,7 @@ pub(super) async fn rotate(cx: Cx, req: Req<Rotate>) -> Result<Keys, Error> {
     tx.commit().await?;
     // Only now is the new key there for everybody.
     cx.app.kms.forget(tenant);
-    let mut tx = cx.begin().await?;
-    let keys = keys(&mut tx).await?;
-    tx.commit().await?;
-    Ok(keys)
+    keys(&cx).await
 }
 
 pub(super) async fn rewrap(cx: Cx, req: Req<Rewrap>) -> Result<Progress, Error> {
@@ -81,10 +74,7 @@ pub(super) async fn retire(cx: Cx, req: Req<Retire>) -> Result<Keys, Error> {
     cx.record(&mut tx, tenant, tenant, detail).await?;
     tx.commit().await?;
     cx.app.kms.forget(tenant);
-    let mut tx = cx.begin().await?;
-    let keys = keys(&mut tx).await?;
-    tx.commit().await?;
-    Ok(keys)
+    keys(&cx).await
 }
 
 pub(super) async fn log(cx: Cx, req: Req<Log>) -> Result<Page<KeyUse>, Error> {
@@ -121,10 +111,11 @@ pub(super) async fn log(cx: Cx, req: Req<Log>) -> Result<Page<KeyUse>, Error> {
     })
 }
 
-async fn keys(tx: &mut TenantTx) -> Result<Keys, Error> {
+async fn keys(cx: &Cx) -> Result<Keys, Error> {
+    let mut tx = cx.begin().await?;
     let mut keys = Vec::new();
-    for (version, created_at) in store::versions(tx).await? {
-        let (values, audit_records) = sealed_with(tx, version).await?;
+    for (version, created_at) in store::versions(&mut tx).await? {
+        let (values, audit_records) = sealed_with(&mut tx, version).await?;
         keys.push(DataKey {
             version,
             created_at,
@@ -132,6 +123,7 @@ async fn keys(tx: &mut TenantTx) -> Result<Keys, Error> {
             audit_records,
         });
     }
+    tx.commit().await?;
     Ok(Keys {
         backend: Backend::Local,
         keys,
