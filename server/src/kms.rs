@@ -137,13 +137,7 @@ impl Kms {
         tenant: TenantId,
         now: Timestamp,
     ) -> Result<i32, Error> {
-        // Two rotations at once come one after the other.
-        sqlx::query!(
-            "select pg_advisory_xact_lock(hashtextextended($1::text, 0))",
-            format!("data keys {}", tenant.0),
-        )
-        .execute(&mut **tx)
-        .await?;
+        self.hold_keys(tx, tenant).await?;
         let newest = sqlx::query_scalar!(
             "select version from tenant_keys where tenant_id = $1 order by version desc limit 1",
             tenant.0,
@@ -153,8 +147,40 @@ impl Kms {
         .ok_or(KmsError)?;
         let version = newest.checked_add(1).ok_or(KmsError)?;
         self.add_version(tx, tenant, version, now).await?;
-        self.cache.forget(tenant);
         Ok(version)
+    }
+
+    /// Destroys a tenant's data keys below a number, if `is_free` finds that nothing needs them.
+    /// Returns how many. Nobody seals meanwhile: whoever began has committed, and is seen.
+    pub async fn retire(
+        &self,
+        tx: &mut SystemTx,
+        tenant: TenantId,
+        below: i32,
+        is_free: impl AsyncFnOnce(&mut SystemTx) -> Result<(), Error>,
+    ) -> Result<u64, Error> {
+        self.hold_keys(tx, tenant).await?;
+        is_free(tx).await?;
+        let result = sqlx::query!(
+            "delete from tenant_keys where tenant_id = $1 and version < $2",
+            tenant.0,
+            below,
+        )
+        .execute(&mut **tx)
+        .await?;
+        Ok(result.rows_affected())
+    }
+
+    /// Keeps everybody from sealing for a tenant until the end of the transaction. It is the other
+    /// side of the lock in `newest_data_key`.
+    async fn hold_keys(&self, tx: &mut SystemTx, tenant: TenantId) -> Result<(), Error> {
+        sqlx::query!(
+            "select pg_advisory_xact_lock(hashtextextended('data keys ' || $1::uuid::text, 0))",
+            tenant.0,
+        )
+        .execute(&mut **tx)
+        .await?;
+        Ok(())
     }
 
     async fn add_version(
@@ -238,37 +264,24 @@ impl Kms {
         Ok(())
     }
 
-    /// The newest data key of a tenant, and its number.
+    /// The newest data key of a tenant, and its number. It stays until the end of the transaction.
     async fn newest(
         &self,
         conn: &mut PgConnection,
         tenant: TenantId,
     ) -> Result<(i32, Arc<LessSafeKey>), Error> {
-        match self.cache.newest(tenant) {
-            Some(found) => Ok(found),
-            None => self.read_newest(conn, tenant).await,
-        }
-    }
-
-    /// The same, as the database has it.
-    async fn read_newest(
-        &self,
-        conn: &mut PgConnection,
-        tenant: TenantId,
-    ) -> Result<(i32, Arc<LessSafeKey>), Error> {
         let row = sqlx::query!(
-            "select version, wrapped
-             from tenant_keys
-             where tenant_id = $1
-             order by version desc
-             limit 1",
+            r#"select version as "version!", wrapped as "wrapped!" from newest_data_key($1)"#,
             tenant.0,
         )
         .fetch_optional(conn)
         .await?
         .ok_or(KmsError)?;
+        if let Some(key) = self.cache.get(tenant, row.version) {
+            return Ok((row.version, key));
+        }
         let key = Arc::new(self.unwrap(tenant, row.version, &row.wrapped)?);
-        self.cache.put_newest(tenant, row.version, Arc::clone(&key));
+        self.cache.put(tenant, row.version, Arc::clone(&key));
         Ok((row.version, key))
     }
 

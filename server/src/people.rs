@@ -42,7 +42,7 @@ pub async fn forget(tx: &mut SystemTx, user: UserId) -> Result<(), Error> {
     let email = row.email;
     sqlx::query!(
         "update events set actor = null, message = replace(message, $1, $2)
-         where actor = $1 or position($1 in message) > 0",
+         where actor = $1",
         email,
         GONE,
     )

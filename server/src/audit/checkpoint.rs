@@ -11,6 +11,7 @@ use jiff_sqlx::ToSqlx as _;
 use sqlx::PgConnection;
 use tod_proto::id::TenantId;
 use tod_service::reconcile::Reconcile;
+use uuid::Uuid;
 
 use crate::api::App;
 use crate::api::error::Error;
@@ -71,22 +72,28 @@ pub async fn make(app: &App) -> Result<usize, Error> {
     )
     .fetch_all(&mut *tx)
     .await?;
-    for head in &heads {
-        let said = said(TenantId(head.tenant_id), head.seq, &head.hash, at);
-        let mac = hmac::sign(&key, &said);
-        sqlx::query!(
-            "insert into audit_checkpoints (tenant_id, seq, hash, at, mac)
-             values ($1, $2, $3, $4, $5)
-             on conflict do nothing",
-            head.tenant_id,
-            head.seq,
-            head.hash,
-            at.to_sqlx() as _,
-            mac.as_ref(),
-        )
-        .execute(&mut *tx)
-        .await?;
-    }
+    let tenants: Vec<Uuid> = heads.iter().map(|head| head.tenant_id).collect();
+    let seqs: Vec<i64> = heads.iter().map(|head| head.seq).collect();
+    let hashes: Vec<Vec<u8>> = heads.iter().map(|head| head.hash.clone()).collect();
+    let macs: Vec<Vec<u8>> = heads
+        .iter()
+        .map(|head| said(TenantId(head.tenant_id), head.seq, &head.hash, at))
+        .map(|said| hmac::sign(&key, &said).as_ref().to_vec())
+        .collect();
+    sqlx::query!(
+        "insert into audit_checkpoints (tenant_id, seq, hash, at, mac)
+         select tenant, seq, hash, $5, mac
+         from unnest($1::uuid[], $2::bigint[], $3::bytea[], $4::bytea[])
+             as t (tenant, seq, hash, mac)
+         on conflict do nothing",
+        &tenants,
+        &seqs,
+        &hashes,
+        &macs,
+        at.to_sqlx() as _,
+    )
+    .execute(&mut *tx)
+    .await?;
     tx.commit().await?;
     Ok(heads.len())
 }

@@ -27,7 +27,7 @@ impl Kms {
     /// Seals some values with the tenant's newest key. Returns how many, and how many are left.
     pub async fn rewrap(&self, tx: &mut TenantTx) -> Result<(i64, i64), Error> {
         let tenant = tx.tenant();
-        let (version, key) = self.read_newest(tx, tenant).await?;
+        let (version, key) = self.newest(tx, tenant).await?;
         let mut done = 0;
         for &(table, column) in SEALED {
             if done >= BATCH {
@@ -44,7 +44,7 @@ impl Kms {
         }
         let mut left = 0;
         for &(table, column) in SEALED {
-            left += count_below(tx, table, column, version).await?;
+            left += count(tx, tenant, (table, column), "<", version).await?;
         }
         Ok((done, left))
     }
@@ -69,54 +69,55 @@ impl Kms {
 }
 
 /// How many values of a tenant are sealed with a key: in `SEALED`, and in the audit log.
-pub async fn sealed_with(tx: &mut TenantTx, version: i32) -> Result<(i64, i64), Error> {
-    let mut values = 0;
-    for (table, column) in SEALED {
-        values += count(tx, table, column, "=", version).await?;
-    }
-    Ok((
-        values,
-        count(tx, "audit_log", "sealed", "=", version).await?,
-    ))
-}
-
-/// How many values in `SEALED`, and in the audit log, are sealed with keys below a number.
-pub async fn sealed_below(tx: &mut TenantTx, version: i32) -> Result<(i64, i64), Error> {
-    let mut values = 0;
-    for (table, column) in SEALED {
-        values += count_below(tx, table, column, version).await?;
-    }
-    Ok((
-        values,
-        count_below(tx, "audit_log", "sealed", version).await?,
-    ))
-}
-
-async fn count_below(
-    tx: &mut TenantTx,
-    table: &str,
-    column: &str,
+pub async fn sealed_with(
+    conn: &mut PgConnection,
+    tenant: TenantId,
     version: i32,
-) -> Result<i64, Error> {
-    count(tx, table, column, "<", version).await
+) -> Result<(i64, i64), Error> {
+    count_all(conn, tenant, "=", version).await
+}
+
+/// The same for all keys below a number.
+pub async fn sealed_below(
+    conn: &mut PgConnection,
+    tenant: TenantId,
+    version: i32,
+) -> Result<(i64, i64), Error> {
+    count_all(conn, tenant, "<", version).await
+}
+
+async fn count_all(
+    conn: &mut PgConnection,
+    tenant: TenantId,
+    operator: &str,
+    version: i32,
+) -> Result<(i64, i64), Error> {
+    let mut values = 0;
+    for &place in SEALED {
+        values += count(conn, tenant, place, operator, version).await?;
+    }
+    let audit = ("audit_log", "sealed");
+    Ok((values, count(conn, tenant, audit, operator, version).await?))
 }
 
 /// The number of the key is in the second to fifth byte, the greatest first: as bytes it compares
 /// as the number does.
 async fn count(
-    tx: &mut TenantTx,
-    table: &str,
-    column: &str,
+    conn: &mut PgConnection,
+    tenant: TenantId,
+    (table, column): (&str, &str),
     operator: &str,
     version: i32,
 ) -> Result<i64, Error> {
     let sql = format!(
         "select count(*) from {table}
-         where length({column}) > 5 and substring({column} from 2 for 4) {operator} int4send($1)"
+         where tenant_id = $1 and length({column}) > 5
+               and substring({column} from 2 for 4) {operator} int4send($2)"
     );
     let count = sqlx::query_scalar(AssertSqlSafe(sql))
+        .bind(tenant.0)
         .bind(version)
-        .fetch_one(&mut **tx)
+        .fetch_one(conn)
         .await?;
     Ok(count)
 }

@@ -8,7 +8,7 @@ use tod_proto::page::Page;
 use tod_server::kms::rewrap::SEALED;
 
 use crate::devices::{acme, router};
-use crate::fake::{Poller, Stage};
+use crate::fake::{Poller, Stage, eventually};
 use crate::harness::TestApp;
 
 #[tokio::test]
@@ -224,4 +224,46 @@ async fn without_a_key_nothing_is_stored_or_opened() {
     assert_eq!(stored, 1);
     let poller = Poller::idle(&app.bus);
     assert!(poller.lease(&[]).await.assign.is_empty());
+}
+
+/// Whoever seals has committed before a key goes: otherwise a secret could be sealed with a key
+/// that is destroyed in the same moment.
+#[tokio::test]
+async fn a_key_waits_for_whoever_seals_with_it() {
+    let app = TestApp::new().await;
+    let (tenant, _, _) = acme(&app).await;
+    let boss = app.member(tenant, Role::Admin).await;
+    let place = tod_server::kms::Place {
+        table: "devices",
+        column: "password",
+        row: uuid::Uuid::nil(),
+    };
+    let mut sealing = app.app.db.tenant(tenant).await.unwrap();
+    app.app
+        .kms
+        .seal(&mut sealing, tenant, place, b"secret")
+        .await
+        .unwrap();
+
+    let rotate = format!("/api/tenants/{tenant}/kms/rotate");
+    let rotating = app.post(&boss, &rotate, json!({}));
+    let mut conn = app.superuser().await;
+    let waits = async {
+        eventually(async || {
+            let waiting: i64 = sqlx::query_scalar(
+                "select count(*) from pg_locks l join pg_database d on d.oid = l.database
+                 where l.locktype = 'advisory' and not l.granted
+                       and d.datname = current_database()",
+            )
+            .fetch_one(&mut conn)
+            .await
+            .unwrap();
+            (waiting == 1).then_some(())
+        })
+        .await;
+        sealing.commit().await.unwrap();
+    };
+    let (rotated, ()) = tokio::join!(rotating, waits);
+
+    assert_eq!(rotated.ok::<Keys>().keys[0].version, 2);
 }

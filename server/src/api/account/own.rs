@@ -1,5 +1,5 @@
-//! What a person does to their own account. Each needs a proof of the password and Secret Key: who
-//! found an open terminal has neither.
+//! What a person does to their own account. What changes it needs a proof of the password and Secret
+//! Key: who found an open terminal has neither.
 
 use sha2::{Digest as _, Sha256};
 use tod_proto::api::account::{

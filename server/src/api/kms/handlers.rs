@@ -1,9 +1,9 @@
 //! What each endpoint does.
 
 use tod_proto::api::kms::{
-    Backend, DataKey, KeyUse, Keys, Log, Progress, Retire, Rewrap, Rotate, Show,
+    Backend, DataKey, KeyUse, Keys, Log, Progress, Retire, RetireBody, Rewrap, Rotate, Show,
 };
-use tod_proto::id::UserId;
+use tod_proto::id::{TenantId, UserId};
 use tod_proto::page::{MAX_PAGE, Page};
 
 use super::store::{self, Filter};
@@ -11,6 +11,7 @@ use crate::api::Cx;
 use crate::api::audit::actor_of;
 use crate::api::error::Error;
 use crate::api::route::Req;
+use crate::db::SystemTx;
 use crate::kms::rewrap::{sealed_below, sealed_with};
 use crate::people;
 
@@ -27,8 +28,6 @@ pub(super) async fn rotate(cx: Cx, req: Req<Rotate>) -> Result<Keys, Error> {
     let detail = serde_json::json!({ "version": version });
     cx.record(&mut tx, tenant, tenant, detail).await?;
     tx.commit().await?;
-    // Only now is the new key there for everybody.
-    cx.app.kms.forget(tenant);
     keys(&cx).await
 }
 
@@ -44,37 +43,45 @@ pub(super) async fn rewrap(cx: Cx, req: Req<Rewrap>) -> Result<Progress, Error> 
 }
 
 pub(super) async fn retire(cx: Cx, req: Req<Retire>) -> Result<Keys, Error> {
-    let (tenant, below) = (req.path, req.body.below);
-    let mut tx = cx.begin().await?;
-    let newest = store::newest(&mut tx).await?;
-    if below > newest {
+    let (tenant, body) = (req.path, req.body);
+    let mut tx = cx.app.db.system("destroy data keys").await?;
+    let is_free = async |tx: &mut SystemTx| check_free(tx, tenant, body).await;
+    let destroyed = cx
+        .app
+        .kms
+        .retire(&mut tx, tenant, body.below, is_free)
+        .await?;
+    let detail = serde_json::json!({ "below": body.below, "destroyed": destroyed });
+    cx.record(&mut tx, tenant, tenant, detail).await?;
+    tx.commit().await?;
+    cx.app.kms.forget(tenant);
+    keys(&cx).await
+}
+
+/// Refuses to destroy what something is sealed with.
+async fn check_free(tx: &mut SystemTx, tenant: TenantId, body: RetireBody) -> Result<(), Error> {
+    let newest = store::newest(tx, tenant).await?;
+    if body.below > newest {
         return Err(
             Error::conflict(format!("the newest key is {newest}: it has to stay"))
                 .hint("make another first: todctl kms rotate"),
         );
     }
-    let (values, records) = sealed_below(&mut tx, below).await?;
+    let (values, records) = sealed_below(tx, tenant, body.below).await?;
     if values > 0 {
         return Err(
             Error::conflict(format!("{values} values are still sealed with those keys"))
                 .hint("seal them with the newest: todctl kms rewrap"),
         );
     }
-    if records > 0 && !req.body.lose_audit_details {
+    if records > 0 && !body.lose_audit_details {
         return Err(Error::conflict(format!(
             "the details of {records} audit records would become unreadable"
         ))
         .detail("the chain itself would stay whole")
         .hint("if that is meant: --lose-audit-details"));
     }
-    tx.commit().await?;
-    let mut tx = cx.app.db.system("destroy data keys").await?;
-    let destroyed = store::destroy_below(&mut tx, tenant, below).await?;
-    let detail = serde_json::json!({ "below": below, "destroyed": destroyed });
-    cx.record(&mut tx, tenant, tenant, detail).await?;
-    tx.commit().await?;
-    cx.app.kms.forget(tenant);
-    keys(&cx).await
+    Ok(())
 }
 
 pub(super) async fn log(cx: Cx, req: Req<Log>) -> Result<Page<KeyUse>, Error> {
@@ -115,7 +122,7 @@ async fn keys(cx: &Cx) -> Result<Keys, Error> {
     let mut tx = cx.begin().await?;
     let mut keys = Vec::new();
     for (version, created_at) in store::versions(&mut tx).await? {
-        let (values, audit_records) = sealed_with(&mut tx, version).await?;
+        let (values, audit_records) = sealed_with(&mut tx, cx.tenant()?, version).await?;
         keys.push(DataKey {
             version,
             created_at,

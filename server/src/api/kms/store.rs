@@ -31,27 +31,13 @@ pub(super) async fn versions(tx: &mut TenantTx) -> Result<Vec<(i32, Timestamp)>,
     Ok(versions.collect())
 }
 
-pub(super) async fn newest(tx: &mut TenantTx) -> Result<i32, Error> {
-    Ok(
-        sqlx::query_scalar!(r#"select max(version) as "version!" from tenant_keys"#)
-            .fetch_one(&mut **tx)
-            .await?,
-    )
-}
-
-pub(super) async fn destroy_below(
-    tx: &mut SystemTx,
-    tenant: TenantId,
-    below: i32,
-) -> Result<u64, Error> {
-    let result = sqlx::query!(
-        "delete from tenant_keys where tenant_id = $1 and version < $2",
+pub(super) async fn newest(tx: &mut SystemTx, tenant: TenantId) -> Result<i32, Error> {
+    Ok(sqlx::query_scalar!(
+        r#"select max(version) as "version!" from tenant_keys where tenant_id = $1"#,
         tenant.0,
-        below,
     )
-    .execute(&mut **tx)
-    .await?;
-    Ok(result.rows_affected())
+    .fetch_one(&mut **tx)
+    .await?)
 }
 
 /// Who opened what, the newest first. It names its tenant: it runs across tenants otherwise.
