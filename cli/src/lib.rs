@@ -5,7 +5,7 @@
 //! | [`args`] | flags of every command, and arguments with a grammar of their own |
 //! | [`commands`] | one module for each noun, one file in it for each verb |
 //! | [`cx`] | what a command may reach: server, output, questions, configuration |
-//! | [`output`] | the only thing that writes results |
+//! | [`output`], [`pages`] | the only thing that writes results; long lists |
 //! | [`say`], [`ask`] | talk and questions, on stderr |
 //! | [`screen`] | a page that leaves nothing on the terminal |
 //! | [`error`] | how commands fail, and what the shell is told |
@@ -27,6 +27,7 @@ pub mod error;
 pub mod join;
 pub mod kit;
 pub mod output;
+pub mod pages;
 pub mod say;
 pub mod screen;
 pub mod secrets;

@@ -6,23 +6,47 @@ use sqlx::PgConnection;
 use tod_proto::id::UserId;
 use uuid::Uuid;
 
+use crate::api::App;
+use crate::api::account::normal_email;
 use crate::api::error::Error;
 use crate::db::SystemTx;
 
 /// What stands in the place of a person who is gone.
 const GONE: &str = "a deleted person";
 
-/// The e-mail addresses of people, as far as they have accounts.
+/// The e-mail addresses of people, as far as they have accounts. They may be in any tenant, or none.
 pub async fn emails(
-    tx: &mut SystemTx,
+    app: &App,
     users: impl IntoIterator<Item = UserId>,
 ) -> Result<HashMap<UserId, String>, Error> {
     let ids: Vec<Uuid> = users.into_iter().map(|user| user.0).collect();
+    let mut tx = app.db.system("whose identifiers these are").await?;
     let rows = sqlx::query!("select id, email from users where id = any($1)", &ids)
-        .fetch_all(&mut **tx)
+        .fetch_all(&mut *tx)
         .await?;
+    tx.commit().await?;
     let pairs = rows.into_iter().map(|row| (UserId(row.id), row.email));
     Ok(pairs.collect())
+}
+
+/// An actor as the audit log knows them, from what a person wrote: an identifier, or an e-mail
+/// address. One that no account has stays as it is, and matches nobody.
+pub async fn actor(app: &App, written: &str) -> Result<String, Error> {
+    if !written.contains('@') {
+        return Ok(written.to_owned());
+    }
+    let email = normal_email(written);
+    let mut tx = app.db.system("whose address this is").await?;
+    let user = sqlx::query_scalar!("select id from users where email = $1", email)
+        .fetch_optional(&mut *tx)
+        .await?;
+    tx.commit().await?;
+    Ok(user.map_or(email, |user| UserId(user).to_string()))
+}
+
+/// The person in `us_…` or `us_…/ak_…`.
+pub fn of_actor(actor: &str) -> Option<UserId> {
+    actor.split('/').next()?.parse().ok()
 }
 
 /// Removes a person, with their sessions, keys and whatever names them. The audit log knows them

@@ -8,13 +8,13 @@ use tod_client::Client;
 use tod_client::view::units::rfc3339;
 use tod_proto::api::audit::{List, ListQuery, PlatformList, Record, Show};
 use tod_proto::id::TenantId;
-use tod_proto::page::{Empty, MAX_PAGE, Page};
+use tod_proto::page::{Empty, Page};
 use tod_proto::untrusted::plain;
 
 use crate::args::span::Span;
 use crate::cx::Cx;
 use crate::error::CliError;
-use crate::output::Listing;
+use crate::pages;
 
 /// The verbs.
 #[derive(Debug, Subcommand)]
@@ -34,7 +34,7 @@ pub enum Command {
     },
     /// Write the log into a file, the oldest first
     #[command(
-        after_help = "A file of JSON lines can be checked anywhere: todctl audit verify FILE\n\n\
+        after_help = "A file of JSON lines can be checked on any machine: todctl audit verify FILE\n\n\
         Examples:\n  todctl audit export -O audit.jsonl\n  \
         todctl audit export --since 30d -O audit.csv"
     )]
@@ -42,7 +42,8 @@ pub enum Command {
     /// Check that no record was changed, removed or slipped in
     #[command(
         after_help = "The server recomputes the chain of hashes. What it says is noted on this \
-        machine, and the\nnext time it must still say the same of the records that it had.\n\n\
+        machine, and the\nnext time it must still say the same of the records that it had.\n\
+        A file is checked here, without a server.\n\n\
         Examples:\n  todctl audit verify\n  todctl audit verify audit.jsonl"
     )]
     Verify(verify::Args),
@@ -136,22 +137,17 @@ impl Source {
 async fn list(which: Which, cx: &mut Cx) -> Result<(), CliError> {
     cx.out.check::<Record>()?;
     let source = Source::of(cx, which.platform).await?;
-    let mut wanted = cx.out.limit().unwrap_or(100);
-    let mut query = which.query(cx);
-    let mut listing = Listing::all(Vec::new());
-    while wanted > 0 {
-        query.limit = Some(wanted.min(MAX_PAGE));
-        let page = source.page(query.clone()).await?;
-        wanted -= u32::try_from(page.items.len())
-            .unwrap_or(wanted)
-            .min(wanted);
-        listing.total = listing.total.max(page.total);
-        listing.items.extend(page.items);
-        match page.next.and_then(|next| next.parse().ok()) {
-            Some(next) => query.before = Some(next),
-            None => break,
-        }
-    }
+    let query = which.query(cx);
+    let wanted = cx.out.limit().unwrap_or(100);
+    let listing = pages::read(wanted, async |limit, before| {
+        let query = ListQuery {
+            limit: Some(limit),
+            before,
+            ..query.clone()
+        };
+        source.page(query).await
+    });
+    let listing = listing.await?;
     cx.out.list(listing)
 }
 

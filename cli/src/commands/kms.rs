@@ -4,12 +4,13 @@ use clap::Subcommand;
 use tod_proto::api::kms::{
     DataKey, KeyUse, Log, LogQuery, Retire, RetireBody, Rewrap, Rotate, Show,
 };
-use tod_proto::page::{Empty, MAX_PAGE};
+use tod_proto::page::Empty;
 
 use crate::args::span::Span;
 use crate::cx::Cx;
 use crate::error::CliError;
 use crate::output::Listing;
+use crate::pages;
 
 /// The verbs.
 #[derive(Debug, Subcommand)]
@@ -124,21 +125,18 @@ async fn rewrap(cx: &mut Cx) -> Result<(), CliError> {
     }
 }
 
-async fn log(cx: &mut Cx, mut query: LogQuery) -> Result<(), CliError> {
+async fn log(cx: &mut Cx, query: LogQuery) -> Result<(), CliError> {
     cx.out.check::<KeyUse>()?;
     let (client, tenant) = cx.tenant().await?;
-    let mut wanted = cx.out.limit().unwrap_or(100);
-    let mut listing = Listing::all(Vec::new());
-    while wanted > 0 {
-        query.limit = Some(wanted.min(MAX_PAGE));
-        let page = client.call(Log, tenant, query.clone(), Empty {}).await?;
-        wanted = wanted.saturating_sub(u32::try_from(page.items.len()).unwrap_or(u32::MAX));
-        listing.total = listing.total.max(page.total);
-        listing.items.extend(page.items);
-        match page.next.and_then(|next| next.parse().ok()) {
-            Some(next) => query.before = Some(next),
-            None => break,
-        }
-    }
+    let wanted = cx.out.limit().unwrap_or(100);
+    let listing = pages::read(wanted, async |limit, before| {
+        let query = LogQuery {
+            limit: Some(limit),
+            before,
+            ..query.clone()
+        };
+        Ok(client.call(Log, tenant, query, Empty {}).await?)
+    });
+    let listing = listing.await?;
     cx.out.list(listing)
 }

@@ -122,6 +122,12 @@ fn the_audit_log_is_read_exported_and_checked_and_a_bent_copy_shows() {
     let file = path.to_str().unwrap();
     done(&world, &["audit", "export", "-O", file]);
     done(&world, &["audit", "verify", file]);
+    // Also where nobody ever signed in.
+    let mut stranger = world.todctl.command(&["audit", "verify", file]);
+    stranger.env_remove("TODCTL_CONTEXT");
+    let stranger = stranger.env("TODCTL_CONFIG_DIR", world.dir().join("nobody"));
+    let stranger = stranger.output().unwrap();
+    assert!(stranger.status.success(), "{stranger:?}");
     let over = run(&world, &["audit", "export", "-O", file]);
     assert!(!over.status.success(), "another log is not written over");
     let whole = std::fs::read_to_string(&path).unwrap();

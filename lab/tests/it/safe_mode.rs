@@ -9,9 +9,23 @@ use crate::terminal::Terminal;
 
 const SAFE: &str = "[admin@r1] <SAFE> ";
 const PLAIN: &str = "[admin@r1] > ";
+/// An act that is seen in the device.
+const ADD: &str = "/ip firewall address-list add list=l address=10.0.0.1";
 
 async fn open(device: &Device) -> Terminal {
     Terminal::open(device, "admin+ct", (120, 40)).await
+}
+
+/// Takes safe mode by its key.
+async fn take(terminal: &mut Terminal) {
+    terminal.press("\x18").await;
+    terminal.see(SAFE).await;
+}
+
+/// Types a command and waits until safe mode asks for the next.
+async fn in_safe_mode(terminal: &mut Terminal, command: &str) -> String {
+    terminal.press(&format!("{command}\r")).await;
+    terminal.see(SAFE).await
 }
 
 /// Waits for what became of safe mode.
@@ -34,14 +48,8 @@ async fn safe_mode_is_taken_and_released_by_a_key() {
         terminal.press("\x18").await;
         terminal.see("\r\n[Safe Mode taken]\r\n").await;
         terminal.see(SAFE).await;
-        terminal
-            .press("/ip firewall address-list add list=l address=10.0.0.1\r")
-            .await;
-        terminal.see(SAFE).await;
-        terminal
-            .press("/system history print without-paging\r")
-            .await;
-        let history = terminal.see(SAFE).await;
+        in_safe_mode(&mut terminal, ADD).await;
+        let history = in_safe_mode(&mut terminal, "/system history print without-paging").await;
         assert!(
             history.contains("\r\n F ") || history.contains("\r\nF ") || history.contains("UF"),
             "{history}"
@@ -64,12 +72,8 @@ async fn who_leaves_by_a_key_takes_back_what_they_did() {
     let before = device.tree();
     let mut terminal = open(&device).await;
 
-    terminal.press("\x18").await;
-    terminal.see(SAFE).await;
-    terminal
-        .press("/ip firewall address-list add list=l address=10.0.0.1\r")
-        .await;
-    terminal.see(SAFE).await;
+    take(&mut terminal).await;
+    in_safe_mode(&mut terminal, ADD).await;
     assert_ne!(device.tree(), before);
     terminal.press("\x04").await;
     terminal.end().await;
@@ -83,12 +87,8 @@ async fn who_quits_keeps_what_they_did() {
     let (_lab, device) = one(spec()).await;
     let mut terminal = open(&device).await;
 
-    terminal.press("\x18").await;
-    terminal.see(SAFE).await;
-    terminal
-        .press("/ip firewall address-list add list=l address=10.0.0.1\r")
-        .await;
-    terminal.see(SAFE).await;
+    take(&mut terminal).await;
+    in_safe_mode(&mut terminal, ADD).await;
     terminal.press("/quit\r").await;
     terminal.see("interrupted").await;
     terminal.end().await;
@@ -103,13 +103,9 @@ async fn a_terminal_that_is_lost_takes_everything_back_with_it() {
     let before = device.tree();
     let mut terminal = open(&device).await;
 
-    terminal.press("\x18").await;
-    terminal.see(SAFE).await;
+    take(&mut terminal).await;
+    in_safe_mode(&mut terminal, ADD).await;
     // What others do meanwhile is covered, too.
-    terminal
-        .press("/ip firewall address-list add list=l address=10.0.0.1\r")
-        .await;
-    terminal.see(SAFE).await;
     let mut other = open(&device).await;
     other
         .run("/ip firewall address-list add list=l address=10.0.0.2")
@@ -125,16 +121,16 @@ async fn a_terminal_that_is_lost_takes_everything_back_with_it() {
 async fn the_hundredth_action_is_covered_and_the_next_ends_safe_mode() {
     let (_lab, device) = one(spec()).await;
     let mut terminal = open(&device).await;
-    let add = |n: u32| format!("/ip firewall address-list add list=l address=10.0.0.{n}\r");
+    let many = |n: u32| {
+        format!(
+            ":for n from=1 to={n} do={{ /ip firewall address-list add list=l address=\"10.0.1.$n\" }}"
+        )
+    };
 
-    terminal.press("\x18").await;
-    terminal.see(SAFE).await;
-    terminal
-        .press(":for n from=1 to=100 do={ /ip firewall address-list add list=l address=\"10.0.1.$n\" }\r")
-        .await;
-    terminal.see(SAFE).await;
+    take(&mut terminal).await;
+    in_safe_mode(&mut terminal, &many(100)).await;
     assert_eq!(listed(&device), 100);
-    terminal.press(&add(1)).await;
+    terminal.press(&format!("{ADD}\r")).await;
     // It says nothing but that it is no more.
     let said = terminal.see(PLAIN).await;
     assert!(!said.contains("Safe Mode"), "{said}");
@@ -147,14 +143,9 @@ async fn the_hundredth_action_is_covered_and_the_next_ends_safe_mode() {
     let (_lab, device) = one(spec()).await;
     let before = device.tree();
     let mut terminal = open(&device).await;
-    terminal.press("\x18").await;
-    terminal.see(SAFE).await;
-    terminal
-        .press(":for n from=1 to=99 do={ /ip firewall address-list add list=l address=\"10.0.1.$n\" }\r")
-        .await;
-    terminal.see(SAFE).await;
-    terminal.press(&add(1)).await;
-    terminal.see(SAFE).await;
+    take(&mut terminal).await;
+    in_safe_mode(&mut terminal, &many(99)).await;
+    in_safe_mode(&mut terminal, ADD).await;
     assert_eq!(listed(&device), 100);
     terminal.press("\x04").await;
     terminal.end().await;

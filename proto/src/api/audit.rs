@@ -10,6 +10,8 @@ use crate::page::{Empty, Page};
 /// Something that was done.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Record {
+    /// Whose chain it is in; the nil tenant's is the platform's. It is part of the hash.
+    pub tenant: TenantId,
     /// Its number in the tenant, without gaps; people see `a-17`.
     pub seq: i64,
     /// When.

@@ -138,7 +138,7 @@ pub struct Device {
     pub serial: Option<Untrusted>,
     /// The serial number of another device that answers at this one's address. While there is one,
     /// nothing is written to it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub other_serial: Option<Untrusted>,
     /// The version of RouterOS, such as `7.15.3`.
     pub version: Option<Untrusted>,

@@ -22,14 +22,6 @@ pub struct DataKey {
     pub audit_records: i64,
 }
 
-/// What wraps the data keys.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Backend {
-    /// The server's own master key.
-    Local,
-}
-
 /// Shows the data keys of a tenant.
 #[derive(Debug)]
 pub struct Show;
@@ -37,8 +29,6 @@ pub struct Show;
 /// The answer of [`Show`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Keys {
-    /// What wraps them.
-    pub backend: Backend,
     /// The keys, the newest first.
     pub keys: Vec<DataKey>,
 }

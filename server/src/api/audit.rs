@@ -7,7 +7,7 @@ use tod_proto::api::audit::{List, PlatformList, PlatformVerify, Show, Verify};
 
 use super::route::Routes;
 
-pub(in crate::api) use self::handlers::{actor_of, page};
+pub(in crate::api) use self::handlers::page;
 
 /// Binds the endpoints of this resource.
 pub fn routes() -> Routes {

@@ -10,27 +10,13 @@ use tod_proto::api::api_keys::{ApiKey, NewApiKey};
 use tod_proto::api::devices::Device;
 use tod_proto::api::users::User;
 use tod_proto::endpoint::Role;
-use tod_proto::id::TenantId;
 use tod_proto::page::Page;
 use tower::ServiceExt as _;
 
 use crate::devices::router;
-use crate::harness::{Answer, Person, TestApp};
-
-struct Office {
-    app: TestApp,
-    tenant: TenantId,
-    ana: Person,
-}
+use crate::harness::{Answer, Office, TestApp};
 
 impl Office {
-    async fn new() -> Self {
-        let app = TestApp::new().await;
-        let tenant = app.tenant("acme").await;
-        let ana = app.member(tenant, Role::Admin).await;
-        Self { app, tenant, ana }
-    }
-
     fn keys(&self) -> String {
         format!("/api/tenants/{}/api-keys", self.tenant)
     }

@@ -47,6 +47,22 @@ pub(crate) struct Person {
     pub(crate) token: String,
 }
 
+/// A tenant with an administrator.
+pub(crate) struct Office {
+    pub(crate) app: TestApp,
+    pub(crate) tenant: TenantId,
+    pub(crate) ana: Person,
+}
+
+impl Office {
+    pub(crate) async fn new() -> Self {
+        let app = TestApp::new().await;
+        let tenant = app.tenant("acme").await;
+        let ana = app.member(tenant, Role::Admin).await;
+        Self { app, tenant, ana }
+    }
+}
+
 /// What the server said.
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,

@@ -50,6 +50,11 @@ async fn a_tenant_has_no_more_than_it_may() {
     assert_eq!(first.status, 200, "{first}");
     let second = app.post(&boss, &users, invite("eve@example.net")).await;
     assert!(second.refused(409).message.contains("2 people"), "{second}");
+    let again = app.post(&boss, &users, invite("bo@example.net")).await;
+    assert_eq!(
+        again.status, 200,
+        "who is invited again is no more: {again}"
+    );
     let keys = format!("/api/tenants/{tenant}/api-keys");
     let key = |name: &str| json!({ "name": name, "scopes": ["devices:read"] });
     app.post(&boss, &keys, key("a")).await.ok::<NewApiKey>();

@@ -6,28 +6,13 @@ use serde_json::json;
 use tod_proto::api::account::{Me, SrpSession};
 use tod_proto::api::users::{Invitation, User};
 use tod_proto::endpoint::Role;
-use tod_proto::id::TenantId;
 use tod_proto::page::Page;
 
-use crate::harness::{Answer, ByHand, Person, TestApp};
+use crate::harness::{Answer, ByHand, Office};
 
 const BO: &str = "bo@example.net";
 
-/// A tenant with an administrator.
-struct Office {
-    app: TestApp,
-    tenant: TenantId,
-    ana: Person,
-}
-
 impl Office {
-    async fn new() -> Self {
-        let app = TestApp::new().await;
-        let tenant = app.tenant("acme").await;
-        let ana = app.member(tenant, Role::Admin).await;
-        Self { app, tenant, ana }
-    }
-
     fn users(&self) -> String {
         format!("/api/tenants/{}/users", self.tenant)
     }

@@ -5,14 +5,14 @@ use std::io::{BufWriter, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
-use tod_proto::api::audit::Record;
-use tod_proto::page::MAX_PAGE;
+use tod_proto::api::audit::{ListQuery, Record};
 
 use super::{Source, Which};
 use crate::args::output::Format;
 use crate::cx::Cx;
 use crate::error::{CliError, file};
 use crate::output::Listing;
+use crate::pages;
 
 /// What to write, and where.
 #[derive(Debug, clap::Args)]
@@ -27,25 +27,22 @@ pub struct Args {
 
 pub(super) async fn run(args: Args, cx: &mut Cx) -> Result<(), CliError> {
     let source = Source::of(cx, args.which.platform).await?;
-    let mut records = Vec::new();
-    let mut query = args.which.query(cx);
-    query.limit = Some(MAX_PAGE);
-    {
-        let progress = cx.say.spinner("Reading the audit log");
-        loop {
-            let page = source.page(query.clone()).await?;
-            records.extend(page.items);
-            progress.says(&format!(
-                "Reading the audit log: {} of {}",
-                records.len(),
-                page.total
-            ));
-            match page.next.and_then(|next| next.parse().ok()) {
-                Some(next) => query.before = Some(next),
-                None => break,
-            }
-        }
-    }
+    let query = args.which.query(cx);
+    let progress = cx.say.spinner("Reading the audit log");
+    let mut read = 0;
+    let listing = pages::read(u32::MAX, async |limit, before| {
+        let query = ListQuery {
+            limit: Some(limit),
+            before,
+            ..query.clone()
+        };
+        let page = source.page(query).await?;
+        read += page.items.len();
+        progress.says(&format!("Reading the audit log: {read} of {}", page.total));
+        Ok(page)
+    });
+    let mut records = listing.await?.items;
+    drop(progress);
     records.reverse();
     let count = records.len();
     let csv = args.output_file.extension().is_some_and(|end| end == "csv");

@@ -1,7 +1,7 @@
 //! `todctl audit verify`
 
 use std::fs::File;
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -21,7 +21,7 @@ use crate::error::{CliError, exit, file};
 use crate::term::Paint;
 
 /// The longest line of an exported log.
-const MAX_LINE: usize = 16 << 20;
+const MAX_LINE: u64 = 16 << 20;
 
 /// What to check.
 #[derive(Debug, clap::Args)]
@@ -42,29 +42,9 @@ struct Noted {
 }
 
 pub(super) async fn run(args: Args, cx: &mut Cx) -> Result<(), CliError> {
-    let source = Source::of(cx, args.platform).await?;
-    let tenant = source.tenant.unwrap_or(TenantId(Uuid::nil()));
-    let (verdict, earlier) = if let Some(path) = &args.file {
-        (of_file(path, tenant)?, None)
-    } else {
-        let path = note_path(cx, tenant)?;
-        let earlier = read_note(&path);
-        let at = earlier.as_ref().map(|noted| noted.seq);
-        let query = VerifyQuery { at };
-        let verdict = match source.tenant {
-            Some(tenant) => source.client.call(Verify, tenant, query, Empty {}).await?,
-            None => {
-                source
-                    .client
-                    .call(PlatformVerify, Empty {}, query, Empty {})
-                    .await?
-            }
-        };
-        let verdict = compared(verdict, earlier.as_ref());
-        if verdict.whole && verdict.records > 0 {
-            write_note(&path, &verdict)?;
-        }
-        (verdict, earlier)
+    let (verdict, earlier) = match &args.file {
+        Some(path) => (of_file(path)?, None),
+        None => of_server(args.platform, cx).await?,
     };
     report(cx, &verdict, earlier.as_ref())?;
     if verdict.whole {
@@ -72,6 +52,28 @@ pub(super) async fn run(args: Args, cx: &mut Cx) -> Result<(), CliError> {
     } else {
         Err(CliError::outcome(exit::HALTED))
     }
+}
+
+async fn of_server(platform: bool, cx: &mut Cx) -> Result<(Verdict, Option<Noted>), CliError> {
+    let source = Source::of(cx, platform).await?;
+    let path = note_path(cx, source.tenant.unwrap_or(TenantId(Uuid::nil())))?;
+    let earlier = read_note(&path);
+    let at = earlier.as_ref().map(|noted| noted.seq);
+    let query = VerifyQuery { at };
+    let verdict = match source.tenant {
+        Some(tenant) => source.client.call(Verify, tenant, query, Empty {}).await?,
+        None => {
+            source
+                .client
+                .call(PlatformVerify, Empty {}, query, Empty {})
+                .await?
+        }
+    };
+    let verdict = compared(verdict, earlier.as_ref());
+    if verdict.whole && verdict.records > 0 {
+        write_note(&path, &verdict)?;
+    }
+    Ok((verdict, earlier))
 }
 
 /// A chain that no longer has the record that it had was written anew, however well it agrees with
@@ -129,9 +131,9 @@ fn report(cx: &mut Cx, verdict: &Verdict, earlier: Option<&Noted>) -> Result<(),
 }
 
 /// Checks an exported log: from its first record on, which may be any.
-fn of_file(path: &Path, tenant: TenantId) -> Result<Verdict, CliError> {
+fn of_file(path: &Path) -> Result<Verdict, CliError> {
     let name = path.display().to_string();
-    let open = File::open(path).map_err(file(&name))?;
+    let mut open = BufReader::new(File::open(path).map_err(file(&name))?);
     let mut verdict = Verdict {
         whole: true,
         records: 0,
@@ -141,18 +143,23 @@ fn of_file(path: &Path, tenant: TenantId) -> Result<Verdict, CliError> {
         head: String::new(),
         at: None,
     };
-    let mut last: Option<(i64, Vec<u8>)> = None;
-    for (number, line) in BufReader::new(open).lines().enumerate() {
-        let line = line.map_err(file(&name))?;
-        let bad = |why: &str| CliError::usage(format!("{name}, line {}: {why}", number + 1));
-        if line.len() > MAX_LINE {
-            return Err(bad("too long"));
+    let mut last: Option<(Record, Vec<u8>)> = None;
+    let mut line = Vec::new();
+    for number in 1_u64.. {
+        line.clear();
+        let mut bounded = (&mut open).take(MAX_LINE);
+        if bounded.read_until(b'\n', &mut line).map_err(file(&name))? == 0 {
+            break;
         }
-        let record: Record = serde_json::from_str(&line)
-            .map_err(|_| bad("not a record that `todctl audit export` wrote as JSON lines"))?;
-        let Some(hash) = follows(&record, tenant, last.as_ref()) else {
+        // Also what is longer than a line may be: it was cut.
+        let record: Record = serde_json::from_slice(&line).map_err(|_| {
+            CliError::usage(format!(
+                "{name}, line {number}: not a record that `todctl audit export` wrote as JSON lines"
+            ))
+        })?;
+        let Some(hash) = follows(&record, last.as_ref()) else {
             verdict.whole = false;
-            let expected = last.map_or(record.seq, |(seq, _)| seq + 1);
+            let expected = last.map_or(record.seq, |(last, _)| last.seq + 1);
             verdict.broken_at = Some(expected);
             let reason = "the record is not as it was written, or not there";
             verdict.reason = Some(reason.to_owned());
@@ -160,16 +167,16 @@ fn of_file(path: &Path, tenant: TenantId) -> Result<Verdict, CliError> {
         };
         verdict.records += 1;
         verdict.head.clone_from(&record.hash);
-        last = Some((record.seq, hash));
+        last = Some((record, hash));
     }
     Ok(verdict)
 }
 
 /// The hash of a record that is as it was written and follows the one before.
-fn follows(record: &Record, tenant: TenantId, last: Option<&(i64, Vec<u8>)>) -> Option<Vec<u8>> {
+fn follows(record: &Record, last: Option<&(Record, Vec<u8>)>) -> Option<Vec<u8>> {
     let prev = hex::decode(&record.prev_hash).ok()?;
-    if let Some((seq, hash)) = last
-        && (record.seq != seq + 1 || prev != *hash)
+    if let Some((last, hash)) = last
+        && (record.tenant != last.tenant || record.seq != last.seq + 1 || prev != *hash)
     {
         return None;
     }
@@ -192,7 +199,7 @@ fn follows(record: &Record, tenant: TenantId, last: Option<&(i64, Vec<u8>)>) -> 
         id: record.id,
         sealed: &sealed,
     };
-    let hash = link.hash(tenant, &prev)?;
+    let hash = link.hash(record.tenant, &prev)?;
     (hex::encode(hash) == record.hash).then(|| hash.to_vec())
 }
 

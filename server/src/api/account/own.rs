@@ -6,6 +6,7 @@ use tod_proto::api::account::{
     ChangePassword, Delete, DeletionReceipt, Export, OwnData, PasswordChanged, Proof,
 };
 use tod_proto::api::audit::ListQuery;
+use tod_proto::page::MAX_PAGE;
 
 use super::enrol::{add_verifier, check_verifier};
 use super::sign_in::{Proved, prove};
@@ -48,14 +49,17 @@ pub(super) async fn export(cx: Cx, _: Req<Export>) -> Result<OwnData, Error> {
     let dates = store::dates(&mut tx, caller.user).await?;
     let sessions = store::sessions(&mut tx, caller.user, session, now).await?;
     let api_keys = api_keys::of_person(&mut tx, caller.user).await?;
+    cx.record(&mut tx, chain, caller.user, serde_json::json!({}))
+        .await?;
+    tx.commit().await?;
     let mut records = Vec::new();
     let mut query = ListQuery {
         actor: Some(caller.user.to_string()),
-        limit: Some(500),
+        limit: Some(MAX_PAGE),
         ..ListQuery::default()
     };
     while records.len() < MAX_RECORDS {
-        let page = audit::page(&cx, &mut tx, chain, &query).await?;
+        let page = audit::page(&cx, chain, &query).await?;
         let next = page.items.last().map(|record| record.seq);
         records.extend(page.items);
         if page.next.is_none() {
@@ -63,9 +67,6 @@ pub(super) async fn export(cx: Cx, _: Req<Export>) -> Result<OwnData, Error> {
         }
         query.before = next;
     }
-    cx.record(&mut tx, chain, caller.user, serde_json::json!({}))
-        .await?;
-    tx.commit().await?;
     Ok(OwnData {
         exported_at: now,
         me: handlers::me(caller),

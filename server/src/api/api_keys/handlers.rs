@@ -24,7 +24,8 @@ const HINT: usize = 9;
 
 pub(super) async fn list(cx: Cx, req: Req<List>) -> Result<Page<ApiKey>, Error> {
     let mut tx = cx.begin().await?;
-    let items = store::list(&mut tx, req.query.all, cx.app.clock.now()).await?;
+    let good_at = (!req.query.all).then(|| cx.app.clock.now());
+    let items = store::list(&mut tx, good_at).await?;
     tx.commit().await?;
     let items = with_emails(&cx, items).await?;
     let total = u64::try_from(items.len()).unwrap_or(u64::MAX);
@@ -49,9 +50,9 @@ pub(super) async fn create(cx: Cx, req: Req<Create>) -> Result<NewApiKey, Error>
     let mut tx = cx.begin().await?;
     if store::count(&mut tx, now).await? >= MOST {
         return Err(Error::conflict(format!("the tenant has {MOST} keys"))
-            .hint("revoke what is not used: todctl apikey list --sort last"));
+            .hint("revoke what is not used: todctl apikey list --sort-by used"));
     }
-    quota::check(&mut tx, tenant, Quota::ApiKeys).await?;
+    quota::check(&mut tx, tenant, Quota::ApiKeys, now).await?;
     let key = NewKey {
         id: ApiKeyId::generate(),
         user: caller.user,
@@ -115,9 +116,7 @@ pub(super) async fn revoke(cx: Cx, req: Req<Revoke>) -> Result<ApiKey, Error> {
 
 /// Whoever made a key may be in no tenant: they are looked up across tenants.
 async fn with_emails(cx: &Cx, keys: Vec<ApiKey>) -> Result<Vec<ApiKey>, Error> {
-    let mut tx = cx.app.db.system("who made these keys").await?;
-    let emails = people::emails(&mut tx, keys.iter().map(|key| key.user)).await?;
-    tx.commit().await?;
+    let emails = people::emails(&cx.app, keys.iter().map(|key| key.user)).await?;
     let named = keys.into_iter().map(|key| ApiKey {
         user_email: emails.get(&key.user).cloned(),
         ..key

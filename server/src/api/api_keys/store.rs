@@ -3,6 +3,7 @@
 use ipnet::IpNet;
 use jiff::Timestamp;
 use jiff_sqlx::ToSqlx as _;
+use sqlx::PgConnection;
 use tod_proto::access::Grant;
 use tod_proto::api::api_keys::ApiKey;
 use tod_proto::endpoint::Role;
@@ -65,12 +66,17 @@ impl TryFrom<Row> for ApiKey {
     }
 }
 
-/// The keys of a tenant, the newest first.
-pub(super) async fn list(
-    tx: &mut TenantTx,
-    all: bool,
-    now: Timestamp,
-) -> Result<Vec<ApiKey>, Error> {
+/// Which keys to read, of those that the transaction reaches.
+#[derive(Clone, Copy, Default)]
+struct Which {
+    id: Option<ApiKeyId>,
+    user: Option<UserId>,
+    /// Only those that are good at this time.
+    good_at: Option<Timestamp>,
+}
+
+/// Keys, the newest first.
+async fn select(conn: &mut PgConnection, which: Which) -> Result<Vec<ApiKey>, Error> {
     let rows = sqlx::query_as!(
         Row,
         r#"select id, user_id, name, role, scopes, networks, hint,
@@ -79,15 +85,31 @@ pub(super) async fn list(
                   last_used_at as "last_used_at: jiff_sqlx::Timestamp", last_used_from,
                   revoked_at as "revoked_at: jiff_sqlx::Timestamp"
            from api_keys
-           where $1 or (revoked_at is null and (expires_at is null or expires_at > $2))
+           where ($1::uuid is null or id = $1)
+             and ($2::uuid is null or user_id = $2)
+             and ($3::timestamptz is null
+                  or revoked_at is null and (expires_at is null or expires_at > $3))
            order by created_at desc
            limit 10000"#,
-        all,
-        now.to_sqlx() as _,
+        which.id.map(|id| id.0),
+        which.user.map(|user| user.0),
+        which.good_at.map(jiff_sqlx::ToSqlx::to_sqlx) as _,
     )
-    .fetch_all(&mut **tx)
+    .fetch_all(conn)
     .await?;
     rows.into_iter().map(ApiKey::try_from).collect()
+}
+
+/// The keys of a tenant; those that are good at a time if one is given.
+pub(super) async fn list(
+    tx: &mut TenantTx,
+    good_at: Option<Timestamp>,
+) -> Result<Vec<ApiKey>, Error> {
+    let which = Which {
+        good_at,
+        ..Which::default()
+    };
+    select(tx, which).await
 }
 
 /// The keys that a person made, in all tenants.
@@ -95,22 +117,19 @@ pub(in crate::api) async fn of_person(
     tx: &mut SystemTx,
     user: UserId,
 ) -> Result<Vec<ApiKey>, Error> {
-    let rows = sqlx::query_as!(
-        Row,
-        r#"select id, user_id, name, role, scopes, networks, hint,
-                  created_at as "created_at: jiff_sqlx::Timestamp",
-                  expires_at as "expires_at: jiff_sqlx::Timestamp",
-                  last_used_at as "last_used_at: jiff_sqlx::Timestamp", last_used_from,
-                  revoked_at as "revoked_at: jiff_sqlx::Timestamp"
-           from api_keys
-           where user_id = $1
-           order by created_at desc
-           limit 10000"#,
-        user.0,
-    )
-    .fetch_all(&mut **tx)
-    .await?;
-    rows.into_iter().map(ApiKey::try_from).collect()
+    let which = Which {
+        user: Some(user),
+        ..Which::default()
+    };
+    select(tx, which).await
+}
+
+async fn one(tx: &mut TenantTx, id: ApiKeyId) -> Result<Option<ApiKey>, Error> {
+    let which = Which {
+        id: Some(id),
+        ..Which::default()
+    };
+    Ok(select(tx, which).await?.pop())
 }
 
 /// How many keys of the tenant are good.
@@ -131,17 +150,11 @@ pub(super) async fn insert(
 ) -> Result<ApiKey, Error> {
     let scopes: Vec<String> = key.scopes.iter().map(ToString::to_string).collect();
     let networks: Vec<String> = key.networks.iter().map(ToString::to_string).collect();
-    let row = sqlx::query_as!(
-        Row,
-        r#"insert into api_keys
-               (tenant_id, id, user_id, name, role, scopes, networks, hint, key_hash, created_at,
-                expires_at)
-           values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
-           returning id, user_id, name, role, scopes, networks, hint,
-                     created_at as "created_at: jiff_sqlx::Timestamp",
-                     expires_at as "expires_at: jiff_sqlx::Timestamp",
-                     last_used_at as "last_used_at: jiff_sqlx::Timestamp", last_used_from,
-                     revoked_at as "revoked_at: jiff_sqlx::Timestamp""#,
+    sqlx::query!(
+        "insert into api_keys
+             (tenant_id, id, user_id, name, role, scopes, networks, hint, key_hash, created_at,
+              expires_at)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
         tx.tenant().0,
         key.id.0,
         key.user.0,
@@ -154,16 +167,18 @@ pub(super) async fn insert(
         now.to_sqlx() as _,
         key.expires_at.map(jiff_sqlx::ToSqlx::to_sqlx) as _,
     )
-    .fetch_one(&mut **tx)
+    .execute(&mut **tx)
     .await
     .on_constraint("api_keys_name_key", || {
         Error::conflict(format!("there is a key `{}` already", key.name))
             .hint("choose another name, or revoke that one: todctl apikey revoke NAME")
     })?;
-    ApiKey::try_from(row)
+    one(tx, key.id)
+        .await?
+        .ok_or_else(|| Error::not_found("API key"))
 }
 
-/// Gives a key that is not revoked another secret.
+/// Gives a key that is good another secret.
 pub(super) async fn rotate(
     tx: &mut TenantTx,
     id: ApiKeyId,
@@ -171,24 +186,21 @@ pub(super) async fn rotate(
     hash: &[u8],
     now: Timestamp,
 ) -> Result<Option<ApiKey>, Error> {
-    let row = sqlx::query_as!(
-        Row,
-        r#"update api_keys
-           set hint = $2, key_hash = $3
-           where id = $1 and revoked_at is null and (expires_at is null or expires_at > $4)
-           returning id, user_id, name, role, scopes, networks, hint,
-                     created_at as "created_at: jiff_sqlx::Timestamp",
-                     expires_at as "expires_at: jiff_sqlx::Timestamp",
-                     last_used_at as "last_used_at: jiff_sqlx::Timestamp", last_used_from,
-                     revoked_at as "revoked_at: jiff_sqlx::Timestamp""#,
+    let done = sqlx::query!(
+        "update api_keys
+         set hint = $2, key_hash = $3
+         where id = $1 and revoked_at is null and (expires_at is null or expires_at > $4)",
         id.0,
         hint,
         hash,
         now.to_sqlx() as _,
     )
-    .fetch_optional(&mut **tx)
+    .execute(&mut **tx)
     .await?;
-    row.map(ApiKey::try_from).transpose()
+    if done.rows_affected() == 0 {
+        return Ok(None);
+    }
+    one(tx, id).await
 }
 
 /// Ends a key that is not revoked yet.
@@ -197,20 +209,15 @@ pub(super) async fn revoke(
     id: ApiKeyId,
     now: Timestamp,
 ) -> Result<Option<ApiKey>, Error> {
-    let row = sqlx::query_as!(
-        Row,
-        r#"update api_keys
-           set revoked_at = $2
-           where id = $1 and revoked_at is null
-           returning id, user_id, name, role, scopes, networks, hint,
-                     created_at as "created_at: jiff_sqlx::Timestamp",
-                     expires_at as "expires_at: jiff_sqlx::Timestamp",
-                     last_used_at as "last_used_at: jiff_sqlx::Timestamp", last_used_from,
-                     revoked_at as "revoked_at: jiff_sqlx::Timestamp""#,
+    let done = sqlx::query!(
+        "update api_keys set revoked_at = $2 where id = $1 and revoked_at is null",
         id.0,
         now.to_sqlx() as _,
     )
-    .fetch_optional(&mut **tx)
+    .execute(&mut **tx)
     .await?;
-    row.map(ApiKey::try_from).transpose()
+    if done.rows_affected() == 0 {
+        return Ok(None);
+    }
+    one(tx, id).await
 }

@@ -1,52 +1,43 @@
 //! What each endpoint does.
 //!
-//! Actors may be in no tenant, so their addresses are looked up across tenants: all of it runs as
-//! `tod_system`, within the tenant that the caller was let into.
+//! A chain is read within its tenant's walls; the platform's is that of the nil tenant, which the
+//! database walls off in the same way. Only the addresses of people are looked up across tenants:
+//! who runs the server is in none.
 
 use tod_proto::api::audit::{
     List, ListQuery, PlatformList, PlatformVerify, Record, Show, Verdict, Verify,
 };
-use tod_proto::id::{TenantId, UserId};
+use tod_proto::id::TenantId;
 use tod_proto::page::{MAX_PAGE, Page};
 
 use super::store::{self, Filter};
 use crate::api::Cx;
-use crate::api::account::normal_email;
 use crate::api::error::Error;
 use crate::api::route::Req;
 use crate::audit::{self, Chain, Link, PLATFORM, checkpoint};
-use crate::db::SystemTx;
+use crate::db::TenantTx;
 use crate::kms::Sealed;
 use crate::people;
 
 const DEFAULT_LIMIT: u32 = 100;
 
 pub(super) async fn list(cx: Cx, req: Req<List>) -> Result<Page<Record>, Error> {
-    let mut tx = cx.app.db.system("read an audit log").await?;
-    let page = page(&cx, &mut tx, cx.tenant()?, &req.query).await?;
-    tx.commit().await?;
-    Ok(page)
+    page(&cx, cx.tenant()?, &req.query).await
 }
 
 pub(super) async fn platform_list(cx: Cx, req: Req<PlatformList>) -> Result<Page<Record>, Error> {
-    let mut tx = cx
-        .app
-        .db
-        .system("read the audit log of the platform")
-        .await?;
-    let page = page(&cx, &mut tx, PLATFORM, &req.query).await?;
-    tx.commit().await?;
-    Ok(page)
+    page(&cx, PLATFORM, &req.query).await
 }
 
 pub(super) async fn show(cx: Cx, req: Req<Show>) -> Result<Record, Error> {
     let (tenant, seq) = req.path;
-    let mut tx = cx.app.db.system("read an audit log").await?;
-    let link = store::one(&mut tx, tenant, seq)
+    let mut tx = cx.begin().await?;
+    let link = store::one(&mut tx, seq)
         .await?
         .ok_or_else(|| Error::not_found("audit record"))?;
-    let mut records = records(&cx, &mut tx, tenant, vec![link]).await?;
+    let details = details(&cx, &mut tx, std::slice::from_ref(&link)).await?;
     tx.commit().await?;
+    let mut records = records(&cx, tenant, vec![link], details).await?;
     records
         .pop()
         .ok_or_else(|| Error::not_found("audit record"))
@@ -63,7 +54,6 @@ pub(super) async fn platform_verify(cx: Cx, req: Req<PlatformVerify>) -> Result<
 /// One page of a chain, the newest first, with what was sealed opened.
 pub(in crate::api) async fn page(
     cx: &Cx,
-    tx: &mut SystemTx,
     chain: TenantId,
     query: &ListQuery,
 ) -> Result<Page<Record>, Error> {
@@ -72,7 +62,7 @@ pub(in crate::api) async fn page(
         return Err(Error::invalid(format!("limit: 1 to {MAX_PAGE}")));
     }
     let actor = match &query.actor {
-        Some(actor) => Some(actor_of(tx, actor).await?),
+        Some(actor) => Some(people::actor(&cx.app, actor).await?),
         None => None,
     };
     let filter = Filter {
@@ -82,12 +72,15 @@ pub(in crate::api) async fn page(
         act: query.act.clone(),
         target: query.target.clone(),
     };
-    let links = store::list(tx, chain, &filter, query.before, i64::from(limit)).await?;
+    let mut tx = cx.app.db.tenant(chain).await?;
+    let links = store::list(&mut tx, &filter, query.before, i64::from(limit)).await?;
+    let total = store::count(&mut tx, &filter).await?;
+    let details = details(cx, &mut tx, &links).await?;
+    tx.commit().await?;
     let full = links.len() == usize::try_from(limit).unwrap_or(usize::MAX);
     let last = links.last().map(|link| link.seq);
-    let total = store::count(tx, chain, &filter).await?;
     Ok(Page {
-        items: records(cx, tx, chain, links).await?,
+        items: records(cx, chain, links, details).await?,
         next: last
             .filter(|seq| full && *seq > 1)
             .map(|seq| seq.to_string()),
@@ -95,29 +88,21 @@ pub(in crate::api) async fn page(
     })
 }
 
-/// An actor as the log knows them. Nobody has an address that no account has.
-pub(in crate::api) async fn actor_of(tx: &mut SystemTx, actor: &str) -> Result<String, Error> {
-    if !actor.contains('@') {
-        return Ok(actor.to_owned());
-    }
-    let email = normal_email(actor);
-    let user = store::user(tx, &email).await?;
-    Ok(user.map_or(email, |user| user.to_string()))
-}
-
 async fn records(
     cx: &Cx,
-    tx: &mut SystemTx,
     chain: TenantId,
     links: Vec<Link>,
+    details: Vec<serde_json::Value>,
 ) -> Result<Vec<Record>, Error> {
-    let users = links.iter().filter_map(|link| user_of(&link.actor));
-    let emails = people::emails(tx, users).await?;
-    let details = details(cx, tx, chain, &links).await?;
+    let users = links
+        .iter()
+        .filter_map(|link| people::of_actor(&link.actor));
+    let emails = people::emails(&cx.app, users).await?;
     let records = links.into_iter().zip(details).map(|(link, detail)| Record {
+        tenant: chain,
         seq: link.seq,
         at: link.at,
-        actor_email: user_of(&link.actor).and_then(|user| emails.get(&user).cloned()),
+        actor_email: people::of_actor(&link.actor).and_then(|user| emails.get(&user).cloned()),
         actor: link.actor,
         act: link.act,
         target: link.target,
@@ -133,19 +118,14 @@ async fn records(
     Ok(records.collect())
 }
 
-/// The person in `us_…` or `us_…/ak_…`.
-fn user_of(actor: &str) -> Option<UserId> {
-    actor.split('/').next()?.parse().ok()
-}
-
 /// What was sealed, opened. What does not open any more is null: the rest of the log stays
 /// readable.
 async fn details(
     cx: &Cx,
-    tx: &mut SystemTx,
-    chain: TenantId,
+    tx: &mut TenantTx,
     links: &[Link],
 ) -> Result<Vec<serde_json::Value>, Error> {
+    let chain = tx.tenant();
     let sealed = links.iter().filter_map(|link| {
         let place = audit::place(link.id?);
         Some(Sealed {
@@ -175,7 +155,7 @@ async fn details(
 }
 
 async fn verdict(cx: &Cx, chain: TenantId, at: Option<i64>) -> Result<Verdict, Error> {
-    let mut tx = cx.app.db.system("verify an audit log").await?;
+    let mut tx = cx.app.db.tenant(chain).await?;
     let checkpoints = checkpoint::all(&mut tx, chain).await?;
     let mut unseen = checkpoints.iter().peekable();
     let (mut good, mut head, mut hash_at) = (0, Vec::new(), None);

@@ -55,7 +55,7 @@ pub(super) async fn add(cx: Cx, req: Req<Add>) -> Result<Device, Error> {
     let record = Record::new(req.body)?;
     let mut tx = cx.begin().await?;
     store::check_address_is_free(&mut tx, None, &record).await?;
-    quota::check(&mut tx, tenant, Quota::Devices).await?;
+    quota::check(&mut tx, tenant, Quota::Devices, now).await?;
     let sealed = cx
         .app
         .kms

@@ -1,14 +1,13 @@
 //! What each endpoint does.
 
 use tod_proto::api::kms::{
-    Backend, DataKey, KeyUse, Keys, Log, Progress, Retire, RetireBody, Rewrap, Rotate, Show,
+    DataKey, KeyUse, Keys, Log, Progress, Retire, RetireBody, Rewrap, Rotate, Show,
 };
-use tod_proto::id::{TenantId, UserId};
+use tod_proto::id::TenantId;
 use tod_proto::page::{MAX_PAGE, Page};
 
 use super::store::{self, Filter};
 use crate::api::Cx;
-use crate::api::audit::actor_of;
 use crate::api::error::Error;
 use crate::api::route::Req;
 use crate::db::SystemTx;
@@ -85,14 +84,13 @@ async fn check_free(tx: &mut SystemTx, tenant: TenantId, body: RetireBody) -> Re
 }
 
 pub(super) async fn log(cx: Cx, req: Req<Log>) -> Result<Page<KeyUse>, Error> {
-    let (tenant, query) = (req.path, req.query);
+    let query = req.query;
     let limit = query.limit.unwrap_or(DEFAULT_LIMIT);
     if !(1..=MAX_PAGE).contains(&limit) {
         return Err(Error::invalid(format!("limit: 1 to {MAX_PAGE}")));
     }
-    let mut tx = cx.app.db.system("read who used a key").await?;
     let actor = match &query.actor {
-        Some(actor) => Some(actor_of(&mut tx, actor).await?),
+        Some(actor) => Some(people::actor(&cx.app, actor).await?),
         None => None,
     };
     let filter = Filter {
@@ -100,11 +98,12 @@ pub(super) async fn log(cx: Cx, req: Req<Log>) -> Result<Page<KeyUse>, Error> {
         actor,
         purpose: query.purpose,
     };
-    let uses = store::uses(&mut tx, tenant, &filter, query.before, i64::from(limit)).await?;
-    let total = store::count(&mut tx, tenant, &filter).await?;
-    let user = |used: &KeyUse| used.actor.split('/').next()?.parse::<UserId>().ok();
-    let emails = people::emails(&mut tx, uses.iter().filter_map(user)).await?;
+    let mut tx = cx.begin().await?;
+    let uses = store::uses(&mut tx, &filter, query.before, i64::from(limit)).await?;
+    let total = store::count(&mut tx, &filter).await?;
     tx.commit().await?;
+    let user = |used: &KeyUse| people::of_actor(&used.actor);
+    let emails = people::emails(&cx.app, uses.iter().filter_map(user)).await?;
     let full = uses.len() == usize::try_from(limit).unwrap_or(usize::MAX);
     let next = uses.last().filter(|_| full).map(|used| used.id.to_string());
     let items = uses.into_iter().map(|used| KeyUse {
@@ -131,8 +130,5 @@ async fn keys(cx: &Cx) -> Result<Keys, Error> {
         });
     }
     tx.commit().await?;
-    Ok(Keys {
-        backend: Backend::Local,
-        keys,
-    })
+    Ok(Keys { keys })
 }

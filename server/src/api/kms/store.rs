@@ -40,10 +40,9 @@ pub(super) async fn newest(tx: &mut SystemTx, tenant: TenantId) -> Result<i32, E
     .await?)
 }
 
-/// Who opened what, the newest first. It names its tenant: it runs across tenants otherwise.
+/// Who opened what, the newest first.
 pub(super) async fn uses(
-    tx: &mut SystemTx,
-    tenant: TenantId,
+    tx: &mut TenantTx,
     filter: &Filter,
     before: Option<Uuid>,
     limit: i64,
@@ -52,14 +51,12 @@ pub(super) async fn uses(
         r#"select id, at as "at: jiff_sqlx::Timestamp", actor, purpose, version, place, resource,
                   count
            from key_uses
-           where tenant_id = $1
-             and ($2::timestamptz is null or at >= $2)
-             and ($3::text is null or actor = $3 or starts_with(actor, $3 || '/'))
-             and ($4::text is null or purpose = $4)
-             and ($5::uuid is null or id < $5)
+           where ($1::timestamptz is null or at >= $1)
+             and ($2::text is null or actor = $2 or starts_with(actor, $2 || '/'))
+             and ($3::text is null or purpose = $3)
+             and ($4::uuid is null or id < $4)
            order by id desc
-           limit $6"#,
-        tenant.0,
+           limit $5"#,
         filter.since.map(jiff_sqlx::ToSqlx::to_sqlx) as _,
         filter.actor,
         filter.purpose,
@@ -91,19 +88,13 @@ fn resource(place: &str, id: Uuid) -> String {
     }
 }
 
-pub(super) async fn count(
-    tx: &mut SystemTx,
-    tenant: TenantId,
-    filter: &Filter,
-) -> Result<i64, Error> {
+pub(super) async fn count(tx: &mut TenantTx, filter: &Filter) -> Result<i64, Error> {
     Ok(sqlx::query_scalar!(
         r#"select count(*) as "count!"
            from key_uses
-           where tenant_id = $1
-             and ($2::timestamptz is null or at >= $2)
-             and ($3::text is null or actor = $3 or starts_with(actor, $3 || '/'))
-             and ($4::text is null or purpose = $4)"#,
-        tenant.0,
+           where ($1::timestamptz is null or at >= $1)
+             and ($2::text is null or actor = $2 or starts_with(actor, $2 || '/'))
+             and ($3::text is null or purpose = $3)"#,
         filter.since.map(jiff_sqlx::ToSqlx::to_sqlx) as _,
         filter.actor,
         filter.purpose,

@@ -40,7 +40,10 @@ pub(super) async fn invite(cx: Cx, req: Req<Invite>) -> Result<Invitation, Error
     reaches(&cx, req.body.role)?;
     let (token, expires_at) = (secret::generate("invite")?, now + INVITATION);
     let mut tx = cx.app.db.system("invite a person").await?;
-    quota::check(&mut tx, tenant, Quota::Users).await?;
+    // Who is invited again is counted already.
+    if !store::is_here(&mut tx, tenant, &email).await? {
+        quota::check(&mut tx, tenant, Quota::Users, now).await?;
+    }
     let user = store::invite(&mut tx, tenant, &email, &name, req.body.role, now).await?;
     store::add_invitation(&mut tx, user.id, &secret::hash(&token), expires_at).await?;
     let detail = serde_json::json!({ "role": user.role });

@@ -135,6 +135,22 @@ pub(super) async fn invite(
     User::try_from(row)
 }
 
+/// Whether somebody with this address is in the tenant.
+pub(super) async fn is_here(
+    tx: &mut SystemTx,
+    tenant: TenantId,
+    email: &str,
+) -> Result<bool, Error> {
+    let found = sqlx::query_scalar!(
+        "select id from users where tenant_id = $1 and email = $2",
+        tenant.0,
+        email,
+    )
+    .fetch_optional(&mut **tx)
+    .await?;
+    Ok(found.is_some())
+}
+
 /// Gives a person an invitation; an earlier one is good no longer.
 pub(super) async fn add_invitation(
     tx: &mut SystemTx,
