@@ -9,6 +9,7 @@ pub mod events;
 pub mod kms;
 pub mod relays;
 pub mod runs;
+pub mod sessions;
 pub mod status;
 pub mod tenants;
 pub mod users;
@@ -35,6 +36,11 @@ pub const OPS: &[Op] = &[
     account::ChangePassword::OP,
     account::Export::OP,
     account::Delete::OP,
+    sessions::ListAll::OP,
+    sessions::RevokeOne::OP,
+    sessions::RevokeAll::OP,
+    sessions::SigningKeys::OP,
+    sessions::RotateKeys::OP,
     tenants::List::OP,
     tenants::Create::OP,
     tenants::Show::OP,

@@ -112,6 +112,8 @@ ids! {
     SessionId = "ss",
     /// Identifies a key for programs.
     ApiKeyId = "ak",
+    /// Identifies a key that access tokens are signed with.
+    SigningKeyId = "sk",
     /// Identifies a change of a device's configuration; people see its number, `c-17`.
     ChangeId = "ch",
     /// Identifies a command run on many devices; people see its number, `r-8`.

@@ -17,6 +17,7 @@ pub mod events;
 pub mod kms;
 pub mod relays;
 pub mod runs;
+pub mod sessions;
 pub mod status;
 pub mod tenants;
 pub mod users;
@@ -108,6 +109,7 @@ pub fn routes() -> Routes {
         .merge(kms::routes())
         .merge(relays::routes())
         .merge(runs::routes())
+        .merge(sessions::routes())
         .merge(status::routes())
         .merge(tenants::routes())
         .merge(users::routes())

@@ -8,6 +8,7 @@ pub mod api_key;
 pub mod limit;
 pub mod secret;
 pub mod session;
+pub mod signing;
 pub mod srp;
 pub mod token;
 pub(crate) mod tries;
@@ -81,8 +82,10 @@ impl Principal {
 /// What signing in needs to remember in this process.
 #[derive(Debug)]
 pub struct Auth {
-    /// Signs and checks access tokens.
+    /// Makes and checks access tokens.
     pub tokens: token::Signer,
+    /// What they are signed with.
+    pub keys_of_tokens: signing::Keys,
     /// Sessions looked up lately.
     pub sessions: session::Cache,
     /// Keys looked up lately.
@@ -99,7 +102,8 @@ impl Auth {
     /// Derives the keys. `issuer` names this installation in its tokens.
     pub fn new(kms: &Kms, issuer: &str) -> Result<Self, KmsError> {
         Ok(Self {
-            tokens: token::Signer::new(&*kms.derive("access tokens")?, issuer),
+            tokens: token::Signer::new(issuer),
+            keys_of_tokens: signing::Keys::default(),
             sessions: session::Cache::default(),
             keys: api_key::Cache::default(),
             fake: srp::fake_key(&*kms.derive("fake salts")?),
@@ -134,7 +138,7 @@ pub async fn authenticate(
         (Some(key), None) => api_key::principal(app, key, peer).await,
         (None, Some(key)) if key.starts_with(PREFIX) => api_key::principal(app, key, peer).await,
         (None, Some(token)) => {
-            let claims = app.auth.tokens.check(token, app.clock.now())?;
+            let claims = signing::check(app, token).await?;
             session::principal(app, claims.session, claims.user, claims.expires).await
         }
         (Some(_), Some(_)) => Err(Error::unauthenticated(

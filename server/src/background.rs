@@ -7,6 +7,7 @@ use tod_service::reconcile::{Board, Poke, Reconcile, drive};
 use crate::api::App;
 use crate::api::error::Error;
 use crate::audit::checkpoint::Checkpoints;
+use crate::auth::signing::Renewal;
 use crate::ingest::Ingest;
 use crate::push::recover::Changes;
 use crate::reconcile::{Partitions, Rollups, Stale};
@@ -41,6 +42,7 @@ pub async fn start(app: &App, board: &Board) -> Result<(), Error> {
     reconciler(app, board, Runs::new(app.clone()));
     reconciler(app, board, Changes::new(app.clone()));
     reconciler(app, board, Checkpoints::new(app.clone()));
+    reconciler(app, board, Renewal::new(app.clone()));
     Ok(())
 }
 

@@ -3,7 +3,7 @@
 //! ```text
 //! master key ── HKDF ──┬─► wrapping key ──► tenant data key ──► a column of a row
 //!                      ├─► platform key ──► what belongs to no tenant
-//!                      └─► derive(purpose): signing tokens, fake salts, checkpoints
+//!                      └─► derive(purpose): fake salts, checkpoints
 //! ```
 //!
 //! **Invariant:** nothing is stored in the clear for want of a key; what is sealed for one place

@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::api::error::Error;
 use crate::api::{App, Parts};
-use crate::auth::Auth;
+use crate::auth::{Auth, signing};
 use crate::db::Db;
 use crate::fleet::Fleet;
 use crate::kms::{Kms, KmsError, MasterKey};
@@ -79,11 +79,12 @@ pub fn build(config: Config, shared: Shared) -> Result<App, KmsError> {
 }
 
 impl App {
-    /// Makes sure that database and master key belong together, and that the first administrator
-    /// can come in. Call it once, after the migrations.
+    /// Makes sure that database and master key belong together, that there is a key to sign tokens
+    /// with, and that the first administrator can come in. Call it once, after the migrations.
     pub async fn prepare(&self) -> Result<(), Error> {
         let mut tx = self.db.system("start").await?;
         self.kms.check(&mut tx).await?;
+        signing::ensure(&self.kms, &mut tx, self.clock.now()).await?;
         setup::offer(&mut tx, &self.config.setup_token, self.clock.now()).await?;
         tx.commit().await
     }

@@ -1,43 +1,176 @@
 //! `todctl session`
 
 use clap::Subcommand;
+use tod_client::Client;
 use tod_proto::api::account::{RevokeSession, Session, Sessions};
-use tod_proto::id::SessionId;
-use tod_proto::page::Empty;
+use tod_proto::api::sessions::{
+    ListAll, ListQuery, PersonSession, RevokeAll, RevokeAllBody, RevokeOne, RotateKeys,
+    RotateKeysBody, SigningKey, SigningKeys,
+};
+use tod_proto::error::ErrorCode;
+use tod_proto::id::{SessionId, TenantId, UserId};
+use tod_proto::page::{Empty, MAX_PAGE};
 
+use super::user;
 use crate::cx::Cx;
 use crate::error::CliError;
 use crate::output::Listing;
 
+/// Whose sessions
+#[derive(Debug, clap::Args)]
+pub struct Whose {
+    /// Those of this person, by e-mail address
+    #[arg(long, value_name = "EMAIL", conflicts_with = "all")]
+    user: Option<String>,
+    /// Those of everybody in the tenant, up to your own role
+    #[arg(long)]
+    all: bool,
+}
+
 /// The verbs.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// List your sign-in sessions
+    /// List sign-in sessions: yours, those of a person, or all of the tenant
     #[command(visible_alias = "ls")]
-    List,
-    /// End one of your sign-in sessions
+    #[command(after_help = "Examples:\n  todctl session list\n  \
+        todctl session list --user bo@example.org\n  todctl session list --all -o json")]
+    List {
+        #[command(flatten)]
+        whose: Whose,
+    },
+    /// End sign-in sessions; it takes effect within five seconds
+    ///
+    /// Administrators end those of others, too, up to their own role. The session that asks stays
+    /// when many are ended.
+    #[command(
+        after_help = "Examples:\n  todctl session revoke ss_01kbr3e9x2f7h8j9kmnpqrstvw\n  \
+        todctl session revoke --user bo@example.org"
+    )]
     Revoke {
         /// Which, as `session list` shows it
-        id: SessionId,
+        #[arg(required_unless_present_any = ["user", "all"], conflicts_with_all = ["user", "all"])]
+        id: Option<SessionId>,
+        #[command(flatten)]
+        whose: Whose,
+    },
+    /// Show the keys that access tokens are signed with
+    Keys,
+    /// Make another key that access tokens are signed with
+    ///
+    /// The server does so by itself every thirty days. The key before it is believed for as long
+    /// as a token of it may be good, a quarter of an hour.
+    RotateKeys {
+        /// Destroy the keys before it now: every client has to get a new access token
+        #[arg(long)]
+        at_once: bool,
     },
 }
 
 impl Command {
     /// Runs the command.
     pub async fn run(self, cx: &mut Cx) -> Result<(), CliError> {
-        let client = cx.client()?;
         match self {
-            Self::List => {
-                cx.out.check::<Session>()?;
-                let page = client.call(Sessions, Empty {}, Empty {}, Empty {}).await?;
+            Self::List { whose } => list(cx, &whose).await,
+            Self::Revoke { id: Some(id), .. } => revoke(cx, id).await,
+            Self::Revoke { id: None, whose } => revoke_all(cx, &whose).await,
+            Self::Keys => {
+                cx.out.check::<SigningKey>()?;
+                let client = cx.client()?;
+                let page = client
+                    .call(SigningKeys, Empty {}, Empty {}, Empty {})
+                    .await?;
                 cx.out.list(Listing::all(page.items))
             }
-            Self::Revoke { id } => {
-                cx.ask.confirm(&format!("End session {id}?"))?;
-                client.call(RevokeSession, id, Empty {}, Empty {}).await?;
-                cx.say.note(format!("ended session {id}"));
-                Ok(())
-            }
+            Self::RotateKeys { at_once } => rotate_keys(cx, at_once).await,
         }
     }
+}
+
+async fn list(cx: &mut Cx, whose: &Whose) -> Result<(), CliError> {
+    if whose.user.is_none() && !whose.all {
+        cx.out.check::<Session>()?;
+        let client = cx.client()?;
+        let page = client.call(Sessions, Empty {}, Empty {}, Empty {}).await?;
+        return cx.out.list(Listing::all(page.items));
+    }
+    cx.out.check::<PersonSession>()?;
+    let (client, tenant) = cx.tenant().await?;
+    let mut query = ListQuery {
+        user: person(&client, tenant, whose).await?,
+        ..ListQuery::default()
+    };
+    let mut wanted = cx.out.limit().unwrap_or(u32::MAX);
+    let mut listing = Listing::all(Vec::new());
+    while wanted > 0 {
+        query.limit = Some(wanted.min(MAX_PAGE));
+        let page = client.call(ListAll, tenant, query, Empty {}).await?;
+        wanted = wanted.saturating_sub(u32::try_from(page.items.len()).unwrap_or(u32::MAX));
+        listing.total = listing.total.max(page.total);
+        listing.items.extend(page.items);
+        match page.next.and_then(|next| next.parse().ok()) {
+            Some(next) => query.before = Some(next),
+            None => break,
+        }
+    }
+    cx.out.list(listing)
+}
+
+/// Ends one's own session, or that of another: an identifier does not say whose it is.
+async fn revoke(cx: &mut Cx, id: SessionId) -> Result<(), CliError> {
+    cx.ask.confirm(&format!("End session {id}?"))?;
+    let client = cx.client()?;
+    match client.call(RevokeSession, id, Empty {}, Empty {}).await {
+        Err(error) if error.code() == Some(ErrorCode::NotFound) => {
+            let (client, tenant) = cx.tenant().await?;
+            let path = (tenant, id);
+            match client.call(RevokeOne, path, Empty {}, Empty {}).await {
+                // For who may not see the sessions of others, there is none.
+                Err(other) if other.code() == Some(ErrorCode::Forbidden) => {
+                    return Err(error.into());
+                }
+                done => done?,
+            };
+        }
+        done => drop(done?),
+    }
+    cx.say.note(format!("ended session {id}"));
+    Ok(())
+}
+
+async fn revoke_all(cx: &mut Cx, whose: &Whose) -> Result<(), CliError> {
+    let (client, tenant) = cx.tenant().await?;
+    let user = person(&client, tenant, whose).await?;
+    let of = whose.user.as_deref().unwrap_or("everybody in the tenant");
+    cx.may_change(&format!("end the sessions of {of}"))?;
+    cx.ask
+        .confirm(&format!("End all sessions of {of}, but this one?"))?;
+    let body = RevokeAllBody { user };
+    let done = client.call(RevokeAll, tenant, Empty {}, body).await?;
+    let value = serde_json::json!({ "ended": done.ended });
+    cx.out.value("Ended", value, || {
+        format!("{} sessions have ended\n", done.ended)
+    })
+}
+
+async fn person(
+    client: &Client,
+    tenant: TenantId,
+    whose: &Whose,
+) -> Result<Option<UserId>, CliError> {
+    match &whose.user {
+        Some(email) => Ok(Some(user::find(client, tenant, email).await?.id)),
+        None => Ok(None),
+    }
+}
+
+async fn rotate_keys(cx: &mut Cx, at_once: bool) -> Result<(), CliError> {
+    cx.may_change("renew the keys of access tokens")?;
+    if at_once {
+        cx.ask
+            .confirm("Destroy the keys of all access tokens? Clients have to get new ones.")?;
+    }
+    let client = cx.client()?;
+    let body = RotateKeysBody { at_once };
+    let page = client.call(RotateKeys, Empty {}, Empty {}, body).await?;
+    cx.out.list(Listing::all(page.items))
 }

@@ -162,7 +162,8 @@ async fn delete(cx: &mut Cx, email: &str) -> Result<(), CliError> {
     Ok(())
 }
 
-async fn find(client: &Client, tenant: TenantId, email: &str) -> Result<User, CliError> {
+/// A person of the tenant, by e-mail address.
+pub(super) async fn find(client: &Client, tenant: TenantId, email: &str) -> Result<User, CliError> {
     let page = client.call(List, tenant, Empty {}, Empty {}).await?;
     let wanted = tod_client::srp::account(email);
     let emails: Vec<String> = page.items.iter().map(|user| user.email.clone()).collect();

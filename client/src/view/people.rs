@@ -1,6 +1,7 @@
-//! Columns of tenants, people and sign-in sessions.
+//! Columns of tenants, people, sign-in sessions and the keys of these.
 
 use tod_proto::api::account::Session;
+use tod_proto::api::sessions::{KeyState, PersonSession, SigningKey};
 use tod_proto::api::tenants::Tenant;
 use tod_proto::api::users::User;
 
@@ -86,6 +87,66 @@ impl View for Session {
         Column::right("used", "LAST USED", |s, now| Cell::ago(s.last_used_at, now)),
         Column::right("expires", "EXPIRES", |s, now| Cell::ago(s.expires_at, now)),
         Column::new("id", "ID", |s, _| Cell::text(s.id.to_string())),
+    ];
+
+    fn name(&self) -> String {
+        self.id.to_string()
+    }
+
+    fn id(&self) -> String {
+        self.id.to_string()
+    }
+}
+
+impl View for PersonSession {
+    const KIND: &'static str = "PersonSession";
+    const COLUMNS: &'static [Column<Self>] = &[
+        Column::new("current", "", |s, _| {
+            let current = s.session.current;
+            Cell::pair(if current { "*" } else { "" }, current)
+        }),
+        Column::new("email", "EMAIL", |s, _| Cell::text(&s.email)),
+        Column::new("role", "ROLE", |s, _| Cell::text(s.role.as_str())),
+        Column::new("label", "CLIENT", |s, _| Cell::text(&s.session.label)),
+        Column::right("created", "SIGNED IN", |s, now| {
+            Cell::ago(s.session.created_at, now)
+        }),
+        Column::right("used", "LAST USED", |s, now| {
+            Cell::ago(s.session.last_used_at, now)
+        }),
+        Column::wide_right("expires", "EXPIRES", |s, now| {
+            Cell::ago(s.session.expires_at, now)
+        }),
+        Column::new("id", "ID", |s, _| Cell::text(s.session.id.to_string())),
+        Column::wide("user", "USER", |s, _| Cell::text(s.user.to_string())),
+    ];
+
+    fn name(&self) -> String {
+        self.session.id.to_string()
+    }
+
+    fn id(&self) -> String {
+        self.session.id.to_string()
+    }
+}
+
+impl View for SigningKey {
+    const KIND: &'static str = "SigningKey";
+    const COLUMNS: &'static [Column<Self>] = &[
+        Column::new("id", "KEY", |k, _| Cell::text(k.id.to_string())),
+        Column::new("state", "STATE", |k, _| match k.state {
+            KeyState::Next => Cell::text("next").tone(Tone::Accent),
+            KeyState::Signs => Cell::text("signs").tone(Tone::Good),
+            KeyState::Retires => Cell::text("retires").tone(Tone::Dim),
+            KeyState::Other => Cell::text("other"),
+        }),
+        Column::right("created", "AGE", |k, now| Cell::ago(k.created_at, now)),
+        Column::wide_right("signs_from", "SIGNS FROM", |k, now| {
+            Cell::ago(k.signs_from, now)
+        }),
+        Column::right("retires", "RETIRES", |k, now| {
+            Cell::maybe(k.retires_at, |at| Cell::ago(at, now))
+        }),
     ];
 
     fn name(&self) -> String {

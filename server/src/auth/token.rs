@@ -1,36 +1,102 @@
-//! Access tokens: JWTs of 15 minutes, signed with a key derived from the master key.
+//! Access tokens: JWTs of 15 minutes, signed with the newest key of a [`Ring`].
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use serde::{Deserialize, Serialize};
-use tod_proto::id::{RequestId, SessionId, UserId};
+use tod_proto::id::{RequestId, SessionId, SigningKeyId, UserId};
 
 use crate::api::error::Error;
 
 /// How long an access token is good.
 pub const ACCESS: Duration = Duration::from_mins(15);
 /// How far another server's clock may be off.
-const LEEWAY: Duration = Duration::from_secs(30);
+pub const LEEWAY: Duration = Duration::from_secs(30);
+/// The one algorithm. What a token's header asks for counts for nothing.
+const ALGORITHM: Algorithm = Algorithm::HS256;
 const AUDIENCE: &str = "tod-api";
 /// No token of ours is longer; a longer one is not parsed.
 const MAX_LENGTH: usize = 2048;
 
-/// Signs access tokens and checks them.
-pub struct Signer {
-    issuer: String,
+/// What signs and checks: 256 random bits.
+pub struct Material {
     encoding: EncodingKey,
     decoding: DecodingKey,
-    validation: Validation,
 }
 
-impl std::fmt::Debug for Signer {
+impl std::fmt::Debug for Material {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Signer")
-            .field("issuer", &self.issuer)
-            .finish_non_exhaustive()
+        f.debug_struct("Material").finish_non_exhaustive()
     }
+}
+
+impl Material {
+    /// Takes the bits.
+    pub fn new(key: &[u8]) -> Self {
+        Self {
+            encoding: EncodingKey::from_secret(key),
+            decoding: DecodingKey::from_secret(key),
+        }
+    }
+}
+
+/// A key, and when it is good for what.
+#[derive(Clone, Debug)]
+pub struct Key {
+    /// Its name in the header of tokens, `kid`.
+    pub id: SigningKeyId,
+    /// What signs.
+    pub material: Arc<Material>,
+    /// From when on it signs.
+    pub signs_from: Timestamp,
+    /// From when on nothing that it has signed is believed.
+    pub retires_at: Option<Timestamp>,
+}
+
+impl Key {
+    /// Whether what it has signed is believed.
+    pub fn is_live(&self, now: Timestamp) -> bool {
+        self.retires_at.is_none_or(|at| now < at)
+    }
+}
+
+/// Why a token is not good. It is told to nobody but the log.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Refused {
+    /// No key of the ring has this name: another server may have made one a moment ago.
+    UnknownKey,
+    /// It is not good, whatever the keys.
+    Bad(String),
+}
+
+/// The keys of an installation.
+#[derive(Clone, Debug, Default)]
+pub struct Ring(pub Vec<Key>);
+
+impl Ring {
+    /// The key that signs: the newest whose time has come. After a clock was set back there may be
+    /// none, and the oldest signs.
+    pub fn signing(&self, now: Timestamp) -> Option<&Key> {
+        let live = || self.0.iter().filter(|key| key.is_live(now));
+        live()
+            .filter(|key| key.signs_from <= now)
+            .max_by_key(|key| key.signs_from)
+            .or_else(|| live().min_by_key(|key| key.signs_from))
+    }
+
+    fn believed(&self, id: &str, now: Timestamp) -> Option<&Key> {
+        let id: SigningKeyId = id.parse().ok()?;
+        self.0.iter().find(|key| key.id == id && key.is_live(now))
+    }
+}
+
+/// Makes access tokens and checks them.
+#[derive(Debug)]
+pub struct Signer {
+    issuer: String,
+    validation: Validation,
 }
 
 /// What an access token says.
@@ -57,10 +123,9 @@ struct Wire {
 }
 
 impl Signer {
-    /// Signs with `key`.
-    pub fn new(key: &[u8; 32], issuer: &str) -> Self {
-        // One algorithm, fixed here: what the token's header asks for counts for nothing.
-        let mut validation = Validation::new(Algorithm::HS256);
+    /// `issuer` names this installation.
+    pub fn new(issuer: &str) -> Self {
+        let mut validation = Validation::new(ALGORITHM);
         validation.set_audience(&[AUDIENCE]);
         validation.set_issuer(&[issuer]);
         validation.set_required_spec_claims(&["exp", "nbf", "iss", "aud", "sub"]);
@@ -69,8 +134,6 @@ impl Signer {
         validation.validate_nbf = false;
         Self {
             issuer: issuer.to_owned(),
-            encoding: EncodingKey::from_secret(key),
-            decoding: DecodingKey::from_secret(key),
             validation,
         }
     }
@@ -78,10 +141,14 @@ impl Signer {
     /// Makes a token for a session, and says when it ends.
     pub fn sign(
         &self,
+        ring: &Ring,
         session: SessionId,
         user: UserId,
         now: Timestamp,
     ) -> Result<(String, Timestamp), Error> {
+        let key = ring.signing(now).ok_or_else(|| {
+            Error::unavailable("the server has no key to sign with").hint("try again in a minute")
+        })?;
         let expires = now + ACCESS;
         let wire = Wire {
             iss: self.issuer.clone(),
@@ -93,31 +160,35 @@ impl Signer {
             nbf: now.as_second(),
             exp: expires.as_second(),
         };
-        let token = jsonwebtoken::encode(&Header::new(Algorithm::HS256), &wire, &self.encoding)
+        let header = Header {
+            kid: Some(key.id.to_string()),
+            ..Header::new(ALGORITHM)
+        };
+        let token = jsonwebtoken::encode(&header, &wire, &key.material.encoding)
             .map_err(Error::internal)?;
         Ok((token, expires))
     }
 
-    /// Checks a token. Why it is not good is told to nobody but the log.
-    pub fn check(&self, token: &str, now: Timestamp) -> Result<Claims, Error> {
-        let refused = |why: &str| {
-            tracing::debug!(why, "refused an access token");
-            Error::unauthenticated("the access token is not good, or no longer")
-        };
+    /// Checks a token.
+    pub fn check(&self, ring: &Ring, token: &str, now: Timestamp) -> Result<Claims, Refused> {
+        let bad = |why: &str| Refused::Bad(why.to_owned());
         if token.len() > MAX_LENGTH {
-            return Err(refused("it is too long"));
+            return Err(bad("it is too long"));
         }
-        let wire = jsonwebtoken::decode::<Wire>(token, &self.decoding, &self.validation)
-            .map_err(|error| refused(&error.to_string()))?
+        let header = jsonwebtoken::decode_header(token).map_err(|error| bad(&error.to_string()))?;
+        let id = header.kid.ok_or_else(|| bad("it names no key"))?;
+        let key = ring.believed(&id, now).ok_or(Refused::UnknownKey)?;
+        let wire = jsonwebtoken::decode::<Wire>(token, &key.material.decoding, &self.validation)
+            .map_err(|error| bad(&error.to_string()))?
             .claims;
         let leeway = i64::try_from(LEEWAY.as_secs()).unwrap_or_default();
         if wire.exp.saturating_add(leeway) <= now.as_second() {
-            return Err(refused("it has ended"));
+            return Err(bad("it has ended"));
         }
         if wire.nbf.saturating_sub(leeway) > now.as_second() {
-            return Err(refused("it has not begun"));
+            return Err(bad("it has not begun"));
         }
-        let expires = Timestamp::from_second(wire.exp).map_err(|_| refused("no such time"))?;
+        let expires = Timestamp::from_second(wire.exp).map_err(|_| bad("no such time"))?;
         Ok(Claims {
             session: wire.sid,
             user: wire.sub,
@@ -127,94 +198,4 @@ impl Signer {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn now() -> Timestamp {
-        "2026-11-21T12:00:00Z".parse().unwrap()
-    }
-
-    fn signer() -> Signer {
-        Signer::new(&[7; 32], "tod-test")
-    }
-
-    fn forged(header: &Header, key: &[u8], change: impl FnOnce(&mut serde_json::Value)) -> String {
-        let mut claims = serde_json::json!({
-            "iss": "tod-test", "aud": AUDIENCE, "sub": UserId::generate(),
-            "sid": SessionId::generate(), "jti": "x", "iat": now().as_second(),
-            "nbf": now().as_second(), "exp": now().as_second() + 900,
-        });
-        change(&mut claims);
-        jsonwebtoken::encode(header, &claims, &EncodingKey::from_secret(key)).unwrap()
-    }
-
-    #[test]
-    fn a_token_says_who_and_until_when() {
-        let (session, user) = (SessionId::generate(), UserId::generate());
-
-        let (token, expires) = signer().sign(session, user, now()).unwrap();
-
-        let claims = signer().check(&token, now()).unwrap();
-        assert_eq!(
-            claims,
-            Claims {
-                session,
-                user,
-                expires
-            }
-        );
-        assert_eq!(expires, now() + ACCESS);
-    }
-
-    #[test]
-    fn an_ended_token_is_refused_after_the_leeway() {
-        let (token, expires) = signer()
-            .sign(SessionId::generate(), UserId::generate(), now())
-            .unwrap();
-
-        assert!(
-            signer()
-                .check(&token, expires + Duration::from_secs(29))
-                .is_ok()
-        );
-        assert!(
-            signer()
-                .check(&token, expires + Duration::from_secs(30))
-                .is_err()
-        );
-        assert!(
-            signer()
-                .check(&token, now() - Duration::from_secs(31))
-                .is_err()
-        );
-    }
-
-    #[test]
-    fn forged_tokens_are_refused() {
-        let header = Header::new(Algorithm::HS256);
-        let good = forged(&header, &[7; 32], |_| {});
-        assert!(signer().check(&good, now()).is_ok());
-
-        let other_key = forged(&header, &[8; 32], |_| {});
-        let other_algorithm = forged(&Header::new(Algorithm::HS384), &[7; 32], |_| {});
-        let other_issuer = forged(&header, &[7; 32], |claims| claims["iss"] = "x".into());
-        let other_audience = forged(&header, &[7; 32], |claims| claims["aud"] = "x".into());
-        let no_end = forged(&header, &[7; 32], |claims| {
-            claims.as_object_mut().unwrap().remove("exp");
-        });
-        let body = good.split('.').nth(1).unwrap();
-        let unsigned = format!("eyJhbGciOiJub25lIiwidHlwIjoiSldUIn0.{body}.");
-        let long = "a".repeat(MAX_LENGTH + 1);
-        for token in [
-            other_key,
-            other_algorithm,
-            other_issuer,
-            other_audience,
-            no_end,
-            unsigned,
-            long,
-        ] {
-            assert!(signer().check(&token, now()).is_err(), "{token}");
-        }
-    }
-}
+mod tests;

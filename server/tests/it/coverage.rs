@@ -163,7 +163,7 @@ async fn a_foreign_thing_does_not_exist() {
     let unknown = Ids::unknown(ours);
 
     let nested = |op: &&Op| {
-        ["{device}", "{user}", "{apikey}"]
+        ["{device}", "{user}", "{apikey}", "{session}"]
             .iter()
             .any(|place| op.path.contains(place))
     };

@@ -80,14 +80,9 @@ async fn a_server_with_another_master_key_refuses_to_start_and_seals_nothing() {
     let wrong = startup::build(config, app.shared()).unwrap();
 
     let refused = wrong.prepare().await.unwrap_err();
-    let (token, _) = wrong
-        .auth
-        .tokens
-        .sign(ana.session, ana.user, app.app.clock.now())
-        .unwrap();
     let body = json!({ "address": "10.0.0.1", "username": "tod", "password": "x" });
     let path = format!("/api/tenants/{tenant}/devices");
-    let add = send(wrong.router(), Some(&token), "POST", &path, Some(body)).await;
+    let add = send(wrong.router(), Some(&ana.token), "POST", &path, Some(body)).await;
 
     assert!(refused.to_string().contains("master key"), "{refused}");
     add.refused(503);

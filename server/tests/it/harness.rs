@@ -17,6 +17,7 @@ use tod_proto::endpoint::Role;
 use tod_proto::error::ErrorBody;
 use tod_proto::id::{SessionId, TenantId, UserId};
 use tod_server::api::App;
+use tod_server::auth::signing;
 use tod_server::kms::MasterKey;
 use tod_server::startup::{self, Config, Shared};
 use tod_service::bus::Bus;
@@ -175,7 +176,7 @@ impl TestApp {
         .await
         .unwrap();
         tx.commit().await.unwrap();
-        let (token, _) = self.app.auth.tokens.sign(session, user, now).unwrap();
+        let (token, _) = signing::sign(&self.app, session, user).await.unwrap();
         Person {
             user,
             session,

@@ -27,6 +27,7 @@ mod relays;
 mod runs;
 mod selectors;
 mod sessions;
+mod signing;
 mod status;
 mod strangers;
 mod tenants;

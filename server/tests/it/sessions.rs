@@ -2,12 +2,14 @@
 
 use std::time::Duration;
 
+use http::StatusCode;
 use tod_proto::api::account::{Me, Session, SrpSession, Tokens};
+use tod_proto::api::sessions::{Ended, PersonSession};
 use tod_proto::endpoint::Role;
 use tod_proto::page::Page;
 
 use crate::account::enrolled;
-use crate::harness::{TestApp, send};
+use crate::harness::{Person, TestApp, send};
 
 #[tokio::test]
 async fn a_refresh_token_that_comes_back_ends_its_session() {
@@ -128,4 +130,144 @@ async fn a_new_role_counts_within_five_seconds_on_every_server() {
     app.patch(&boss, &path, serde_json::json!({ "active": false }))
         .await;
     app.get(&ana, "/api/auth/whoami").await.refused(401);
+}
+
+/// Who of these is still let in, on a server that has just seen all of them.
+async fn let_in(router: &axum::Router, people: &[&Person]) -> Vec<StatusCode> {
+    let mut seen = Vec::new();
+    for person in people {
+        let whoami = "/api/auth/whoami";
+        seen.push(
+            send(router.clone(), Some(&person.token), "GET", whoami, None)
+                .await
+                .status,
+        );
+    }
+    seen
+}
+
+#[tokio::test]
+async fn an_administrator_sees_sessions_up_to_their_own_role_in_their_own_tenant() {
+    let app = TestApp::new().await;
+    let (ours, theirs) = (app.tenant("ours").await, app.tenant("theirs").await);
+    let root = app.member(ours, Role::SuperAdmin).await;
+    let boss = app.member(ours, Role::Admin).await;
+    let ana = app.member(ours, Role::Viewer).await;
+    let foreigner = app.member(theirs, Role::Viewer).await;
+    let path = format!("/api/tenants/{ours}/sessions");
+    let who = |page: &Page<PersonSession>| {
+        let mut who: Vec<_> = page.items.iter().map(|item| item.user).collect();
+        who.sort_unstable();
+        who
+    };
+
+    let by_boss: Page<PersonSession> = app.get(&boss, &path).await.ok();
+    let by_root: Page<PersonSession> = app.get(&root, &path).await.ok();
+    let of_ana: Page<PersonSession> = app
+        .get(&boss, &format!("{path}?user={}", ana.user))
+        .await
+        .ok();
+
+    let mut below = vec![boss.user, ana.user];
+    below.sort_unstable();
+    assert_eq!(who(&by_boss), below);
+    assert_eq!(by_boss.total, 2);
+    assert!(
+        by_boss
+            .items
+            .iter()
+            .all(|item| item.session.current == (item.session.id == boss.session))
+    );
+    assert_eq!(by_root.items.len(), 3);
+    assert_eq!(who(&of_ana), [ana.user]);
+    // Page by page, nobody twice and nobody lost.
+    let mut seen = Vec::new();
+    let mut next = format!("{path}?limit=1");
+    for _ in 0..2 {
+        let page: Page<PersonSession> = app.get(&boss, &next).await.ok();
+        seen.extend(page.items.iter().map(|item| item.user));
+        next = format!("{path}?limit=1&before={}", page.next.unwrap());
+    }
+    seen.sort_unstable();
+    assert_eq!(seen, below);
+
+    // Above, elsewhere and nowhere look the same.
+    let nobody = tod_proto::id::UserId::generate();
+    let mut refusals = Vec::new();
+    for user in [root.user, foreigner.user, nobody] {
+        let asked = app.get(&boss, &format!("{path}?user={user}")).await;
+        let ended = app
+            .post(
+                &boss,
+                &format!("{path}/revoke"),
+                serde_json::json!({ "user": user }),
+            )
+            .await;
+        for refused in [asked, ended] {
+            let mut said = refused.refused(404);
+            said.request_id.clear();
+            refusals.push(said);
+        }
+    }
+    assert!(refusals.windows(2).all(|two| two[0] == two[1]));
+    app.get(&ana, &path).await.refused(403);
+}
+
+#[tokio::test]
+async fn an_administrator_ends_sessions_within_five_seconds_on_every_server() {
+    let app = TestApp::new().await;
+    let (ours, theirs) = (app.tenant("ours").await, app.tenant("theirs").await);
+    let root = app.member(ours, Role::SuperAdmin).await;
+    let boss = app.member(ours, Role::Admin).await;
+    let ana = app.member(ours, Role::Viewer).await;
+    let bo = app.member(ours, Role::Operator).await;
+    let foreigner = app.member(theirs, Role::Viewer).await;
+    let everybody = [&root, &boss, &ana, &bo, &foreigner];
+    let elsewhere = app.replica().router();
+    let path = format!("/api/tenants/{ours}/sessions");
+    assert_eq!(let_in(&elsewhere, &everybody).await, [StatusCode::OK; 5]);
+
+    // One of them, and what does not exist for an administrator.
+    app.delete(&boss, &format!("{path}/{}", ana.session))
+        .await
+        .ok::<tod_proto::page::Empty>();
+    let mut refusals = Vec::new();
+    let nothing = tod_proto::id::SessionId::generate();
+    for session in [root.session, foreigner.session, ana.session, nothing] {
+        let mut said = app
+            .delete(&boss, &format!("{path}/{session}"))
+            .await
+            .refused(404);
+        said.request_id.clear();
+        refusals.push(said);
+    }
+    assert!(refusals.windows(2).all(|two| two[0] == two[1]));
+    app.hands.advance(Duration::from_secs(5));
+    let [ok, gone] = [StatusCode::OK, StatusCode::UNAUTHORIZED];
+    for router in [&app.router(), &elsewhere] {
+        assert_eq!(let_in(router, &everybody).await, [ok, ok, gone, ok, ok]);
+    }
+
+    // All of them: neither those above nor the one that asks.
+    let ended: Ended = app
+        .post(&boss, &format!("{path}/revoke"), serde_json::json!({}))
+        .await
+        .ok();
+    assert_eq!(ended.ended, 1);
+    app.hands.advance(Duration::from_secs(5));
+    for router in [&app.router(), &elsewhere] {
+        assert_eq!(let_in(router, &everybody).await, [ok, ok, gone, gone, ok]);
+    }
+    let mut conn = app.superuser().await;
+    let acts: Vec<(String, String)> = sqlx::query_as(
+        "select act, actor from audit_log where act like 'session.revoke%' order by seq",
+    )
+    .fetch_all(&mut conn)
+    .await
+    .unwrap();
+    let by_boss = |act: &str| (act.to_owned(), boss.user.to_string());
+    assert_eq!(
+        acts,
+        [by_boss("session.revoke_one"), by_boss("session.revoke_all")]
+    );
 }

@@ -9,11 +9,12 @@ use super::{chain, store};
 use crate::api::Cx;
 use crate::api::error::Error;
 use crate::api::route::Req;
-use crate::auth::{Credential, Principal};
+use crate::auth::{Credential, Principal, signing};
 
 pub(super) async fn refresh(cx: Cx, req: Req<Refresh>) -> Result<Tokens, Error> {
     let (app, now) = (&cx.app, cx.app.clock.now());
     let ended = || Error::unauthenticated("the session has ended");
+    let ring = signing::ring(app).await?;
     let mut tx = app.db.system("refresh a session").await?;
     let presented = store::present(&mut tx, &req.body.refresh_token, now)
         .await?
@@ -36,8 +37,7 @@ pub(super) async fn refresh(cx: Cx, req: Req<Refresh>) -> Result<Tokens, Error> 
             .detail("someone else may hold it, so its session has been ended")
             .hint("sign in again: todctl auth login"));
     }
-    let expires = now + store::SESSION;
-    let tokens = store::issue(app, &mut tx, session, user, now, expires).await?;
+    let tokens = store::issue(app, &mut tx, &ring, session, user, now).await?;
     tx.commit().await?;
     Ok(tokens)
 }

@@ -16,8 +16,8 @@ use crate::api::error::Error;
 use crate::api::route::Req;
 use crate::api::{App, Cx};
 use crate::auth::srp::{self, Verifier};
-use crate::auth::suspended;
 use crate::auth::tries::Try;
+use crate::auth::{signing, suspended};
 use crate::kms::Place;
 
 /// For how long the first half waits for the second.
@@ -66,11 +66,11 @@ pub(super) async fn finish(cx: Cx, req: Req<SrpFinish>) -> Result<SrpSession, Er
     };
     let Proved { user, proof, .. } = prove(&cx, proof).await?;
 
+    let ring = signing::ring(app).await?;
     let mut tx = app.db.system("finish a sign-in").await?;
     let session = SessionId::generate();
-    let refresh_expires = now + store::SESSION;
     store::add_session(&mut tx, session, user, &label, now).await?;
-    let tokens = store::issue(app, &mut tx, session, user, now, refresh_expires).await?;
+    let tokens = store::issue(app, &mut tx, &ring, session, user, now).await?;
     let me = store::me(&mut tx, user).await?;
     if let Some(tenant) = me.tenant
         && store::is_suspended(&mut tx, tenant).await?

@@ -12,6 +12,7 @@ use crate::api::App;
 use crate::api::error::Error;
 use crate::auth::secret;
 use crate::auth::srp::{Number, Verifier};
+use crate::auth::token::Ring;
 use crate::db::SystemTx;
 
 /// How long a session lives without being refreshed.
@@ -130,11 +131,12 @@ pub(super) async fn add_session(
 pub(super) async fn issue(
     app: &App,
     tx: &mut SystemTx,
+    ring: &Ring,
     session: SessionId,
     user: UserId,
     now: Timestamp,
-    refresh_expires: Timestamp,
 ) -> Result<Tokens, Error> {
+    let refresh_expires = now + SESSION;
     let refresh_token = secret::generate("rt")?;
     sqlx::query!(
         "insert into refresh_tokens (token_hash, session_id) values ($1, $2)",
@@ -151,7 +153,7 @@ pub(super) async fn issue(
     )
     .execute(&mut **tx)
     .await?;
-    let (access_token, access_expires) = app.auth.tokens.sign(session, user, now)?;
+    let (access_token, access_expires) = app.auth.tokens.sign(ring, session, user, now)?;
     Ok(Tokens {
         session,
         access_token,
