@@ -2,7 +2,6 @@
 //!
 //! Defaults < file < environment (`TOD_SECTION__KEY`) < flags.
 
-use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use anyhow::{Context as _, bail};
@@ -16,6 +15,12 @@ use tod_service::telemetry::{Format, Logging};
 use crate::args::Common;
 use crate::environment::Environment;
 use crate::postgres::Role;
+
+mod http;
+mod values;
+
+pub use self::http::{Forwarded, Http, Limits, Network, PageOrigin};
+pub use self::values::{List, Period};
 
 /// The commented defaults.
 pub const DEFAULT: &str = include_str!("config/default.toml");
@@ -33,10 +38,25 @@ pub enum Target {
     Poller,
 }
 
+/// What it is used for. Outside of `dev`, what is not safe is refused.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Setting {
+    /// For work on tod, tests and shows.
+    Dev,
+    /// As in production, for trying things out.
+    Staging,
+    /// For networks of people who count on it.
+    #[default]
+    Production,
+}
+
 /// Everything.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
+    /// What it is used for.
+    pub environment: Setting,
     /// What to be.
     pub target: Target,
     /// Where to keep data; nothing for the usual place.
@@ -55,29 +75,18 @@ pub struct Config {
     pub poller: Poller,
 }
 
-/// How clients come in.
-#[derive(Debug, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Http {
-    /// Where to listen.
-    pub listen: SocketAddr,
-    /// How others reach this very server; nothing for the address that it listens on.
-    pub base_url: Option<String>,
-    /// A certificate chain in PEM; nothing to use one that is made at the first start.
-    pub certificate: Option<PathBuf>,
-    /// The private key of the certificate, in PEM.
-    pub key: Option<PathBuf>,
-}
-
 /// The database.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Database {
     /// How to sign in as `tod_app`; nothing for a private database.
+    #[serde(serialize_with = "values::secret")]
     pub url: Option<SecretString>,
     /// How to sign in as `tod_owner`; nothing for the same with another name.
+    #[serde(serialize_with = "values::secret")]
     pub owner_url: Option<SecretString>,
     /// How to sign in as `tod_system`; nothing for the same with another name.
+    #[serde(serialize_with = "values::secret")]
     pub system_url: Option<SecretString>,
     /// The most connections for requests.
     pub connections: u32,
@@ -88,7 +97,7 @@ pub struct Database {
 }
 
 /// The way to other processes.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Bus {
     /// A NATS server; nothing to stay within this process.
@@ -102,7 +111,7 @@ pub struct Bus {
 }
 
 /// Keys.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Keys {
     /// The file of the key that wraps all others; nothing for one in the data directory.
@@ -110,23 +119,11 @@ pub struct Keys {
 }
 
 /// What the poller part does.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Poller {
     /// The zones that it serves, each with the networks that its devices may live in.
     pub zones: Vec<Zone>,
-}
-
-impl Default for Http {
-    fn default() -> Self {
-        let listen = SocketAddr::from(([127, 0, 0, 1], 8443));
-        Self {
-            listen,
-            base_url: None,
-            certificate: None,
-            key: None,
-        }
-    }
 }
 
 impl Default for Database {
@@ -208,9 +205,7 @@ impl Config {
                  and meet over NATS: give its address with --nats nats://HOST:4222"
             );
         }
-        if self.http.certificate.is_some() != self.http.key.is_some() {
-            bail!("`http.certificate` and `http.key` belong together: give both or none");
-        }
+        self.http.check()?;
         if self.database.url.is_none()
             && (self.database.owner_url.is_some() || self.database.system_url.is_some())
         {

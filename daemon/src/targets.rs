@@ -62,22 +62,25 @@ pub struct Stack {
 pub struct Door {
     /// The address that is listened on.
     pub address: SocketAddr,
-    /// SHA-256 of the certificate in hex.
-    pub fingerprint: String,
+    /// SHA-256 of the certificate in hex; nothing when TLS is not spoken.
+    pub fingerprint: Option<String>,
     /// Where the token for the first sign-in lies, while nobody is enrolled.
     pub setup_token: PathBuf,
 }
 
 impl Door {
     fn describe(&self) -> String {
+        let Some(pin) = &self.fingerprint else {
+            return format!("listening on http://{}", self.address);
+        };
         let text = format!(
-            "listening on https://{}\ncertificate sha256 {}",
-            self.address, self.fingerprint
+            "listening on https://{}\ncertificate sha256 {pin}",
+            self.address
         );
         if !self.setup_token.exists() {
             return text;
         }
-        let (address, pin, token) = (self.address, &self.fingerprint, self.setup_token.display());
+        let (address, token) = (self.address, self.setup_token.display());
         format!(
             "{text}\nnobody is enrolled yet; on this machine:\n  todctl setup --server \
              https://{address} --trust-server {pin} --token-file {token}"
@@ -231,7 +234,7 @@ impl Parts<'_> {
         let identity = self.identity(data, address)?;
         let door = Door {
             address,
-            fingerprint: identity.fingerprint.clone(),
+            fingerprint: self.config.http.tls.then(|| identity.fingerprint.clone()),
             setup_token: data.path().join("setup-token"),
         };
         let owner = self.connect(cluster, Role::Owner)?;
@@ -244,7 +247,9 @@ impl Parts<'_> {
             master_key: self.master_key(data)?,
             setup_token: door.setup_token.clone(),
             base_url: self.base_url(address)?,
-            certificate_pin: identity.self_made.then_some(identity.fingerprint),
+            certificate_pin: (identity.self_made && self.config.http.tls)
+                .then_some(identity.fingerprint),
+            door: self.config.http.door(),
         };
         let shared = tod_server::startup::Shared {
             bus: bus.clone(),
@@ -257,10 +262,11 @@ impl Parts<'_> {
         let board = Board::new(Clock::system());
         let started = tod_server::background::start(&app, &board).await;
         started.context("cannot start the server")?;
-        let (stop, tls) = (self.supervisor.stop(), identity.acceptor);
+        let tls = self.config.http.tls.then_some(identity.acceptor);
+        let stop = self.supervisor.stop();
         let serving = app.clone();
         self.supervisor.spawn("server", async move {
-            let served = serving.serve(listener, Some(tls), stop).await;
+            let served = serving.serve(listener, tls, stop).await;
             serving.db.close().await;
             served
         });
@@ -272,8 +278,9 @@ impl Parts<'_> {
         if let Some(url) = &self.config.http.base_url {
             return Ok(url.clone());
         }
+        let scheme = self.config.http.scheme();
         if !address.ip().is_unspecified() {
-            return Ok(format!("https://{address}"));
+            return Ok(format!("{scheme}://{address}"));
         }
         if self.config.target == Target::Server {
             bail!(
@@ -282,7 +289,7 @@ impl Parts<'_> {
                 address.port()
             );
         }
-        Ok(format!("https://127.0.0.1:{}", address.port()))
+        Ok(format!("{scheme}://127.0.0.1:{}", address.port()))
     }
 
     /// Starts the poller. Addresses in `own` are no devices; `servers` is how relays dial.

@@ -26,6 +26,7 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use axum::Router;
+use axum::middleware::from_fn;
 use tod_service::bus::Bus;
 use tod_service::clock::Clock;
 use tod_service::health::Health;
@@ -81,10 +82,19 @@ impl App {
 
     /// The whole API, ready to serve.
     pub fn router(&self) -> Router {
-        routes()
+        let deadline = self.config.door.limits.request;
+        let router = routes()
             .into_router()
             .fallback(envelope::no_route)
-            .layer(axum::middleware::from_fn(envelope::wrap))
+            .layer(from_fn(move |request, next| {
+                envelope::wrap(deadline, request, next)
+            }));
+        let router = match self.config.door.cors_origins.layer() {
+            Some(cors) => router.layer(cors),
+            None => router,
+        };
+        router
+            .layer(from_fn(envelope::stamp))
             .with_state(self.clone())
     }
 }

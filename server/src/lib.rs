@@ -29,6 +29,7 @@ pub mod audit;
 pub mod auth;
 pub mod background;
 pub mod db;
+pub mod door;
 pub mod event;
 pub mod fleet;
 pub mod ingest;

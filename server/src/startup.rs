@@ -17,6 +17,7 @@ use crate::api::error::Error;
 use crate::api::{App, Parts};
 use crate::auth::{Auth, signing};
 use crate::db::Db;
+use crate::door::Door;
 use crate::fleet::Fleet;
 use crate::kms::{Kms, KmsError, MasterKey};
 use crate::relay::hub::RelayHub;
@@ -39,6 +40,8 @@ pub struct Config {
     pub base_url: String,
     /// SHA-256 of this server's certificate in hex, when no authority vouches for it.
     pub certificate_pin: Option<String>,
+    /// How clients are let in.
+    pub door: Door,
 }
 
 /// What a server shares with the process that it lives in.

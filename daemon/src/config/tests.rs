@@ -90,3 +90,50 @@ fn what_cannot_work_is_refused_with_advice() {
     let nobody = refusal(&Common::default(), &[("TOD_POLLER__ZONES", "[]")]);
     assert!(nobody.contains("serve nobody"), "{nobody}");
 }
+
+#[test]
+fn lists_come_as_toml_or_as_text_with_commas() {
+    let given = [
+        ("TOD_HTTP__TRUSTED_PROXIES", "10.0.0.0/8, 192.0.2.1"),
+        (
+            "TOD_HTTP__CORS_ORIGINS",
+            r#"["https://console.example", "http://localhost:3000"]"#,
+        ),
+        ("TOD_HTTP__LIMITS__HEAD", "3"),
+        ("TOD_HTTP__LIMITS__IDLE", "250ms"),
+        ("TOD_HTTP__FORWARDED", "forwarded"),
+    ];
+    let door = load(&Common::default(), &given).unwrap().http.door();
+    assert!(door.trusts([10, 1, 2, 3].into()) && door.trusts([192, 0, 2, 1].into()));
+    assert!(!door.trusts([192, 0, 2, 2].into()));
+    assert_eq!(door.cors_origins.0.len(), 2);
+    assert_eq!(door.limits.head.as_secs(), 3);
+    assert_eq!(door.limits.idle.as_millis(), 250);
+    for (name, value, said) in [
+        (
+            "TOD_HTTP__TRUSTED_PROXIES",
+            "10.0.0.0/33",
+            "`10.0.0.0/33`: is no network",
+        ),
+        (
+            "TOD_HTTP__TRUSTED_PROXIES",
+            "0.0.0.0/0",
+            "would believe everybody",
+        ),
+        ("TOD_HTTP__CORS_ORIGINS", "console.example", "is no origin"),
+        (
+            "TOD_HTTP__LIMITS__HEAD",
+            "soon",
+            "`soon` is no length of time",
+        ),
+        ("TOD_HTTP__LIMITS__CONNECTIONS", "many", "invalid type"),
+        ("TOD_HTTP__FORWARDED", "x-real-ip", "unknown variant"),
+    ] {
+        let refused = refusal(&Common::default(), &[(name, value)]);
+        assert!(
+            refused.starts_with(&format!("variable {name}: `http.")),
+            "{refused}"
+        );
+        assert!(refused.contains(said), "{refused}");
+    }
+}

@@ -75,7 +75,7 @@ impl Note {
         Self {
             pid: std::process::id(),
             server: format!("https://{}", door.address),
-            fingerprint: door.fingerprint.clone(),
+            fingerprint: door.fingerprint.clone().unwrap_or_default(),
             listen: door.address,
             config_dir: folder.join("todctl"),
             passphrase_file: folder.join("passphrase"),
@@ -94,7 +94,7 @@ impl Note {
         Self {
             pid: std::process::id(),
             server: format!("https://{}", door.address),
-            fingerprint: door.fingerprint.clone(),
+            fingerprint: door.fingerprint.clone().unwrap_or_default(),
             listen: door.address,
             ..self
         }

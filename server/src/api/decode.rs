@@ -1,7 +1,9 @@
 //! From bytes to the parts of a request, and from an answer to bytes. Errors name the field.
 
+use std::time::Duration;
+
 use axum::Json;
-use axum::body::Body;
+use axum::body::{Body, HttpBody as _};
 use axum::extract::rejection::PathRejection;
 use axum::extract::{FromRequestParts as _, Path, Query};
 use axum::response::{IntoResponse as _, Response};
@@ -33,17 +35,27 @@ pub(super) fn query<T: DeserializeOwned>(parts: &Parts) -> Result<T, Error> {
     }
 }
 
-pub(super) async fn body<T: DeserializeOwned>(body: Body) -> Result<T, Error> {
-    let bytes = axum::body::to_bytes(body, MAX_BODY).await.map_err(|_| {
-        Error::invalid(format!(
-            "the body is cut short, or larger than {MAX_BODY} bytes"
-        ))
-    })?;
+pub(super) async fn body<T: DeserializeOwned>(body: Body, patience: Duration) -> Result<T, Error> {
+    // What says that it is too large is refused before any of it is read.
+    if body.size_hint().lower() > MAX_BODY as u64 {
+        return Err(too_large());
+    }
+    let read = tokio::time::timeout(patience, axum::body::to_bytes(body, MAX_BODY));
+    let bytes = read
+        .await
+        .map_err(|_| Error::invalid(format!("the body did not come within {patience:?}")))?
+        .map_err(|_| too_large())?;
     let bytes: &[u8] = if bytes.is_empty() { b"{}" } else { &bytes };
     match Json::<T>::from_bytes(bytes) {
         Ok(Json(body)) => Ok(body),
         Err(error) => Err(Error::invalid(after_prefix(&error.body_text())).detail("in the body")),
     }
+}
+
+fn too_large() -> Error {
+    Error::invalid(format!(
+        "the body is cut short, or larger than {MAX_BODY} bytes"
+    ))
 }
 
 pub(super) fn answer<T: Serialize>(output: &T) -> Result<Response, Error> {

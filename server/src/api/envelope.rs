@@ -16,8 +16,6 @@ use tracing::Instrument as _;
 
 use super::error::Error;
 
-/// How long a request may take until its response begins.
-const DEADLINE: Duration = Duration::from_mins(1);
 const REQUEST_ID: &str = "x-request-id";
 
 /// Where a request came from. The listener adds it.
@@ -41,37 +39,42 @@ pub(super) fn peer(extensions: &Extensions) -> IpAddr {
         .map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |peer| peer.0)
 }
 
-/// Wraps every request.
-pub(super) async fn wrap(mut request: Request, next: Next) -> Response {
+/// Names every request, and tells browsers about every answer.
+pub(super) async fn stamp(mut request: Request, next: Next) -> Response {
     let id =
         given_id(request.headers()).unwrap_or_else(|| Arc::from(RequestId::generate().to_string()));
     request.extensions_mut().insert(Id(Arc::clone(&id)));
-    let span = tracing::info_span!(
-        "request",
-        request.id = %id,
-        method = %request.method(),
-        path = %tod_proto::untrusted::plain(request.uri().path()),
-    );
-    let work = AssertUnwindSafe(tokio::time::timeout(DEADLINE, next.run(request))).catch_unwind();
-    let mut response = match work.instrument(span).await {
-        Ok(Ok(response)) => response,
-        Ok(Err(_)) => Error::unavailable("the request took too long")
-            .detail(format!(
-                "nothing came within {} seconds",
-                DEADLINE.as_secs()
-            ))
-            .respond(&id),
-        Err(_) => Error::internal(anyhow::anyhow!("a handler panicked")).respond(&id),
-    };
-    if response.status() == StatusCode::METHOD_NOT_ALLOWED {
-        response = Error::invalid("this path does not take this method").respond(&id);
-    }
+    let mut response = next.run(request).await;
     if let Ok(value) = HeaderValue::from_str(&id) {
         response.headers_mut().insert(REQUEST_ID, value);
     }
     for (name, value) in HEADERS {
         let value = HeaderValue::from_static(value);
         response.headers_mut().entry(name).or_insert(value);
+    }
+    response
+}
+
+/// Wraps every request: `deadline` is for the time until its response begins.
+pub(super) async fn wrap(deadline: Duration, request: Request, next: Next) -> Response {
+    let id = request_id(request.extensions());
+    let span = tracing::info_span!(
+        "request",
+        request.id = %id,
+        peer = %peer(request.extensions()),
+        method = %request.method(),
+        path = %tod_proto::untrusted::plain(request.uri().path()),
+    );
+    let work = AssertUnwindSafe(tokio::time::timeout(deadline, next.run(request))).catch_unwind();
+    let response = match work.instrument(span).await {
+        Ok(Ok(response)) => response,
+        Ok(Err(_)) => Error::unavailable("the request took too long")
+            .detail(format!("nothing came within {deadline:?}"))
+            .respond(&id),
+        Err(_) => Error::internal(anyhow::anyhow!("a handler panicked")).respond(&id),
+    };
+    if response.status() == StatusCode::METHOD_NOT_ALLOWED {
+        return Error::invalid("this path does not take this method").respond(&id);
     }
     response
 }

@@ -83,11 +83,12 @@ impl Routes {
         self.add(E::OP, move |app, parts, body| {
             let handler = handler.clone();
             async move {
+                let patience = app.config.door.limits.body;
                 let (cx, mut parts) = Cx::admit(app, parts, &E::OP).await?;
                 let req = Req {
                     path: decode::path(&mut parts).await?,
                     query: decode::query(&parts)?,
-                    body: decode::body(body).await?,
+                    body: decode::body(body, patience).await?,
                 };
                 decode::answer(&handler(cx, req).await?)
             }

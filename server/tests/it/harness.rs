@@ -18,6 +18,7 @@ use tod_proto::error::ErrorBody;
 use tod_proto::id::{SessionId, TenantId, UserId};
 use tod_server::api::App;
 use tod_server::auth::signing;
+use tod_server::door::Door;
 use tod_server::kms::MasterKey;
 use tod_server::startup::{self, Config, Shared};
 use tod_service::bus::Bus;
@@ -87,7 +88,7 @@ impl TestApp {
         let dir = tempfile::tempdir().unwrap();
         let (clock, hands) = Clock::settable(start);
         let bus = Bus::in_process();
-        let app = replica(&db, dir.path(), clock, bus.clone());
+        let app = replica(&db, dir.path(), clock, bus.clone(), Door::default());
         app.prepare().await.unwrap();
         Self {
             router: app.router(),
@@ -101,11 +102,17 @@ impl TestApp {
 
     /// Another server on the same database, bus and clock.
     pub(crate) fn replica(&self) -> App {
+        self.replica_with(Door::default())
+    }
+
+    /// Another server that lets clients in in another way.
+    pub(crate) fn replica_with(&self, door: Door) -> App {
         replica(
             &self.db,
             self.dir.path(),
             self.app.clock.clone(),
             self.bus.clone(),
+            door,
         )
     }
 
@@ -248,7 +255,7 @@ pub(crate) async fn send(
     }
 }
 
-fn replica(db: &Database, dir: &std::path::Path, clock: Clock, bus: Bus) -> App {
+fn replica(db: &Database, dir: &std::path::Path, clock: Clock, bus: Bus, door: Door) -> App {
     let config = Config {
         database_app: db.options("tod_app"),
         database_system: db.options("tod_system"),
@@ -257,6 +264,7 @@ fn replica(db: &Database, dir: &std::path::Path, clock: Clock, bus: Bus) -> App 
         setup_token: dir.join("setup-token"),
         base_url: "http://127.0.0.1:1".to_owned(),
         certificate_pin: None,
+        door,
     };
     startup::build(
         config,

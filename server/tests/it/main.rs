@@ -10,6 +10,7 @@ mod api_keys;
 mod audit;
 mod coverage;
 mod devices;
+mod door;
 mod fake;
 mod faults;
 mod feeds;
