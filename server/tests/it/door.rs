@@ -51,7 +51,7 @@ impl Doorway {
             head.push_str("\r\n");
         }
         if !head.contains("content-length") {
-            head.push_str(&format!("content-length: {}\r\n", body.len()));
+            head.extend(["content-length: ", &body.len().to_string(), "\r\n"]);
         }
         tcp.write_all(format!("{head}\r\n{body}").as_bytes())
             .await
@@ -236,7 +236,7 @@ async fn a_body_of_a_gigabyte_is_refused_before_it_is_read() {
     let mut tcp = TcpStream::connect(doorway.address).await.unwrap();
     let head = format!("{SIGN_IN} HTTP/1.1\r\nhost: tod\r\ntransfer-encoding: chunked\r\n\r\n");
     tcp.write_all(head.as_bytes()).await.unwrap();
-    let piece = [b"10000\r\n".as_slice(), &[b' '; 0x10000], b"\r\n"].concat();
+    let piece = [b"10000\r\n".to_vec(), vec![b' '; 0x10000], b"\r\n".to_vec()].concat();
     let (mut reader, mut writer) = tcp.split();
     let mut sent = 0_usize;
     let sending = async {
