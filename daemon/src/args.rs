@@ -40,6 +40,8 @@ pub enum Command {
 pub enum Generate {
     /// The reference of the API.
     ApiReference,
+    /// The API as OpenAPI 3.1.
+    Openapi,
 }
 
 /// What `todd config` can do.

@@ -53,6 +53,7 @@ fn command(args: &Args) -> anyhow::Result<()> {
         Command::Config(ConfigCommand::Check(common)) => check(common, &environment),
         Command::Config(ConfigCommand::Default) => say(config::DEFAULT.trim_end()),
         Command::Generate(Generate::ApiReference) => say(reference::api().trim_end()),
+        Command::Generate(Generate::Openapi) => say(&reference::openapi()?),
         Command::Version => say(&format!("todd {}", data_dir::VERSION)),
     }
 }

@@ -9,7 +9,9 @@ use tod_proto::endpoint::{Carrier, Op, Scope};
 const HEAD: &str = "\
 # The API
 
-Written from the declarations in `proto/src/api`; `cargo xtask gen` writes it anew.
+Written from the declarations in `proto/src/api`; `cargo xtask gen` writes it anew. Every type is
+described in [openapi.json](openapi.json), an OpenAPI 3.1 document, which each server has at
+`/api/openapi.json` and shows as a page at `/docs`.
 
 Everything is JSON over HTTPS. A caller who is signed in sends `Authorization: Bearer TOKEN`.
 Errors are `{code, message, detail, hint, request_id}`. What belongs to another tenant does not
@@ -19,6 +21,11 @@ A program sends an API key instead, as `X-API-Key` or `Authorization: Bearer mkt
 person who made it, never above their role of the moment, and where its scopes let it: the column
 `key` says which scope an operation needs. Who may write may read.
 ";
+
+/// The same with all types, as OpenAPI 3.1.
+pub fn openapi() -> serde_json::Result<String> {
+    serde_json::to_string_pretty(&tod_proto::openapi::document())
+}
 
 /// The reference, in Markdown.
 pub fn api() -> String {
@@ -45,6 +52,7 @@ pub fn api() -> String {
                 Carrier::Json => "JSON",
                 Carrier::Events => "server-sent events",
                 Carrier::Socket => "WebSocket",
+                Carrier::File => "a file",
             };
             let (method, path) = (op.method.as_str(), op.path);
             let line = writeln!(

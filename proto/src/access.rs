@@ -192,6 +192,22 @@ impl<'de> Deserialize<'de> for Grant {
     }
 }
 
+#[cfg(feature = "schema")]
+impl schemars::JsonSchema for Grant {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Grant".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        let all: Vec<String> = Self::all().map(|grant| grant.to_string()).collect();
+        schemars::json_schema!({
+            "description": "What a key may do in one area. Who may write may read.",
+            "type": "string",
+            "enum": all,
+        })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

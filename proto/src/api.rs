@@ -5,6 +5,7 @@ pub mod api_keys;
 pub mod audit;
 pub mod changes;
 pub mod devices;
+pub mod docs;
 pub mod events;
 pub mod kms;
 pub mod relays;
@@ -14,78 +15,95 @@ pub mod status;
 pub mod tenants;
 pub mod users;
 
-use crate::endpoint::{Endpoint as _, Feed as _, Op, Pipe as _};
+use crate::endpoint::{Endpoint as _, Feed as _, File as _, Op, Pipe as _};
 
 /// The version of the API in envelopes; within it fields are added and never removed or renamed.
 pub const API_VERSION: &str = "tod/v1";
 
-/// Every operation, for the router, the documents and the tests that must not miss one.
-pub const OPS: &[Op] = &[
-    status::Live::OP,
-    status::Ready::OP,
-    status::Show::OP,
-    account::Setup::OP,
-    account::Enrol::OP,
-    account::SrpStart::OP,
-    account::SrpFinish::OP,
-    account::Refresh::OP,
-    account::SignOut::OP,
-    account::Whoami::OP,
-    account::Sessions::OP,
-    account::RevokeSession::OP,
-    account::ChangePassword::OP,
-    account::Export::OP,
-    account::Delete::OP,
-    sessions::ListAll::OP,
-    sessions::RevokeOne::OP,
-    sessions::RevokeAll::OP,
-    sessions::SigningKeys::OP,
-    sessions::RotateKeys::OP,
-    tenants::List::OP,
-    tenants::Create::OP,
-    tenants::Show::OP,
-    tenants::Set::OP,
-    tenants::Delete::OP,
-    users::List::OP,
-    users::Invite::OP,
-    users::Set::OP,
-    users::Reset::OP,
-    users::Delete::OP,
-    api_keys::List::OP,
-    api_keys::Create::OP,
-    api_keys::Rotate::OP,
-    api_keys::Revoke::OP,
-    audit::List::OP,
-    audit::Show::OP,
-    audit::Verify::OP,
-    audit::PlatformList::OP,
-    audit::PlatformVerify::OP,
-    kms::Show::OP,
-    kms::Rotate::OP,
-    kms::Rewrap::OP,
-    kms::Retire::OP,
-    kms::Log::OP,
-    devices::List::OP,
-    devices::Show::OP,
-    devices::Add::OP,
-    devices::Set::OP,
-    devices::Delete::OP,
-    devices::Accept::OP,
-    devices::Interfaces::OP,
-    devices::Series::OP,
-    devices::Follow::OP,
-    events::List::OP,
-    events::Follow::OP,
-    runs::Start::OP,
-    runs::List::OP,
-    runs::Show::OP,
-    runs::Follow::OP,
-    changes::Apply::OP,
-    changes::List::OP,
-    changes::Show::OP,
-    changes::Confirm::OP,
-    changes::Revert::OP,
-    relays::Open::OP,
-    relays::Terminal::OP,
-    relays::Dial::OP,
-];
+/// Makes one list of all operations, and of what they take and give.
+macro_rules! operations {
+    ($($kind:ident $operation:ty,)+) => {
+        /// Every operation, for the router, the documents and the tests that must not miss one.
+        pub const OPS: &[Op] = &[$(<$operation>::OP),+];
+
+        /// Every operation with its types, for the description of the API.
+        #[cfg(feature = "schema")]
+        pub(crate) fn describe(operations: &mut crate::openapi::Describer) {
+            $(operations.$kind::<$operation>();)+
+        }
+    };
+}
+
+operations! {
+    endpoint status::Live,
+    endpoint status::Ready,
+    endpoint status::Show,
+    endpoint account::Setup,
+    endpoint account::Enrol,
+    endpoint account::SrpStart,
+    endpoint account::SrpFinish,
+    endpoint account::Refresh,
+    endpoint account::SignOut,
+    endpoint account::Whoami,
+    endpoint account::Sessions,
+    endpoint account::RevokeSession,
+    endpoint account::ChangePassword,
+    endpoint account::Export,
+    endpoint account::Delete,
+    endpoint sessions::ListAll,
+    endpoint sessions::RevokeOne,
+    endpoint sessions::RevokeAll,
+    endpoint sessions::SigningKeys,
+    endpoint sessions::RotateKeys,
+    endpoint tenants::List,
+    endpoint tenants::Create,
+    endpoint tenants::Show,
+    endpoint tenants::Set,
+    endpoint tenants::Delete,
+    endpoint users::List,
+    endpoint users::Invite,
+    endpoint users::Set,
+    endpoint users::Reset,
+    endpoint users::Delete,
+    endpoint api_keys::List,
+    endpoint api_keys::Create,
+    endpoint api_keys::Rotate,
+    endpoint api_keys::Revoke,
+    endpoint audit::List,
+    endpoint audit::Show,
+    endpoint audit::Verify,
+    endpoint audit::PlatformList,
+    endpoint audit::PlatformVerify,
+    endpoint kms::Show,
+    endpoint kms::Rotate,
+    endpoint kms::Rewrap,
+    endpoint kms::Retire,
+    endpoint kms::Log,
+    endpoint devices::List,
+    endpoint devices::Show,
+    endpoint devices::Add,
+    endpoint devices::Set,
+    endpoint devices::Delete,
+    endpoint devices::Accept,
+    endpoint devices::Interfaces,
+    endpoint devices::Series,
+    feed devices::Follow,
+    endpoint events::List,
+    feed events::Follow,
+    endpoint runs::Start,
+    endpoint runs::List,
+    endpoint runs::Show,
+    feed runs::Follow,
+    endpoint changes::Apply,
+    endpoint changes::List,
+    endpoint changes::Show,
+    endpoint changes::Confirm,
+    endpoint changes::Revert,
+    endpoint relays::Open,
+    pipe relays::Terminal,
+    pipe relays::Dial,
+    file docs::OpenApi,
+    file docs::Page,
+    file docs::Style,
+    file docs::Script,
+}

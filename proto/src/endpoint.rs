@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 /// What a person may do. Each role may do all that the lower ones may.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
     /// May read.
@@ -99,6 +100,8 @@ pub enum Carrier {
     Events,
     /// A WebSocket.
     Socket,
+    /// A file that is the same for everybody.
+    File,
 }
 
 /// Method, path and access of an operation.
@@ -134,18 +137,30 @@ impl Op {
     }
 }
 
+/// What crosses the wire: it is written, read and, for the description of the API, described.
+#[cfg(not(feature = "schema"))]
+pub trait Wire: Serialize + DeserializeOwned + Send {}
+#[cfg(not(feature = "schema"))]
+impl<T: Serialize + DeserializeOwned + Send> Wire for T {}
+
+/// What crosses the wire: it is written, read and, for the description of the API, described.
+#[cfg(feature = "schema")]
+pub trait Wire: Serialize + DeserializeOwned + Send + schemars::JsonSchema {}
+#[cfg(feature = "schema")]
+impl<T: Serialize + DeserializeOwned + Send + schemars::JsonSchema> Wire for T {}
+
 /// An operation that answers once.
 pub trait Endpoint {
     /// Method, path and access.
     const OP: Op;
     /// The values of the placeholders in [`Op::path`], in order.
-    type Path: Serialize + DeserializeOwned + Send;
+    type Path: Wire;
     /// The query string.
-    type Query: Serialize + DeserializeOwned + Send;
+    type Query: Wire;
     /// The request body.
-    type Body: Serialize + DeserializeOwned + Send;
+    type Body: Wire;
     /// The response body.
-    type Output: Serialize + DeserializeOwned + Send;
+    type Output: Wire;
 }
 
 /// An operation that answers with a stream of items, as server-sent events.
@@ -156,11 +171,11 @@ pub trait Feed {
     /// Method, path and access; the carrier is [`Carrier::Events`].
     const OP: Op;
     /// The values of the placeholders in [`Op::path`], in order.
-    type Path: Serialize + DeserializeOwned + Send;
+    type Path: Wire;
     /// The query string.
-    type Query: Serialize + DeserializeOwned + Send;
+    type Query: Wire;
     /// One event.
-    type Item: Serialize + DeserializeOwned + Send;
+    type Item: Wire;
 }
 
 /// An operation that turns into a WebSocket.
@@ -168,7 +183,17 @@ pub trait Pipe {
     /// Method, path and access; the carrier is [`Carrier::Socket`].
     const OP: Op;
     /// The values of the placeholders in [`Op::path`], in order.
-    type Path: Serialize + DeserializeOwned + Send;
+    type Path: Wire;
     /// The query string.
-    type Query: Serialize + DeserializeOwned + Send;
+    type Query: Wire;
+    /// The text messages, both ways; each is one JSON document.
+    type Message: Wire;
+}
+
+/// A file of the server itself, the same for everybody until the server is replaced.
+pub trait File {
+    /// Method, path and access; the carrier is [`Carrier::File`].
+    const OP: Op;
+    /// What it is, as `Content-Type` says it.
+    const CONTENT_TYPE: &'static str;
 }

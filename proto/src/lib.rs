@@ -8,6 +8,7 @@
 //! | [`chain`] | what holds the records of an audit log together |
 //! | [`access`] | what keys for programs may be let into |
 //! | [`selector`] | the language that picks devices |
+//! | `openapi`, `schema` | the same as an OpenAPI document (feature `schema`) |
 //! | [`id`], [`page`], [`error`], [`untrusted`] | identifiers, pages, error bodies, escaping |
 //!
 //! **Invariant:** this crate does no I/O and depends on no runtime.
@@ -21,6 +22,10 @@ pub mod endpoint;
 pub mod error;
 pub mod id;
 pub mod lab;
+#[cfg(feature = "schema")]
+pub mod openapi;
 pub mod page;
+#[cfg(feature = "schema")]
+pub mod schema;
 pub mod selector;
 pub mod untrusted;

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 /// Text from outside. It can be stored and compared, but it prints escaped only.
 #[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(transparent)]
 pub struct Untrusted(String);
 

@@ -5,6 +5,7 @@ mod decode;
 mod envelope;
 pub mod error;
 mod feed;
+pub mod file;
 pub mod filter;
 pub mod route;
 
@@ -13,6 +14,7 @@ pub mod api_keys;
 pub mod audit;
 pub mod changes;
 pub mod devices;
+pub mod docs;
 pub mod events;
 pub mod kms;
 pub mod relays;
@@ -115,6 +117,7 @@ pub fn routes() -> Routes {
         .merge(audit::routes())
         .merge(changes::routes())
         .merge(devices::routes())
+        .merge(docs::routes())
         .merge(events::routes())
         .merge(kms::routes())
         .merge(relays::routes())

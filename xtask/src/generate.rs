@@ -15,6 +15,7 @@ const FILES: &[(&str, &str, &[&str])] = &[
     ("completions/todctl.fish", "todctl", &["completion", "fish"]),
     ("docs/cli.md", "todctl", &["__gen", "cli-reference"]),
     ("docs/api.md", "todd", &["__gen", "api-reference"]),
+    ("docs/openapi.json", "todd", &["__gen", "openapi"]),
     ("docs/todd.toml", "todd", &["config", "default"]),
 ];
 

@@ -14,36 +14,46 @@ use crate::access::Grant;
 use crate::endpoint::{Endpoint, Method, Op, Role, Scope};
 use crate::id::{ApiKeyId, SessionId, TenantId, UserId};
 use crate::page::{Empty, Page};
+#[cfg(feature = "schema")]
+use crate::schema;
 
 /// The least PBKDF2 rounds that a client accepts, whatever the server says.
 pub const KDF_ROUNDS: u32 = 650_000;
 
 /// How the SRP secret is derived from password and Secret Key.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Kdf {
     /// Rounds of PBKDF2-HMAC-SHA256; at least [`KDF_ROUNDS`].
+    #[cfg_attr(feature = "schema", schemars(range(min = 650_000, max = 650_000)))]
     pub rounds: u32,
     /// The salt of PBKDF2, 32 bytes in hex.
+    #[cfg_attr(feature = "schema", schemars(regex(pattern = schema::BYTES_32)))]
     pub salt: String,
 }
 
 /// What the server keeps of a person's password: nothing that signs in.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Verifier {
     /// How the client derives the SRP secret.
     pub kdf: Kdf,
     /// The SRP salt, 32 bytes in hex.
+    #[cfg_attr(feature = "schema", schemars(regex(pattern = schema::BYTES_32)))]
     pub srp_salt: String,
     /// `g^x mod N`, 384 bytes in hex.
+    #[cfg_attr(feature = "schema", schemars(regex(pattern = schema::NUMBER)))]
     pub verifier: String,
 }
 
 /// Does this server wait for its first administrator?
 #[derive(Debug)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Setup;
 
 /// The answer of [`Setup`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct SetupState {
     /// Whether nobody is enrolled yet.
     pub needed: bool,
@@ -61,19 +71,24 @@ impl Endpoint for Setup {
 
 /// Enrols a person who holds a setup token or an invitation. Only the verifier is sent.
 #[derive(Debug)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Enrol;
 
 /// The body of [`Enrol`].
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct EnrolBody {
     /// The setup token (first administrator) or the invitation.
     pub token: String,
     /// The e-mail address; compared without case.
+    #[cfg_attr(feature = "schema", schemars(length(max = 254), regex(pattern = schema::EMAIL)))]
     pub email: String,
     /// The person's name.
+    #[cfg_attr(feature = "schema", schemars(length(max = 100), regex(pattern = schema::LINE)))]
     pub name: String,
     /// The name of the first tenant; taken with a setup token only.
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(regex(pattern = schema::TENANT)))]
     pub tenant: Option<String>,
     /// What the server will check sign-ins against.
     pub verifier: Verifier,
@@ -89,17 +104,21 @@ impl Endpoint for Enrol {
 
 /// The first half of a sign-in.
 #[derive(Debug)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct SrpStart;
 
 /// The body of [`SrpStart`].
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct SrpStartBody {
     /// Who signs in.
+    #[cfg_attr(feature = "schema", schemars(length(min = 1, max = 254)))]
     pub email: String,
 }
 
 /// The answer of [`SrpStart`]. For an unknown person it has the same shape.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct SrpChallenge {
     /// Names this sign-in for [`SrpFinish`]; good once, for 60 seconds.
     pub handshake: String,
@@ -126,23 +145,29 @@ impl Endpoint for SrpStart {
 
 /// The second half of a sign-in.
 #[derive(Debug)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct SrpFinish;
 
 /// The body of [`SrpFinish`].
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct SrpFinishBody {
     /// From [`SrpChallenge::handshake`].
     pub handshake: String,
     /// The client's ephemeral key A.
+    #[cfg_attr(feature = "schema", schemars(regex(pattern = schema::NUMBER)))]
     pub client_public: String,
     /// The client's proof M1.
+    #[cfg_attr(feature = "schema", schemars(regex(pattern = schema::BYTES_32)))]
     pub client_proof: String,
     /// What the person will see in their list of sessions, such as `todctl on noc-7`.
+    #[cfg_attr(feature = "schema", schemars(length(max = 128)))]
     pub label: String,
 }
 
 /// The answer of [`SrpFinish`].
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct SrpSession {
     /// The server's proof M2: it holds the verifier. The client checks it before anything else.
     pub server_proof: String,
@@ -154,6 +179,7 @@ pub struct SrpSession {
 
 /// Proofs of a sign-in session.
 #[derive(Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Tokens {
     /// The session.
     pub session: SessionId,
@@ -194,10 +220,12 @@ impl Endpoint for SrpFinish {
 
 /// Trades a refresh token for new tokens.
 #[derive(Debug)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Refresh;
 
 /// The body of [`Refresh`] and [`SignOut`].
 #[derive(Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct RefreshBody {
     /// The newest refresh token of the session.
     pub refresh_token: String,
@@ -224,6 +252,7 @@ impl Endpoint for Refresh {
 
 /// Ends the session that a refresh token belongs to.
 #[derive(Debug)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct SignOut;
 
 impl Endpoint for SignOut {
@@ -241,10 +270,12 @@ impl Endpoint for SignOut {
 
 /// Who am I?
 #[derive(Debug)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Whoami;
 
 /// A signed-in person.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Me {
     /// The person.
     pub id: UserId,
@@ -281,6 +312,7 @@ impl Endpoint for Whoami {
 
 /// A sign-in session.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Session {
     /// The session.
     pub id: SessionId,
@@ -298,6 +330,7 @@ pub struct Session {
 
 /// Lists the caller's sign-in sessions.
 #[derive(Debug)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Sessions;
 
 impl Endpoint for Sessions {
@@ -315,6 +348,7 @@ impl Endpoint for Sessions {
 
 /// Ends one of the caller's sign-in sessions.
 #[derive(Debug)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct RevokeSession;
 
 impl Endpoint for RevokeSession {
@@ -333,22 +367,27 @@ impl Endpoint for RevokeSession {
 /// What proves that the caller knows their password and Secret Key: the second half of a handshake
 /// that [`SrpStart`] began.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Proof {
     /// From [`SrpChallenge::handshake`].
     pub handshake: String,
     /// The client's ephemeral key A.
+    #[cfg_attr(feature = "schema", schemars(regex(pattern = schema::NUMBER)))]
     pub client_public: String,
     /// The client's proof M1.
+    #[cfg_attr(feature = "schema", schemars(regex(pattern = schema::BYTES_32)))]
     pub client_proof: String,
 }
 
 /// Changes the caller's password, Secret Key or both. Neither is sent. All their other sessions
 /// end.
 #[derive(Debug)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ChangePassword;
 
 /// The body of [`ChangePassword`].
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ChangePasswordBody {
     /// Proves the old ones.
     pub proof: Proof,
@@ -358,6 +397,7 @@ pub struct ChangePasswordBody {
 
 /// The answer of [`ChangePassword`].
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct PasswordChanged {
     /// The server's proof M2 that it held the old verifier.
     pub server_proof: String,
@@ -380,10 +420,12 @@ impl Endpoint for ChangePassword {
 
 /// Everything that the server keeps about the caller.
 #[derive(Debug)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Export;
 
 /// The answer of [`Export`].
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct OwnData {
     /// When it was put together.
     pub exported_at: Timestamp,
@@ -419,10 +461,13 @@ impl Endpoint for Export {
 /// Deletes the caller's account. What they did stays in the audit log, under an identifier that no
 /// longer leads to anybody.
 #[derive(Debug)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Delete;
 
 /// The body of [`Delete`].
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(rename = "AccountDeleteBody"))]
 pub struct DeleteBody {
     /// Proves that it is they who ask.
     pub proof: Proof,
@@ -430,12 +475,14 @@ pub struct DeleteBody {
 
 /// The answer of [`Delete`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct DeletionReceipt {
     /// Who is gone.
     pub user: UserId,
     /// When.
     pub deleted_at: Timestamp,
     /// SHA-256 of their e-mail address, in hex: it proves a deletion to who knows the address.
+    #[cfg_attr(feature = "schema", schemars(regex(pattern = schema::BYTES_32)))]
     pub email_sha256: String,
     /// The server's proof M2 that it held the verifier.
     pub server_proof: String,

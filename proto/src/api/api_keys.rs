@@ -8,18 +8,22 @@ use crate::access::Grant;
 use crate::endpoint::{Endpoint, Method, Op, Role, Scope};
 use crate::id::{ApiKeyId, TenantId, UserId};
 use crate::page::{Empty, Page};
+#[cfg(feature = "schema")]
+use crate::schema;
 
 /// What every key starts with.
 pub const PREFIX: &str = "mktp_";
 
 /// A key, without what it is proved with.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ApiKey {
     /// Its identifier.
     pub id: ApiKeyId,
     /// Its name, unique among the keys of the tenant that are not revoked.
     pub name: String,
     /// How it starts, to tell it from others: `mktp_Ab3d`.
+    #[cfg_attr(feature = "schema", schemars(regex(pattern = schema::KEY_HINT)))]
     pub hint: String,
     /// Who made it. It can do nothing that they cannot.
     pub user: UserId,
@@ -30,6 +34,7 @@ pub struct ApiKey {
     /// Where it may do it.
     pub scopes: Vec<Grant>,
     /// Where it may be used from; empty is anywhere.
+    #[cfg_attr(feature = "schema", schemars(with = "Vec<schema::Network>"))]
     pub networks: Vec<IpNet>,
     /// When it was made.
     pub created_at: Timestamp,
@@ -45,10 +50,12 @@ pub struct ApiKey {
 
 /// Lists the keys of a tenant.
 #[derive(Debug)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct List;
 
 /// The query of [`List`].
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ListQuery {
     /// Also those that are revoked or have expired.
     #[serde(default)]
@@ -70,21 +77,30 @@ impl Endpoint for List {
 
 /// Makes a key.
 #[derive(Debug)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Create;
 
 /// The body of [`Create`].
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(rename = "ApiKeyCreateBody"))]
 #[serde(deny_unknown_fields)]
 pub struct CreateBody {
     /// Its name.
+    #[cfg_attr(feature = "schema", schemars(length(max = 100), regex(pattern = schema::LINE)))]
     pub name: String,
     /// Where it may do something; at least one.
+    #[cfg_attr(feature = "schema", schemars(length(min = 1)))]
     pub scopes: Vec<Grant>,
     /// What it may do at most; without it, as much as who makes it.
     #[serde(default)]
     pub role: Option<Role>,
     /// Where it may be used from; empty is anywhere.
     #[serde(default)]
+    #[cfg_attr(
+        feature = "schema",
+        schemars(with = "Vec<schema::Network>", length(max = 32))
+    )]
     pub networks: Vec<IpNet>,
     /// When it ends by itself; without it, never.
     #[serde(default)]
@@ -93,10 +109,12 @@ pub struct CreateBody {
 
 /// The answer of [`Create`] and [`Rotate`].
 #[derive(Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct NewApiKey {
     /// The key.
     pub key: ApiKey,
     /// What it is proved with: `mktp_` and 43 characters. It is shown now and never again.
+    #[cfg_attr(feature = "schema", schemars(regex(pattern = schema::API_KEY)))]
     pub secret: String,
 }
 
@@ -123,6 +141,7 @@ impl Endpoint for Create {
 
 /// Gives a key a new secret; the old one is good no longer.
 #[derive(Debug)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Rotate;
 
 impl Endpoint for Rotate {
@@ -140,6 +159,7 @@ impl Endpoint for Rotate {
 
 /// Ends a key, within 5 seconds on every server.
 #[derive(Debug)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Revoke;
 
 impl Endpoint for Revoke {

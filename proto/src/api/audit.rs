@@ -6,9 +6,13 @@ use serde::{Deserialize, Serialize};
 use crate::endpoint::{Endpoint, Method, Op, Role, Scope};
 use crate::id::TenantId;
 use crate::page::{Empty, Page};
+#[cfg(feature = "schema")]
+use crate::schema;
 
 /// Something that was done.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(rename = "AuditRecord"))]
 pub struct Record {
     /// Whose chain it is in; the nil tenant's is the platform's. It is part of the hash.
     pub tenant: TenantId,
@@ -35,19 +39,24 @@ pub struct Record {
     /// What the sealed details are bound to.
     pub id: Option<uuid::Uuid>,
     /// How the hash is made: 1 or 2.
+    #[cfg_attr(feature = "schema", schemars(range(min = 1, max = 2)))]
     pub form: i16,
-    /// The hash of the record before, in hex.
+    /// The hash of the record before, in hex; empty in the first.
+    #[cfg_attr(feature = "schema", schemars(regex(pattern = "^([0-9a-f]{64})?$")))]
     pub prev_hash: String,
     /// The hash of this one, in hex.
+    #[cfg_attr(feature = "schema", schemars(regex(pattern = schema::BYTES_32)))]
     pub hash: String,
 }
 
 /// Lists the audit log, the newest first.
 #[derive(Debug)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct List;
 
 /// The query of [`List`] and [`PlatformList`].
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ListQuery {
     /// Nothing older.
@@ -70,6 +79,7 @@ pub struct ListQuery {
     pub before: Option<i64>,
     /// How many at most; 100 without it, 500 at most.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(range(min = 1, max = 500)))]
     pub limit: Option<u32>,
 }
 
@@ -88,6 +98,7 @@ impl Endpoint for List {
 
 /// Shows one record.
 #[derive(Debug)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Show;
 
 impl Endpoint for Show {
@@ -105,10 +116,12 @@ impl Endpoint for Show {
 
 /// Checks the whole chain.
 #[derive(Debug)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Verify;
 
 /// The query of [`Verify`] and [`PlatformVerify`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct VerifyQuery {
     /// Also tell the hash of the record with this number, to compare with what was noted earlier.
@@ -118,6 +131,8 @@ pub struct VerifyQuery {
 
 /// The answer of [`Verify`] and [`PlatformVerify`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(rename = "AuditVerdict"))]
 pub struct Verdict {
     /// Whether every record is as it was written, none is missing and every checkpoint holds.
     pub whole: bool,
@@ -150,6 +165,7 @@ impl Endpoint for Verify {
 
 /// Lists the acts that belong to no tenant, the newest first.
 #[derive(Debug)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct PlatformList;
 
 impl Endpoint for PlatformList {
@@ -167,6 +183,7 @@ impl Endpoint for PlatformList {
 
 /// Checks the chain of the acts that belong to no tenant.
 #[derive(Debug)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct PlatformVerify;
 
 impl Endpoint for PlatformVerify {

@@ -21,6 +21,7 @@ use crate::untrusted::Untrusted;
 
 /// How far a change is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum ChangeState {
     /// The device is being read and the plan made. Nothing has been changed.
@@ -95,6 +96,7 @@ impl ChangeState {
 
 /// What undoes a change if nobody confirms it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum GuardKind {
     /// A one-shot timer on the device with the inverse script. No reboot.
@@ -105,8 +107,10 @@ pub enum GuardKind {
 
 /// One line of a plan.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct DiffLine {
     /// `+` added, `-` removed, `~` changed, `>` moved.
+    #[cfg_attr(feature = "schema", schemars(extend("enum" = ["+", "-", "~", ">"])))]
     pub sign: char,
     /// The menu: `/ip/address`.
     pub menu: String,
@@ -116,6 +120,7 @@ pub struct DiffLine {
 
 /// One step of the time line.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ChangeStep {
     /// When.
     pub at: Timestamp,
@@ -127,6 +132,7 @@ pub struct ChangeStep {
 
 /// A change of a device's configuration.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Change {
     /// Its identifier.
     pub id: ChangeId,
@@ -168,17 +174,28 @@ pub struct Change {
 ///
 /// Answers at once with the new change; [`Show`] tells how it goes.
 #[derive(Debug)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Apply;
 
 /// The body of [`Apply`].
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(rename = "ChangeApplyBody"))]
 pub struct ApplyBody {
     /// The device.
     pub device: DeviceId,
     /// RouterOS commands, as in an `.rsc` file; at most 256 KiB.
+    #[cfg_attr(
+        feature = "schema",
+        schemars(
+            length(min = 1, max = 262_144),
+            example = "/ip dns set servers=192.0.2.53"
+        )
+    )]
     pub script: String,
     /// Seconds that the device waits for confirmation: 10 to 3600; 120 if absent.
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(range(min = 10, max = 3600)))]
     pub window_seconds: Option<u32>,
     /// Confirm by itself when every check passes.
     #[serde(default)]
@@ -206,10 +223,12 @@ impl Endpoint for Apply {
 
 /// Lists changes, the newest first.
 #[derive(Debug)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct List;
 
 /// Narrows [`List`].
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ChangeQuery {
     /// Only of this device.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -219,6 +238,7 @@ pub struct ChangeQuery {
     pub open: bool,
     /// The most items; 100 if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(range(min = 1, max = 500)))]
     pub limit: Option<u32>,
 }
 
@@ -237,6 +257,7 @@ impl Endpoint for List {
 
 /// Shows one change.
 #[derive(Debug)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Show;
 
 impl Endpoint for Show {
@@ -254,6 +275,7 @@ impl Endpoint for Show {
 
 /// Keeps a pending change. Answers at once; [`Show`] tells how it goes.
 #[derive(Debug)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Confirm;
 
 impl Endpoint for Confirm {
@@ -271,6 +293,7 @@ impl Endpoint for Confirm {
 
 /// Undoes a pending change now. Answers at once; [`Show`] tells how it goes.
 #[derive(Debug)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Revert;
 
 impl Endpoint for Revert {

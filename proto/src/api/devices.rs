@@ -8,12 +8,15 @@ use serde::{Deserialize, Serialize};
 use crate::endpoint::{Carrier, Endpoint, Feed, Method, Op, Role, Scope};
 use crate::id::{DeviceId, TenantId};
 use crate::page::{Empty, Page};
+#[cfg(feature = "schema")]
+use crate::schema;
 use crate::untrusted::Untrusted;
 
 pub use readings::{Interface, Interfaces, Point, Series, SeriesQuery};
 
 /// How the API session is protected.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum TlsMode {
     /// Verified by a certificate authority, else pinned at first use.
@@ -68,6 +71,8 @@ impl TlsMode {
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
 )]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(rename = "DeviceStatus"))]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
     /// It answers.
@@ -95,6 +100,7 @@ impl Status {
 
 /// A device, with what the last poll said. What was never seen is absent.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Device {
     /// Its identifier.
     pub id: DeviceId,
@@ -172,16 +178,20 @@ pub struct Device {
 
 /// Lists devices by name.
 #[derive(Debug)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct List;
 
 /// Narrows [`List`].
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ListQuery {
-    /// A selector; see [`crate::selector`].
+    /// A selector, in the language of the command line: `status=offline site=berlin`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(example = "status=offline site=berlin"))]
     pub selector: Option<String>,
-    /// The most items to return; at most [`crate::page::MAX_PAGE`].
+    /// The most items to return; 100 if absent, at most 500.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(range(min = 1, max = 500)))]
     pub limit: Option<u32>,
     /// From [`Page::next`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -203,6 +213,7 @@ impl Endpoint for List {
 
 /// Shows one device.
 #[derive(Debug)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Show;
 
 impl Endpoint for Show {
@@ -220,43 +231,56 @@ impl Endpoint for Show {
 
 /// Adds a device. It is polled at once.
 #[derive(Debug)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Add;
 
 /// The body of [`Add`].
 #[derive(Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct NewDevice {
     /// The name; the address if absent.
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(length(max = 128), regex(pattern = schema::DEVICE_NAME)))]
     pub name: Option<String>,
     /// An IP address or host name.
+    #[cfg_attr(feature = "schema", schemars(length(max = 253), regex(pattern = schema::ADDRESS), example = "192.0.2.1"))]
     pub address: String,
-    /// The port of the API: [`TlsMode::default_port`] if absent.
+    /// The port of the API; if absent 8729, and 8728 for `plain` and `ssh`.
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(range(min = 1, max = 65_535)))]
     pub port: Option<u16>,
     /// The port of SSH; 22 if absent.
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(range(min = 1, max = 65_535)))]
     pub ssh_port: Option<u16>,
     /// How the API session is protected.
     #[serde(default)]
     pub tls: TlsMode,
     /// The account to sign in with.
+    #[cfg_attr(feature = "schema", schemars(length(max = 128), regex(pattern = schema::LINE)))]
     pub username: String,
     /// Its password. It is sealed before it is stored and never comes out again.
+    #[cfg_attr(feature = "schema", schemars(length(max = 512), regex(pattern = schema::PASSWORD)))]
     pub password: String,
     /// Which pollers reach it; `default` if absent.
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(regex(pattern = schema::ZONE)))]
     pub zone: Option<String>,
     /// Where it stands.
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(length(max = 64), regex(pattern = schema::LINE_OR_NOTHING)))]
     pub site: Option<String>,
     /// Labels.
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(length(max = 64), inner(length(max = 64), regex(pattern = schema::TAG))))]
     pub tags: Vec<String>,
     /// Free text.
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(length(max = 4000), regex(pattern = schema::NO_NUL)))]
     pub note: Option<String>,
     /// Seconds between polls; 60 if absent.
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(range(min = 5, max = 86_400)))]
     pub poll_seconds: Option<u32>,
 }
 
@@ -284,37 +308,50 @@ impl Endpoint for Add {
 
 /// Changes a device's record. It takes effect at once.
 #[derive(Debug)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Set;
 
 /// The body of [`Set`]: what is absent stays as it is; an empty text removes.
 #[derive(Clone, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct DevicePatch {
     /// The new name.
+    #[cfg_attr(feature = "schema", schemars(length(max = 128), regex(pattern = schema::DEVICE_NAME)))]
     pub name: Option<String>,
     /// The new address.
+    #[cfg_attr(feature = "schema", schemars(length(max = 253), regex(pattern = schema::ADDRESS), example = "192.0.2.1"))]
     pub address: Option<String>,
     /// The new port of the API.
+    #[cfg_attr(feature = "schema", schemars(range(min = 1, max = 65_535)))]
     pub port: Option<u16>,
     /// The new port of SSH.
+    #[cfg_attr(feature = "schema", schemars(range(min = 1, max = 65_535)))]
     pub ssh_port: Option<u16>,
     /// How the API session is protected.
     pub tls: Option<TlsMode>,
     /// Forgets the pinned certificate and SSH host key: the next ones seen are trusted.
     pub forget_pins: bool,
     /// The new account.
+    #[cfg_attr(feature = "schema", schemars(length(max = 128), regex(pattern = schema::LINE)))]
     pub username: Option<String>,
     /// The new password.
+    #[cfg_attr(feature = "schema", schemars(length(max = 512), regex(pattern = schema::PASSWORD)))]
     pub password: Option<String>,
     /// Which pollers reach it.
+    #[cfg_attr(feature = "schema", schemars(regex(pattern = schema::ZONE)))]
     pub zone: Option<String>,
     /// Where it stands.
+    #[cfg_attr(feature = "schema", schemars(length(max = 64), regex(pattern = schema::LINE_OR_NOTHING)))]
     pub site: Option<String>,
     /// All labels.
+    #[cfg_attr(feature = "schema", schemars(length(max = 64), inner(length(max = 64), regex(pattern = schema::TAG))))]
     pub tags: Option<Vec<String>>,
     /// Free text.
+    #[cfg_attr(feature = "schema", schemars(length(max = 4000), regex(pattern = schema::NO_NUL)))]
     pub note: Option<String>,
     /// Seconds between polls, 5 to 86400.
+    #[cfg_attr(feature = "schema", schemars(range(min = 5, max = 86_400)))]
     pub poll_seconds: Option<u32>,
 }
 
@@ -343,10 +380,12 @@ impl Endpoint for Set {
 /// Takes another device that answers at a device's address for that device: what is known of the
 /// old one's identity is forgotten, and changes are made to the new one.
 #[derive(Debug)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Accept;
 
 /// The body of [`Accept`].
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct AcceptBody {
     /// The serial number that is meant, as [`Device::other_serial`] shows it.
@@ -368,6 +407,7 @@ impl Endpoint for Accept {
 
 /// Deletes a device and its history. Nothing is done to the device itself.
 #[derive(Debug)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Delete;
 
 impl Endpoint for Delete {
@@ -385,10 +425,12 @@ impl Endpoint for Delete {
 
 /// Follows the fleet: every device that changed, as it changes.
 #[derive(Debug)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Follow;
 
 /// A change of the fleet as the server sees it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum FleetUpdate {
     /// A device is new, was polled, or its record changed.

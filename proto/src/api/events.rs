@@ -10,6 +10,7 @@ use crate::untrusted::Untrusted;
 
 /// Something that happened.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Event {
     /// Its place in the order; also the cursor of the stream.
     pub cursor: u64,
@@ -35,6 +36,7 @@ pub struct Event {
 
 /// Narrows [`List`] and [`Follow`].
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct EventQuery {
     /// Only of this kind, or of kinds that start with it and a dot.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -47,11 +49,13 @@ pub struct EventQuery {
     pub after: Option<u64>,
     /// The most events of [`List`], the newest; 100 if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(range(min = 1, max = 500)))]
     pub limit: Option<u32>,
 }
 
 /// Lists events, the oldest first.
 #[derive(Debug)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct List;
 
 impl Endpoint for List {
@@ -69,6 +73,7 @@ impl Endpoint for List {
 
 /// Follows events as they happen.
 #[derive(Debug)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Follow;
 
 impl Feed for Follow {

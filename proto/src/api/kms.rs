@@ -10,6 +10,7 @@ use crate::page::{Empty, Page};
 
 /// A data key of a tenant. The newest seals; all open.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct DataKey {
     /// Its number, from 1.
     pub version: i32,
@@ -24,10 +25,13 @@ pub struct DataKey {
 
 /// Shows the data keys of a tenant.
 #[derive(Debug)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Show;
 
 /// The answer of [`Show`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(rename = "DataKeys"))]
 pub struct Keys {
     /// The keys, the newest first.
     pub keys: Vec<DataKey>,
@@ -48,6 +52,7 @@ impl Endpoint for Show {
 
 /// Makes another data key, which seals everything from now on.
 #[derive(Debug)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Rotate;
 
 impl Endpoint for Rotate {
@@ -65,10 +70,13 @@ impl Endpoint for Rotate {
 
 /// Seals some of what is sealed with older keys with the newest. Call it until nothing is left.
 #[derive(Debug)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Rewrap;
 
 /// The answer of [`Rewrap`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(rename = "RewrapProgress"))]
 pub struct Progress {
     /// How many values were sealed anew.
     pub done: i64,
@@ -91,10 +99,12 @@ impl Endpoint for Rewrap {
 
 /// Destroys the data keys below a number. What is still sealed with them can never be opened.
 #[derive(Debug)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Retire;
 
 /// The body of [`Retire`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct RetireBody {
     /// The least number that stays.
@@ -119,6 +129,7 @@ impl Endpoint for Retire {
 
 /// Somebody opened something.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct KeyUse {
     /// Identifies it; newer ones sort last.
     pub id: Uuid,
@@ -142,10 +153,12 @@ pub struct KeyUse {
 
 /// Lists who opened what, the newest first.
 #[derive(Debug)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Log;
 
 /// The query of [`Log`].
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct LogQuery {
     /// Nothing older.
@@ -162,6 +175,7 @@ pub struct LogQuery {
     pub before: Option<Uuid>,
     /// How many at most; 100 without it, 500 at most.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(range(min = 1, max = 500)))]
     pub limit: Option<u32>,
 }
 

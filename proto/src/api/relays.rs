@@ -14,30 +14,41 @@ use crate::untrusted::Untrusted;
 
 /// What is opened on the device.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum RelayKind {
     /// An interactive shell on a pseudo-terminal.
     Shell {
         /// The value of `TERM`.
+        #[cfg_attr(
+            feature = "schema",
+            schemars(length(max = 64), regex(pattern = "^[!-~]*$"))
+        )]
         term: String,
         /// Columns of the terminal.
+        #[cfg_attr(feature = "schema", schemars(range(min = 1)))]
         cols: u16,
         /// Rows of the terminal.
+        #[cfg_attr(feature = "schema", schemars(range(min = 1)))]
         rows: u16,
     },
     /// One command, without a terminal.
     Exec {
         /// The command line.
+        #[cfg_attr(feature = "schema", schemars(length(min = 1, max = 65_536)))]
         command: String,
     },
 }
 
 /// Opens a relay to a device.
 #[derive(Debug)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Open;
 
 /// The answer of [`Open`].
 #[derive(Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(rename = "RelayTicket"))]
 pub struct Ticket {
     /// The relay.
     pub relay: RelayId,
@@ -73,6 +84,7 @@ impl Endpoint for Open {
 
 /// A message beside the terminal bytes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum RelayControl {
     /// The poller is signed in to the device; bytes follow.
@@ -107,10 +119,12 @@ pub enum RelayControl {
 
 /// The client's end of a relay.
 #[derive(Debug)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Terminal;
 
 /// The query of [`Terminal`] and [`Dial`].
 #[derive(Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct TicketQuery {
     /// The ticket.
     pub ticket: String,
@@ -132,10 +146,12 @@ impl Pipe for Terminal {
     };
     type Path = RelayId;
     type Query = TicketQuery;
+    type Message = RelayControl;
 }
 
 /// The poller's end of a relay. Its ticket is another one, handed out over the bus.
 #[derive(Debug)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Dial;
 
 impl Pipe for Dial {
@@ -148,4 +164,5 @@ impl Pipe for Dial {
     };
     type Path = RelayId;
     type Query = TicketQuery;
+    type Message = RelayControl;
 }

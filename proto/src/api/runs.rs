@@ -9,6 +9,8 @@ use crate::endpoint::{Carrier, Endpoint, Feed, Method, Op, Role, Scope};
 use crate::error::ErrorCode;
 use crate::id::{DeviceId, RunId, TenantId};
 use crate::page::{Empty, Page};
+#[cfg(feature = "schema")]
+use crate::schema;
 use crate::untrusted::Untrusted;
 
 /// A row of a device's answer: property to value, byte-exact as far as it is text.
@@ -16,6 +18,7 @@ pub type Row = BTreeMap<String, Untrusted>;
 
 /// A run: the command goes on at the server if the client goes away.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Run {
     /// Its identifier.
     pub id: RunId,
@@ -45,6 +48,7 @@ pub struct Run {
 
 /// How far a run is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum RunState {
     /// Devices are being asked.
@@ -55,6 +59,7 @@ pub enum RunState {
 
 /// What became of one device of a run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct RunResult {
     /// The run's name: `r-8`.
     pub run: String,
@@ -80,6 +85,7 @@ pub struct RunResult {
 
 /// What became of one device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum ResultStatus {
     /// It answered.
@@ -96,23 +102,34 @@ pub enum ResultStatus {
 /// `export`) is for operators; commands that can lock people out are refused here and have a
 /// command of their own, unless `allow_dangerous` is set.
 #[derive(Debug)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Start;
 
 /// The body of [`Start`].
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(rename = "RunStartBody"))]
 pub struct StartBody {
     /// Which devices.
+    #[cfg_attr(feature = "schema", schemars(example = "site=berlin"))]
     pub selector: String,
     /// The API path with its verb: `/ip/address/print`.
+    #[cfg_attr(feature = "schema", schemars(length(max = 256), regex(pattern = schema::COMMAND), example = "/ip/address/print"))]
     pub command: String,
     /// Arguments as words: `=name=value`, `?query`.
     #[serde(default)]
+    #[cfg_attr(
+        feature = "schema",
+        schemars(length(max = 256), inner(regex(pattern = "^[=?]")))
+    )]
     pub arguments: Vec<String>,
     /// How many devices at the same time; 16 if absent, at most 64.
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(range(min = 1, max = 64)))]
     pub parallel: Option<u32>,
     /// Seconds for each device; 30 if absent, at most 600.
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(range(min = 1, max = 600)))]
     pub timeout_seconds: Option<u32>,
     /// Refuse unless exactly so many devices match.
     #[serde(default)]
@@ -140,6 +157,7 @@ impl Endpoint for Start {
 
 /// Lists runs, the newest first.
 #[derive(Debug)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct List;
 
 impl Endpoint for List {
@@ -157,10 +175,12 @@ impl Endpoint for List {
 
 /// Shows one run and what became of each device so far.
 #[derive(Debug)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Show;
 
 /// The answer of [`Show`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct RunDetail {
     /// The run.
     pub run: Run,
@@ -183,10 +203,12 @@ impl Endpoint for Show {
 
 /// Follows a run: results already there first, then the others as they come, then the end.
 #[derive(Debug)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Follow;
 
 /// An item of [`Follow`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum RunUpdate {
     /// One device is done.

@@ -12,6 +12,7 @@ use crate::page::{Empty, Page};
 
 /// A sign-in session of a person.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct PersonSession {
     /// Whose it is.
     pub user: UserId,
@@ -27,10 +28,12 @@ pub struct PersonSession {
 /// Lists the sign-in sessions of a tenant's people whose role is not above the caller's, the newest
 /// first.
 #[derive(Debug)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ListAll;
 
 /// The query of [`ListAll`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ListQuery {
     /// Only those of this person.
@@ -39,7 +42,8 @@ pub struct ListQuery {
     /// Only those that are older than this one: `next` of the page before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub before: Option<SessionId>,
-    /// How many at most.
+    /// How many at most; 100 without it, 500 at most.
+    #[cfg_attr(feature = "schema", schemars(range(min = 1, max = 500)))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit: Option<u32>,
 }
@@ -60,6 +64,7 @@ impl Endpoint for ListAll {
 /// Ends a sign-in session of somebody in the tenant whose role is not above the caller's. It takes
 /// effect within 5 seconds.
 #[derive(Debug)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct RevokeOne;
 
 impl Endpoint for RevokeOne {
@@ -78,10 +83,12 @@ impl Endpoint for RevokeOne {
 /// Ends all sign-in sessions of a person, or of everybody in the tenant, whose role is not above
 /// the caller's. The session that asks stays.
 #[derive(Debug)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct RevokeAll;
 
 /// The body of [`RevokeAll`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct RevokeAllBody {
     /// Whose; everybody's if it is absent.
@@ -91,6 +98,8 @@ pub struct RevokeAllBody {
 
 /// The answer of [`RevokeAll`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(rename = "SessionsEnded"))]
 pub struct Ended {
     /// How many sessions have ended.
     pub ended: u64,
@@ -111,6 +120,8 @@ impl Endpoint for RevokeAll {
 
 /// What a signing key does at the moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(rename = "SigningKeyState"))]
 #[serde(rename_all = "snake_case")]
 pub enum KeyState {
     /// It will sign in a few seconds, when all servers know it.
@@ -126,6 +137,7 @@ pub enum KeyState {
 
 /// A key that access tokens are signed with.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct SigningKey {
     /// Its identifier: `kid` of the tokens.
     pub id: SigningKeyId,
@@ -141,6 +153,7 @@ pub struct SigningKey {
 
 /// Lists the keys that access tokens are signed with, the newest first.
 #[derive(Debug)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct SigningKeys;
 
 impl Endpoint for SigningKeys {
@@ -159,10 +172,12 @@ impl Endpoint for SigningKeys {
 /// Makes another key that access tokens are signed with. The one before it is believed for as long
 /// as a token of it may be good.
 #[derive(Debug)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct RotateKeys;
 
 /// The body of [`RotateKeys`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct RotateKeysBody {
     /// Destroy the keys before it at once: all access tokens are good no longer, and clients get

@@ -10,10 +10,12 @@ use crate::page::Empty;
 
 /// The process answers.
 #[derive(Debug)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Live;
 
 /// The answer of [`Live`] and [`Ready`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Health {
     /// `ok`, or `unavailable` with the checks that say why.
     pub status: String,
@@ -32,6 +34,7 @@ impl Endpoint for Live {
 
 /// The process can do its work: database, bus and keys are there.
 #[derive(Debug)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Ready;
 
 impl Endpoint for Ready {
@@ -44,10 +47,13 @@ impl Endpoint for Ready {
 
 /// Version and clock of the server.
 #[derive(Debug)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Show;
 
 /// The answer of [`Show`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(rename = "ServerStatus"))]
 pub struct Status {
     /// The version of the server.
     pub version: String,

@@ -6,9 +6,12 @@ use serde::{Deserialize, Serialize};
 use crate::endpoint::{Endpoint, Method, Op, Role, Scope};
 use crate::id::TenantId;
 use crate::page::{Empty, Page};
+#[cfg(feature = "schema")]
+use crate::schema;
 
 /// A tenant, as the caller sees it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Tenant {
     /// Its identifier.
     pub id: TenantId,
@@ -33,6 +36,7 @@ pub struct Tenant {
 
 /// How much a tenant may have; nothing is no limit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct Quotas {
     /// Devices.
@@ -45,6 +49,7 @@ pub struct Quotas {
 
 /// Lists the tenants that the caller may enter.
 #[derive(Debug)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct List;
 
 impl Endpoint for List {
@@ -57,12 +62,16 @@ impl Endpoint for List {
 
 /// Makes a tenant.
 #[derive(Debug)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Create;
 
 /// The body of [`Create`].
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(rename = "TenantCreateBody"))]
 pub struct CreateBody {
     /// The name: letters, digits, `-` and `_`, at most 64.
+    #[cfg_attr(feature = "schema", schemars(regex(pattern = schema::TENANT)))]
     pub name: String,
 }
 
@@ -81,6 +90,7 @@ impl Endpoint for Create {
 
 /// Shows a tenant.
 #[derive(Debug)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Show;
 
 impl Endpoint for Show {
@@ -98,14 +108,17 @@ impl Endpoint for Show {
 
 /// Renames, suspends or limits a tenant.
 #[derive(Debug)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Set;
 
 /// The body of [`Set`]: what is absent stays as it is.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct TenantPatch {
     /// The new name.
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(regex(pattern = schema::TENANT)))]
     pub name: Option<String>,
     /// Whether nobody of it may do anything. Its devices are not polled meanwhile, and keep their
     /// configuration.
@@ -132,10 +145,12 @@ impl Endpoint for Set {
 /// Deletes a tenant with everything in it, for good. Its data keys are destroyed: what copies of
 /// the database hold of its secrets can never be opened again. The chain of its audit log stays.
 #[derive(Debug)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Delete;
 
 /// The query of [`Delete`].
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct DeleteQuery {
     /// Its name once more.
@@ -144,6 +159,8 @@ pub struct DeleteQuery {
 
 /// The answer of [`Delete`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(rename = "TenantDeleted"))]
 pub struct Deleted {
     /// Which.
     pub id: TenantId,

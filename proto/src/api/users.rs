@@ -6,9 +6,12 @@ use serde::{Deserialize, Serialize};
 use crate::endpoint::{Endpoint, Method, Op, Role, Scope};
 use crate::id::{TenantId, UserId};
 use crate::page::{Empty, Page};
+#[cfg(feature = "schema")]
+use crate::schema;
 
 /// A person in a tenant.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct User {
     /// Their identifier.
     pub id: UserId,
@@ -30,6 +33,7 @@ pub struct User {
 
 /// Lists the people of a tenant.
 #[derive(Debug)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct List;
 
 impl Endpoint for List {
@@ -47,14 +51,18 @@ impl Endpoint for List {
 
 /// Invites a person. They enrol themselves with the token.
 #[derive(Debug)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Invite;
 
 /// The body of [`Invite`].
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct InviteBody {
     /// Their e-mail address.
+    #[cfg_attr(feature = "schema", schemars(length(max = 254), regex(pattern = schema::EMAIL)))]
     pub email: String,
     /// Their name.
+    #[cfg_attr(feature = "schema", schemars(length(max = 100), regex(pattern = schema::LINE)))]
     pub name: String,
     /// What they may do; at most the inviter's own role.
     pub role: Role,
@@ -62,6 +70,7 @@ pub struct InviteBody {
 
 /// The answer of [`Invite`].
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Invitation {
     /// The person.
     pub user: User,
@@ -86,10 +95,12 @@ impl Endpoint for Invite {
 
 /// Changes a person's role, or whether they may sign in. It takes effect within 5 seconds.
 #[derive(Debug)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Set;
 
 /// The body of [`Set`]: what is absent stays as it is.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct UserPatch {
     /// The new role; at most the caller's own.
     #[serde(default)]
@@ -115,6 +126,7 @@ impl Endpoint for Set {
 /// Takes a person's way in away and gives them another: their password and Secret Key are good no
 /// longer, their sessions end, and they enrol again with the token.
 #[derive(Debug)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Reset;
 
 impl Endpoint for Reset {
@@ -133,6 +145,7 @@ impl Endpoint for Reset {
 /// Removes a person. What they did stays in the audit log, under an identifier that no longer
 /// leads to anybody.
 #[derive(Debug)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Delete;
 
 impl Endpoint for Delete {

@@ -7,9 +7,10 @@ use axum::body::{Body, HttpBody as _};
 use axum::extract::rejection::PathRejection;
 use axum::extract::{FromRequestParts as _, Path, Query};
 use axum::response::{IntoResponse as _, Response};
-use http::HeaderValue;
 use http::header::CACHE_CONTROL;
 use http::request::Parts;
+use http::{HeaderValue, StatusCode};
+use http_body_util::LengthLimitError;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -44,8 +45,12 @@ pub(super) async fn body<T: DeserializeOwned>(body: Body, patience: Duration) ->
     let bytes = read
         .await
         .map_err(|_| Error::invalid(format!("the body did not come within {patience:?}")))?
-        .map_err(|_| too_large())?;
+        .map_err(cut_short)?;
     let bytes: &[u8] = if bytes.is_empty() { b"{}" } else { &bytes };
+    // A list would be taken for the fields of a body, in order.
+    if bytes.trim_ascii_start().first() != Some(&b'{') {
+        return Err(Error::invalid("not a JSON object").detail("in the body"));
+    }
     match Json::<T>::from_bytes(bytes) {
         Ok(Json(body)) => Ok(body),
         Err(error) => Err(Error::invalid(after_prefix(&error.body_text())).detail("in the body")),
@@ -53,9 +58,15 @@ pub(super) async fn body<T: DeserializeOwned>(body: Body, patience: Duration) ->
 }
 
 fn too_large() -> Error {
-    Error::invalid(format!(
-        "the body is cut short, or larger than {MAX_BODY} bytes"
-    ))
+    let message = format!("the body is larger than {MAX_BODY} bytes");
+    Error::invalid(message).status(StatusCode::PAYLOAD_TOO_LARGE)
+}
+
+fn cut_short(error: axum::Error) -> Error {
+    if error.into_inner().is::<LengthLimitError>() {
+        return too_large();
+    }
+    Error::invalid("the body is cut short")
 }
 
 pub(super) fn answer<T: Serialize>(output: &T) -> Result<Response, Error> {

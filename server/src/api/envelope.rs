@@ -66,7 +66,7 @@ pub(super) async fn wrap(deadline: Duration, request: Request, next: Next) -> Re
         path = %tod_proto::untrusted::plain(request.uri().path()),
     );
     let work = AssertUnwindSafe(tokio::time::timeout(deadline, next.run(request))).catch_unwind();
-    let response = match work.instrument(span).await {
+    let mut response = match work.instrument(span).await {
         Ok(Ok(response)) => response,
         Ok(Err(_)) => Error::unavailable("the request took too long")
             .detail(format!("nothing came within {deadline:?}"))
@@ -74,7 +74,13 @@ pub(super) async fn wrap(deadline: Duration, request: Request, next: Next) -> Re
         Err(_) => Error::internal(anyhow::anyhow!("a handler panicked")).respond(&id),
     };
     if response.status() == StatusCode::METHOD_NOT_ALLOWED {
-        return Error::invalid("this path does not take this method").respond(&id);
+        let allowed = response.headers_mut().remove(header::ALLOW);
+        response = Error::invalid("this path does not take this method")
+            .status(StatusCode::METHOD_NOT_ALLOWED)
+            .respond(&id);
+        if let Some(allowed) = allowed {
+            response.headers_mut().insert(header::ALLOW, allowed);
+        }
     }
     response
 }

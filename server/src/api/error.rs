@@ -16,6 +16,7 @@ use tod_proto::error::{ErrorBody, ErrorCode};
 #[derive(Debug)]
 pub struct Error {
     code: ErrorCode,
+    status: Option<StatusCode>,
     message: String,
     detail: Option<String>,
     hint: Option<String>,
@@ -28,6 +29,7 @@ impl Error {
     pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
         Self {
             code,
+            status: None,
             message: message.into(),
             detail: None,
             hint: None,
@@ -81,6 +83,13 @@ impl Error {
         Self::new(ErrorCode::Internal, "the server has met a bug in itself").cause(cause)
     }
 
+    /// Says it more exactly to HTTP than the code does.
+    #[must_use]
+    pub fn status(mut self, status: StatusCode) -> Self {
+        self.status = Some(status);
+        self
+    }
+
     /// Says why.
     #[must_use]
     pub fn detail(mut self, detail: impl Into<String>) -> Self {
@@ -114,7 +123,10 @@ impl Error {
         self.code
     }
 
-    fn status(&self) -> StatusCode {
+    fn http_status(&self) -> StatusCode {
+        if let Some(status) = self.status {
+            return status;
+        }
         match self.code {
             ErrorCode::NotFound => StatusCode::NOT_FOUND,
             ErrorCode::Conflict => StatusCode::CONFLICT,
@@ -135,7 +147,7 @@ impl Error {
             let (code, error) = (self.code, format!("{cause:#}"));
             tracing::error!(request.id = request_id, ?code, error, "request failed");
         }
-        let status = self.status();
+        let status = self.http_status();
         let body = ErrorBody {
             code: self.code,
             message: self.message,

@@ -11,12 +11,12 @@ use axum::response::Response;
 use axum::routing::{MethodFilter, on};
 use futures_util::Stream;
 use http::request::Parts;
-use tod_proto::endpoint::{Endpoint, Feed, Method, Op, Pipe};
+use tod_proto::endpoint::{Endpoint, Feed, File, Method, Op, Pipe};
 
 use super::App;
 use super::cx::Cx;
 use super::error::Error;
-use super::{decode, feed};
+use super::{decode, feed, file};
 
 /// The decoded parts of a request to `E`.
 #[derive(Debug)]
@@ -143,6 +143,19 @@ impl Routes {
                     })?;
                 handler(cx, req, upgrade).await
             }
+        })
+    }
+
+    /// Binds what `contents` makes to `F`. It is made once for each process.
+    #[must_use]
+    pub fn bind_file<F: File + 'static>(
+        self,
+        _: F,
+        contents: fn() -> &'static file::Contents,
+    ) -> Self {
+        self.add(F::OP, move |app, parts, _| async move {
+            let (_, parts) = Cx::admit(app, parts, &F::OP).await?;
+            Ok(file::respond(&parts.headers, F::CONTENT_TYPE, contents()))
         })
     }
 

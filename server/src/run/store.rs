@@ -224,10 +224,12 @@ pub async fn find(
     tenant: TenantId,
     number: u64,
 ) -> Result<Option<Run>, Error> {
-    Ok(list(tx, tenant, i64::try_from(number).ok(), 1)
-        .await?
-        .into_iter()
-        .next())
+    // No run has a number that large; without a number, any would be found.
+    let Ok(number) = i64::try_from(number) else {
+        return Ok(None);
+    };
+    let runs = list(tx, tenant, Some(number), 1).await?;
+    Ok(runs.into_iter().next())
 }
 
 /// The newest runs, or the one with this number.

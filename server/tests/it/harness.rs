@@ -4,6 +4,7 @@
 //! exempt from row security and grants, so a test on such a connection says nothing about either.
 
 mod cluster;
+mod contract;
 mod person;
 
 use axum::Router;
@@ -91,7 +92,7 @@ impl TestApp {
         let app = replica(&db, dir.path(), clock, bus.clone(), Door::default());
         app.prepare().await.unwrap();
         Self {
-            router: app.router(),
+            router: contract::watched(app.router()),
             app,
             hands,
             bus,

@@ -40,7 +40,7 @@ async fn what_matches_no_route_gets_our_error_body() {
     assert_eq!(body.code, ErrorCode::NotFound);
     assert!(body.request_id.starts_with("rq_"), "{body:?}");
     assert_eq!(lost.headers["x-request-id"], *body.request_id);
-    assert_eq!(wrong_method.status, StatusCode::BAD_REQUEST);
+    assert_eq!(wrong_method.status, StatusCode::METHOD_NOT_ALLOWED);
 }
 
 #[tokio::test]

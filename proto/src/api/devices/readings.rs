@@ -6,10 +6,13 @@ use serde::{Deserialize, Serialize};
 use crate::endpoint::{Endpoint, Method, Op, Role, Scope};
 use crate::id::{DeviceId, TenantId};
 use crate::page::{Empty, Page};
+#[cfg(feature = "schema")]
+use crate::schema;
 use crate::untrusted::Untrusted;
 
 /// An interface, as the last poll saw it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Interface {
     /// Its name.
     pub name: Untrusted,
@@ -41,6 +44,7 @@ pub struct Interface {
 
 /// Lists the interfaces of a device.
 #[derive(Debug)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Interfaces;
 
 impl Endpoint for Interfaces {
@@ -58,24 +62,30 @@ impl Endpoint for Interfaces {
 
 /// Values over time.
 #[derive(Debug)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Series;
 
 /// Narrows [`Series`].
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct SeriesQuery {
     /// Which: `cpu`, `mem`, `disk`, `temp`, `volt`, `rx`, `tx`, `poll_ms`, or
     /// `iface:NAME:rx` and `iface:NAME:tx`.
+    #[cfg_attr(feature = "schema", schemars(regex(pattern = schema::METRIC)))]
     pub metric: String,
     /// From when; an hour ago if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub since: Option<Timestamp>,
     /// The most points; the newest are kept. 500 if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(range(min = 1, max = 5000)))]
     pub limit: Option<u32>,
 }
 
 /// A value at a time.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(rename = "SeriesPoint"))]
 pub struct Point {
     /// When the device said so, by tod's clock.
     pub at: Timestamp,
