@@ -73,6 +73,16 @@ impl Components {
         }
     }
 
+    /// Whether a body of this schema must be there: one that is not counts as an empty object.
+    pub(super) fn must_be_sent(&self, body: &Value) -> bool {
+        let name = body["$ref"]
+            .as_str()
+            .and_then(|to| to.strip_prefix(SCHEMAS));
+        let schema = name.and_then(|name| self.schemas.get(&self.input_name(name)));
+        let schema = schema.unwrap_or(body);
+        schema.get("required").is_some() || schema.get("oneOf").is_some()
+    }
+
     /// Tidies all schemas.
     pub(super) fn finish(&mut self, links: &Links) {
         for schema in self.schemas.values_mut() {

@@ -32,7 +32,7 @@ pub(super) fn operation(described: &Described, schemas: &Components, links: &Lin
         }
         if let Some(body) = &described.body {
             let content = json!({ "application/json": { "schema": body } });
-            let body = json!({ "required": true, "content": content });
+            let body = json!({ "required": schemas.must_be_sent(body), "content": content });
             operation.insert("requestBody".to_owned(), body);
         }
     }
@@ -123,7 +123,7 @@ fn last_event_id() -> Value {
         "name": "Last-Event-ID", "in": "header", "required": false,
         "description": "The `id` of the last event that the client has seen: the stream goes on \
             after it.",
-        "schema": { "type": "string", "maxLength": 128 },
+        "schema": { "type": "string" },
     })
 }
 
@@ -131,7 +131,7 @@ fn if_none_match() -> Value {
     json!({
         "name": "If-None-Match", "in": "header", "required": false,
         "description": "The `ETag` of what the client has.",
-        "schema": { "type": "string", "maxLength": 1024 },
+        "schema": { "type": "string" },
     })
 }
 

@@ -177,3 +177,18 @@ fn an_operation_says_who_may_call_it() {
     );
     assert_eq!(security("/health", "get"), "[]");
 }
+
+#[test]
+fn a_body_of_which_nothing_must_be_there_may_be_left_out() {
+    let document = document();
+    let required = |path: &str, method: &str| {
+        document["paths"][path][method]["requestBody"]["required"].clone()
+    };
+
+    assert_eq!(required("/api/tenants", "post"), true);
+    assert_eq!(required("/api/tenants/{tenant}", "patch"), false);
+    let relays = "/api/tenants/{tenant}/devices/{device}/relays";
+    assert_eq!(required(relays, "post"), true);
+    let rotate = "/api/tenants/{tenant}/kms/rotate";
+    assert_eq!(required(rotate, "post"), Value::Null);
+}

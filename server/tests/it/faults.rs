@@ -106,7 +106,7 @@ async fn bodies_that_are_too_large_or_too_deep_are_refused() {
     let start = "/api/auth/srp/start";
     app.send(None, "POST", start, Some(large))
         .await
-        .refused(400);
+        .refused(413);
     let request = http::Request::builder().method("POST").uri(start);
     let request = request.body(axum::body::Body::from(deep)).unwrap();
     let response = app.router().oneshot(request).await.unwrap();

@@ -120,7 +120,7 @@ async fn a_public_key_that_makes_the_shared_number_known_is_refused() {
             // A body that no client sends is refused before it is read.
             let is_huge = public.len() > 1000;
             assert!(
-                status == 401 || (is_huge && status == 400),
+                status == 401 || (is_huge && status == 413),
                 "{what}: {refused}"
             );
             app.hands.advance(Duration::from_mins(2));

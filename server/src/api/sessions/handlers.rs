@@ -17,7 +17,10 @@ const DEFAULT_LIMIT: u32 = 100;
 
 pub(super) async fn list(cx: Cx, req: Req<ListAll>) -> Result<Page<PersonSession>, Error> {
     let (reach, query) = (reach(&cx)?, req.query);
-    let limit = query.limit.unwrap_or(DEFAULT_LIMIT).clamp(1, MAX_PAGE);
+    let limit = query.limit.unwrap_or(DEFAULT_LIMIT);
+    if !(1..=MAX_PAGE).contains(&limit) {
+        return Err(Error::invalid(format!("limit: 1 to {MAX_PAGE}")));
+    }
     let mut tx = cx.app.db.system("list the sessions of a tenant").await?;
     if let Some(user) = query.user {
         store::check_person(&mut tx, &reach, user).await?;
