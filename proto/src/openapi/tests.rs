@@ -1,3 +1,5 @@
+//! The document as a whole.
+
 use super::*;
 
 fn schemas() -> Map<String, Value> {
