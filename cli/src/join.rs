@@ -5,12 +5,15 @@
 use secrecy::SecretString;
 use tod_client::profile::Context;
 use tod_client::secret_key::SecretKey;
+use tod_client::sign_in::{Begun, SecondStep};
 use tod_client::store::{Kind, Store};
 use tod_client::tls::{Fingerprint, introduce};
 use tod_client::{Client, Error};
 use tod_proto::api::account::Me;
+use tod_proto::error::ErrorCode;
 use tod_proto::untrusted::plain;
 
+use crate::commands::account::totp::CodeArgs;
 use crate::cx::Cx;
 use crate::error::CliError;
 use crate::term::Paint;
@@ -164,12 +167,20 @@ impl Meeting {
         email: &str,
         password: &SecretString,
         key: &SecretKey,
+        code: Option<&CodeArgs>,
     ) -> Result<Me, CliError> {
-        let me = {
+        let begun = {
             let _spinner = cx.say.spinner("Deriving keys");
             self.client
-                .sign_in(email, password, key, &label(cx))
+                .begin_sign_in(email, password, key, &label(cx))
                 .await?
+        };
+        let me = match (begun, code) {
+            (Begun::SignedIn(me), _) => *me,
+            (Begun::SecondStep(step), Some(code)) => {
+                second_step(&self.client, cx, &step, code).await?
+            }
+            (Begun::SecondStep(_), None) => return Err(Error::SecondStep.into()),
         };
         self.store.keep_secret_key(Some(key))?;
         self.context.user = Some(email.to_owned());
@@ -198,6 +209,33 @@ impl Meeting {
             cx.say.warn("whoever can read your files can act as you");
         }
         Ok(me)
+    }
+}
+
+/// Gives the code that was given, or asks for one until it is right or the server has had enough.
+async fn second_step(
+    client: &Client,
+    cx: &Cx,
+    step: &SecondStep,
+    given: &CodeArgs,
+) -> Result<Me, CliError> {
+    loop {
+        let code = given.get(cx)?;
+        match client.second_step(step, &code).await {
+            Err(Error::Refused(body))
+                if given.totp.is_none()
+                    && body.code == ErrorCode::Unauthenticated
+                    && body
+                        .detail
+                        .as_deref()
+                        .is_some_and(|why| why.contains("more")) =>
+            {
+                let why = body.detail.as_deref().unwrap_or_default();
+                cx.say
+                    .warn(format!("{}: {}", plain(&body.message), plain(why)));
+            }
+            done => return Ok(done?),
+        }
     }
 }
 

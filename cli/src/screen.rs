@@ -39,11 +39,18 @@ impl Drop for Screen {
     }
 }
 
+/// Whether the terminal is large enough for these lines.
+pub fn fits(lines: &[String]) -> Result<bool, CliError> {
+    let (columns, rows) = size()?;
+    let widest = lines.iter().map(|line| line.chars().count()).max();
+    Ok(widest <= Some(columns.into()) && lines.len() < rows.into())
+}
+
 /// Shows lines until the person presses Enter. Refuses when the terminal is too small.
 pub async fn show(lines: &[String]) -> Result<(), CliError> {
     let (columns, rows) = size()?;
     let widest = lines.iter().map(|line| line.chars().count()).max();
-    if widest > Some(columns.into()) || lines.len() + 1 > rows.into() {
+    if !fits(lines)? {
         return Err(CliError::Usage {
             message: format!(
                 "it takes a terminal of {} columns and {} lines; this one has {columns} and {rows}",

@@ -52,6 +52,9 @@ pub enum Error {
     /// Nobody is signed in here.
     #[error("not signed in")]
     SignedOut,
+    /// The sign-in has a second step, and there was nobody to ask for its code.
+    #[error("this sign-in has a second step")]
+    SecondStep,
     /// The session has ended: it expired, was revoked, or its token was used elsewhere.
     #[error("the session has ended")]
     SessionEnded,

@@ -30,6 +30,7 @@ mod sse;
 pub mod store;
 pub mod stub;
 pub mod tls;
+pub mod totp;
 pub mod transport;
 pub mod view;
 

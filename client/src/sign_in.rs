@@ -3,7 +3,8 @@
 use secrecy::SecretString;
 use tod_proto::api::account::{
     ChangePassword, ChangePasswordBody, Delete, DeleteBody, DeletionReceipt, Enrol, EnrolBody, Me,
-    Proof, RefreshBody, SignOut, SrpFinish, SrpFinishBody, SrpStart, SrpStartBody, Verifier,
+    Proof, RefreshBody, SignOut, SrpFinish, SrpFinishBody, SrpFinished, SrpStart, SrpStartBody,
+    Verifier,
 };
 use tod_proto::page::Empty;
 
@@ -24,6 +25,21 @@ pub struct Enrolment {
     pub name: String,
     /// The name of the first tenant, with a setup token.
     pub tenant: Option<String>,
+}
+
+/// How far a sign-in has come.
+#[derive(Clone, Debug)]
+pub enum Begun {
+    /// The person is signed in.
+    SignedIn(Box<Me>),
+    /// They have to give a code.
+    SecondStep(SecondStep),
+}
+
+/// A sign-in that waits for a code.
+#[derive(Clone, Debug)]
+pub struct SecondStep {
+    pub(crate) ticket: SecretString,
 }
 
 impl Client {
@@ -48,7 +64,8 @@ impl Client {
         self.call(Enrol, Empty {}, Empty {}, body).await
     }
 
-    /// Signs in and takes up the session. `label` is what the person's list of sessions shows.
+    /// Signs in and takes up the session. `label` is what the person's list of sessions shows. Who
+    /// has a second step is refused with [`Error::SecondStep`].
     pub async fn sign_in(
         &self,
         email: &str,
@@ -56,6 +73,23 @@ impl Client {
         secret_key: &SecretKey,
         label: &str,
     ) -> Result<Me, Error> {
+        match self
+            .begin_sign_in(email, password, secret_key, label)
+            .await?
+        {
+            Begun::SignedIn(me) => Ok(*me),
+            Begun::SecondStep(_) => Err(Error::SecondStep),
+        }
+    }
+
+    /// The same, where somebody can be asked for a code: [`Client::second_step`] takes it.
+    pub async fn begin_sign_in(
+        &self,
+        email: &str,
+        password: &SecretString,
+        secret_key: &SecretKey,
+        label: &str,
+    ) -> Result<Begun, Error> {
         let (answer, proof) = self.prove(email, password, secret_key).await?;
         let body = SrpFinishBody {
             handshake: proof.handshake,
@@ -63,10 +97,20 @@ impl Client {
             client_proof: proof.client_proof,
             label: label.to_owned(),
         };
-        let session = self.call(SrpFinish, Empty {}, Empty {}, body).await?;
-        answer.check(&session.server_proof)?;
-        self.auth.adopt(session.tokens).await?;
-        Ok(session.me)
+        match self.call(SrpFinish, Empty {}, Empty {}, body).await? {
+            SrpFinished::Session(session) => {
+                answer.check(&session.server_proof)?;
+                self.auth.adopt(session.tokens).await?;
+                Ok(Begun::SignedIn(Box::new(session.me)))
+            }
+            SrpFinished::SecondStep(step) => {
+                // Nobody is asked for a code on behalf of an impostor.
+                answer.check(&step.server_proof)?;
+                Ok(Begun::SecondStep(SecondStep {
+                    ticket: step.ticket.into(),
+                }))
+            }
+        }
     }
 
     /// Changes the password, the Secret Key or both, by a proof of the old ones. Returns how many
@@ -100,7 +144,7 @@ impl Client {
     }
 
     /// Begins a handshake and answers it, for something else than a session.
-    async fn prove(
+    pub(crate) async fn prove(
         &self,
         email: &str,
         password: &SecretString,

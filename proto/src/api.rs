@@ -13,6 +13,7 @@ pub mod runs;
 pub mod sessions;
 pub mod status;
 pub mod tenants;
+pub mod totp;
 pub mod users;
 
 use crate::endpoint::{Endpoint as _, Feed as _, File as _, Op, Pipe as _};
@@ -50,6 +51,11 @@ operations! {
     endpoint account::ChangePassword,
     endpoint account::Export,
     endpoint account::Delete,
+    endpoint totp::Finish,
+    endpoint totp::Status,
+    endpoint totp::Begin,
+    endpoint totp::Enable,
+    endpoint totp::Disable,
     endpoint sessions::ListAll,
     endpoint sessions::RevokeOne,
     endpoint sessions::RevokeAll,
@@ -64,6 +70,7 @@ operations! {
     endpoint users::Invite,
     endpoint users::Set,
     endpoint users::Reset,
+    endpoint users::RemoveTotp,
     endpoint users::Delete,
     endpoint api_keys::List,
     endpoint api_keys::Create,

@@ -22,6 +22,7 @@ pub mod runs;
 pub mod sessions;
 pub mod status;
 pub mod tenants;
+pub mod totp;
 pub mod users;
 
 use std::ops::Deref;
@@ -125,5 +126,6 @@ pub fn routes() -> Routes {
         .merge(sessions::routes())
         .merge(status::routes())
         .merge(tenants::routes())
+        .merge(totp::routes())
         .merge(users::routes())
 }

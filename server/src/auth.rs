@@ -11,6 +11,7 @@ pub mod session;
 pub mod signing;
 pub mod srp;
 pub mod token;
+pub mod totp;
 pub(crate) mod tries;
 
 use std::net::IpAddr;
@@ -48,6 +49,9 @@ pub struct Principal {
     pub tenant: Option<TenantId>,
     /// Its name.
     pub tenant_name: Option<String>,
+    /// Whether their tenant asks a second step of them that their sign-in does not have: until then
+    /// they may do nothing else.
+    pub owes_totp: bool,
     /// When what they showed ends. A stream that they opened ends then, too.
     pub expires: Timestamp,
 }

@@ -169,6 +169,12 @@ impl App {
                 }
                 Vec::new()
             }
+            Event::CodeWanted => {
+                if let Some(Layer::Unlock(unlock)) = self.layers.last_mut() {
+                    unlock.wants_code();
+                }
+                Vec::new()
+            }
             Event::Happened(event) if event.kind.starts_with("change.") => {
                 vec![Effect::LoadChanges]
             }

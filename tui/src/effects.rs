@@ -8,6 +8,7 @@ use secrecy::SecretString;
 use tod_client::clock::Clock;
 use tod_client::follow::Update;
 use tod_client::secret_key::SecretKey;
+use tod_client::sign_in::Begun;
 use tod_client::{Client, Error};
 use tod_proto::api::changes::{self, ChangeQuery};
 use tod_proto::api::devices::{self, ListQuery, SeriesQuery};
@@ -94,7 +95,8 @@ impl Effects {
                 Effect::Unlock {
                     password,
                     secret_key,
-                } => Ok(server.unlock(password, secret_key).await),
+                    code,
+                } => Ok(server.unlock(password, secret_key, code).await),
                 Effect::Copy(_) | Effect::Suspend | Effect::Redraw | Effect::Quit => return,
             };
             tell(&out, event).await;
@@ -185,7 +187,7 @@ impl Server {
         Ok(Event::Series(device, metric, page.items))
     }
 
-    async fn unlock(&self, password: Secret, typed: Option<Secret>) -> Event {
+    async fn unlock(&self, password: Secret, typed: Option<Secret>, code: Option<Secret>) -> Event {
         let key = match (&self.secret_key, typed) {
             (_, Some(typed)) => match typed.0.parse::<SecretKey>() {
                 Ok(key) => key,
@@ -197,12 +199,21 @@ impl Server {
             }
         };
         let password = SecretString::from(password.0);
-        match self
+        let begun = self
             .client
-            .sign_in(&self.user, &password, &key, "todctl tui")
-            .await
-        {
-            Ok(_) => Event::Unlocked,
+            .begin_sign_in(&self.user, &password, &key, "todctl tui")
+            .await;
+        let done = match (begun, code) {
+            (Ok(Begun::SignedIn(_)), _) => Ok(()),
+            (Ok(Begun::SecondStep(_)), None) => return Event::CodeWanted,
+            (Ok(Begun::SecondStep(step)), Some(code)) => {
+                let code = SecretString::from(code.0);
+                self.client.second_step(&step, &code).await.map(drop)
+            }
+            (Err(error), _) => Err(error),
+        };
+        match done {
+            Ok(()) => Event::Unlocked,
             Err(error) => Event::UnlockFailed(chain(&error)),
         }
     }

@@ -59,6 +59,8 @@ pub enum Event {
     Unlocked,
     /// Signing in failed.
     UnlockFailed(String),
+    /// The sign-in has a second step, and no code was given.
+    CodeWanted,
     /// A second passed.
     Tick(Timestamp),
 }
@@ -90,6 +92,8 @@ pub enum Effect {
         password: Secret,
         /// The Secret Key, when this machine has none.
         secret_key: Option<Secret>,
+        /// The code of a second step, once it was asked for.
+        code: Option<Secret>,
     },
     /// Copy text to the person's clipboard.
     Copy(String),

@@ -133,7 +133,7 @@ impl Fleet {
             Event::Link(link) => self.link = link.clone(),
             Event::Unlocked => self.link = Link::Connecting,
             Event::Tick(now) => self.tick(*now),
-            Event::Action(_) | Event::Failed(_) | Event::UnlockFailed(_) => {}
+            Event::Action(_) | Event::Failed(_) | Event::UnlockFailed(_) | Event::CodeWanted => {}
         }
     }
 

@@ -2,6 +2,7 @@
 
 pub mod kit;
 pub mod own;
+pub mod totp;
 
 use clap::Subcommand;
 
@@ -27,6 +28,9 @@ pub enum Command {
     /// Your sessions and API keys go, and your address is taken out of everything. The audit log
     /// keeps what you did under an identifier that leads to nobody.
     Delete(own::DeleteArgs),
+    /// See to the second step of your sign-in
+    #[command(subcommand)]
+    Totp(totp::Command),
     /// Show, write and read your Emergency Kit
     #[command(subcommand)]
     Kit(kit::Command),
@@ -40,6 +44,7 @@ impl Command {
             Self::Password(args) => own::password(args, cx).await,
             Self::Export(args) => own::export(args, cx).await,
             Self::Delete(args) => own::delete(args, cx).await,
+            Self::Totp(command) => command.run(cx).await,
             Self::Kit(command) => command.run(cx).await,
         }
     }

@@ -3,6 +3,7 @@
 use secrecy::ExposeSecret as _;
 use tod_client::secret_key::SecretKey;
 
+use super::account::totp::CodeArgs;
 use crate::ask::Ask;
 use crate::cx::Cx;
 use crate::error::CliError;
@@ -12,7 +13,7 @@ use crate::secrets::{PasswordArgs, SecretKeyArgs, key_of};
 /// Sign in
 ///
 /// The password and the Secret Key stay on this machine. The Secret Key is asked for once on each
-/// machine; it is in your Emergency Kit.
+/// machine; it is in your Emergency Kit. A sign-in with a second step asks for a code, too.
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Examples:\n  todctl login --server https://tod.example:8443\n  \
@@ -25,6 +26,8 @@ pub struct Args {
     password: PasswordArgs,
     #[command(flatten)]
     key: SecretKeyArgs,
+    #[command(flatten)]
+    code: CodeArgs,
 }
 
 pub(super) async fn run(args: Args, cx: &mut Cx) -> Result<(), CliError> {
@@ -36,7 +39,8 @@ pub(super) async fn run(args: Args, cx: &mut Cx) -> Result<(), CliError> {
     };
     is_of(&key, &email)?;
     let password = args.password.get(cx, "Password:")?;
-    meeting.sign_in(cx, &email, &password, &key).await?;
+    let code = Some(&args.code);
+    meeting.sign_in(cx, &email, &password, &key, code).await?;
     cx.say.next("todctl device list   or   todctl tui");
     Ok(())
 }

@@ -135,7 +135,9 @@ impl Newcomer {
         ));
         // Whoever enrols anew does not want the tenant of an older context.
         meeting.context.tenant = None;
-        meeting.sign_in(cx, &self.email, &password, &key).await?;
+        meeting
+            .sign_in(cx, &self.email, &password, &key, None)
+            .await?;
         cx.say
             .next("todctl device add ADDRESS --username admin   or   todctl tui");
         Ok(())

@@ -49,6 +49,9 @@ pub enum Command {
         /// The most API keys; `none` is no limit
         #[arg(long, value_name = "N")]
         max_api_keys: Option<Limit>,
+        /// Whether all its people have to have a second step of sign-in
+        #[arg(long, value_name = "on|off", value_parser = switch)]
+        require_totp: Option<bool>,
     },
     /// Delete a tenant with everything in it, for good
     ///
@@ -101,6 +104,7 @@ impl Command {
                 max_devices,
                 max_users,
                 max_api_keys,
+                require_totp,
             } => {
                 let tenant = find(&client, &name).await?;
                 let limit = |new: Option<Limit>, old| new.map_or(old, |Limit(new)| new);
@@ -113,6 +117,7 @@ impl Command {
                     name: rename,
                     suspended: (suspend || resume).then_some(suspend),
                     quotas: (quotas != tenant.quotas).then_some(quotas),
+                    totp_required: require_totp,
                 };
                 set(cx, &tenant, patch).await
             }
@@ -152,6 +157,14 @@ impl std::str::FromStr for Limit {
     }
 }
 
+fn switch(text: &str) -> Result<bool, String> {
+    match text {
+        "on" => Ok(true),
+        "off" => Ok(false),
+        _ => Err("it is on or off".to_owned()),
+    }
+}
+
 async fn find(client: &Client, name: &str) -> Result<Tenant, CliError> {
     let page = client.call(List, Empty {}, Empty {}, Empty {}).await?;
     let names: Vec<String> = page.items.iter().map(|t| t.name.clone()).collect();
@@ -164,9 +177,9 @@ async fn find(client: &Client, name: &str) -> Result<Tenant, CliError> {
 }
 
 async fn set(cx: &mut Cx, tenant: &Tenant, patch: TenantPatch) -> Result<(), CliError> {
-    if patch.name.is_none() && patch.suspended.is_none() && patch.quotas.is_none() {
+    if patch == TenantPatch::default() {
         return Err(CliError::usage(
-            "nothing to change: give --rename, --suspend, --resume or a limit",
+            "nothing to change: give --rename, --suspend, --resume, --require-totp or a limit",
         ));
     }
     cx.may_change(&format!("change the tenant {}", tenant.name))?;

@@ -5,7 +5,7 @@ use serde_json::json;
 use tod_client::Client;
 use tod_client::view::units::{ago, rfc3339};
 use tod_proto::api::users::{
-    Delete, Invitation, Invite, InviteBody, List, Reset, Set, User, UserPatch,
+    Delete, Invitation, Invite, InviteBody, List, RemoveTotp, Reset, Set, User, UserPatch,
 };
 use tod_proto::endpoint::Role;
 use tod_proto::id::TenantId;
@@ -54,6 +54,14 @@ pub enum Command {
         /// Their e-mail address
         email: String,
     },
+    /// Take the second step of a person's sign-in away
+    ///
+    /// For who has lost their authenticator and their recovery codes. Make sure that it is they who
+    /// ask: their password and Secret Key are enough to sign in then.
+    RemoveTotp {
+        /// Their e-mail address
+        email: String,
+    },
     /// Remove a person; what they did stays in the audit log
     Delete {
         /// Their e-mail address
@@ -82,6 +90,7 @@ impl Command {
                 set(cx, &email, UserPatch { role, active }).await
             }
             Self::Reset { email } => reset(cx, &email).await,
+            Self::RemoveTotp { email } => remove_totp(cx, &email).await,
             Self::Delete { email } => delete(cx, &email).await,
         }
     }
@@ -148,6 +157,21 @@ async fn reset(cx: &mut Cx, email: &str) -> Result<(), CliError> {
     let path = (tenant, user.id);
     let answer = client.call(Reset, path, Empty {}, Empty {}).await?;
     invited(cx, &answer)
+}
+
+async fn remove_totp(cx: &mut Cx, email: &str) -> Result<(), CliError> {
+    let (client, tenant) = cx.tenant().await?;
+    let user = find(&client, tenant, email).await?;
+    cx.may_change(&format!("take the second step of {} away", user.email))?;
+    cx.ask.confirm(&format!(
+        "Let {} sign in without a second step?",
+        user.email
+    ))?;
+    let path = (tenant, user.id);
+    client.call(RemoveTotp, path, Empty {}, Empty {}).await?;
+    cx.say
+        .note(format!("{} has no second step any more", user.email));
+    Ok(())
 }
 
 async fn delete(cx: &mut Cx, email: &str) -> Result<(), CliError> {

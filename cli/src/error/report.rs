@@ -211,6 +211,7 @@ fn call(error: &CallError) -> Report {
         CallError::WeakKdf(_) => {
             say("weak_kdf", exit::AUTH).hint("do not sign in there; ask the server's operator")
         }
+        CallError::SecondStep => say("second_step", exit::AUTH).next("todctl login"),
         CallError::SignedOut => say("not_signed_in", exit::AUTH).next("todctl login"),
         CallError::SessionEnded => say("session_ended", exit::AUTH)
             .why("it expired, was revoked, or its token was used twice")

@@ -7,7 +7,9 @@ use tod_proto::api::changes::{self, Change, ChangeState};
 use tod_proto::api::devices::{self, Device, Interface, Point, Status, TlsMode};
 use tod_proto::api::events::{self, Event};
 use tod_proto::api::runs::{self, ResultStatus, Run, RunDetail, RunResult, RunState, RunUpdate};
+use tod_proto::api::sessions::{self, KeyState, PersonSession, SigningKey};
 use tod_proto::api::tenants::{self, Quotas, Tenant};
+use tod_proto::api::totp::{self, TotpStatus};
 use tod_proto::api::users::{self, User};
 use tod_proto::endpoint::Role;
 use tod_proto::error::{ErrorBody, ErrorCode};
@@ -231,6 +233,16 @@ fn me() -> Me {
     }
 }
 
+fn signing_key(at: Timestamp) -> SigningKey {
+    SigningKey {
+        id: format!("sk_{:026}", 1).parse().unwrap(),
+        state: KeyState::Signs,
+        created_at: at,
+        signs_from: at,
+        retires_at: None,
+    }
+}
+
 /// A server that answers everything that reads.
 pub(crate) fn stub(devices: Vec<Device>) -> Stub {
     let at = time("2026-03-18T14:00:00Z");
@@ -241,6 +253,7 @@ pub(crate) fn stub(devices: Vec<Device>) -> Stub {
         role: Role::Admin,
         active: true,
         enrolled: true,
+        totp: false,
         last_sign_in: Some(at),
         created_at: at,
     };
@@ -256,6 +269,7 @@ pub(crate) fn stub(devices: Vec<Device>) -> Stub {
         users: 3,
         suspended_at: None,
         quotas: Quotas::default(),
+        totp_required: false,
         id: TENANT.parse().unwrap(),
         name: "acme-wisp".to_owned(),
         role: Role::Admin,
@@ -274,7 +288,25 @@ pub(crate) fn stub(devices: Vec<Device>) -> Stub {
         .answer(devices::Series, Ok(page(points)))
         .answer(events::List, Ok(page(vec![event()])))
         .answer(Whoami, Ok(me()))
-        .answer(Sessions, Ok(page(vec![session])))
+        .answer(Sessions, Ok(page(vec![session.clone()])))
+        .answer(
+            sessions::ListAll,
+            Ok(page(vec![PersonSession {
+                user: me().id,
+                email: me().email,
+                role: Role::Admin,
+                session,
+            }])),
+        )
+        .answer(sessions::SigningKeys, Ok(page(vec![signing_key(at)])))
+        .answer(
+            totp::Status,
+            Ok(TotpStatus {
+                since: Some(at),
+                recovery_codes: 9,
+                required: false,
+            }),
+        )
         .answer(tenants::List, Ok(page(vec![tenant])))
         .answer(users::List, Ok(page(vec![user])))
         .answer(runs::List, Ok(page(vec![run(RunState::Finished, 3, 1)])))

@@ -14,6 +14,9 @@ const LISTS: &[&str] = &[
     "events",
     "metrics get ber-core-01 cpu",
     "session list",
+    "session list --all",
+    "session list --user ana@example.org",
+    "session keys",
     "tenant list",
     "user list",
     "run list",
@@ -28,6 +31,7 @@ const LISTS: &[&str] = &[
 /// Commands that say one thing.
 const FACTS: &[&str] = &[
     "whoami",
+    "account totp status",
     "auth can-i device.list",
     "auth can-i",
     "version",

@@ -22,8 +22,17 @@ impl std::fmt::Debug for Qr {
 
 impl Qr {
     pub(super) fn of(text: &str) -> Result<Self, KitError> {
+        Self::with(text, EcLevel::M)
+    }
+
+    /// The smallest code of a text: for a screen, which has no folds and no stains.
+    pub fn for_screen(text: &str) -> Result<Self, KitError> {
+        Self::with(text, EcLevel::L)
+    }
+
+    fn with(text: &str, level: EcLevel) -> Result<Self, KitError> {
         let code =
-            QrCode::with_error_correction_level(text, EcLevel::M).map_err(|_| KitError::TooLong)?;
+            QrCode::with_error_correction_level(text, level).map_err(|_| KitError::TooLong)?;
         let colors = code.to_colors().into_iter();
         Ok(Self {
             width: u16::try_from(code.width()).map_err(|_| KitError::TooLong)?,

@@ -34,6 +34,14 @@ impl View for Tenant {
                 Cell::text(limits.join(","))
             })
         }),
+        Column::wide("totp_required", "2ND STEP", |t, _| {
+            let asked = if t.totp_required {
+                "required"
+            } else {
+                "optional"
+            };
+            Cell::pair(asked, t.totp_required)
+        }),
         Column::right("created", "AGE", |t, now| Cell::ago(t.created_at, now)),
         Column::wide("id", "ID", |t, _| Cell::text(t.id.to_string())),
     ];
@@ -57,6 +65,9 @@ impl View for User {
             (false, _) => Cell::text("disabled").tone(Tone::Bad),
             (true, false) => Cell::text("invited").tone(Tone::Warn),
             (true, true) => Cell::text("active").tone(Tone::Good),
+        }),
+        Column::wide("totp", "2ND STEP", |u, _| {
+            Cell::pair(if u.totp { "yes" } else { "no" }, u.totp)
         }),
         Column::right("last", "LAST SIGN-IN", |u, now| {
             Cell::maybe(u.last_sign_in, |at| Cell::ago(at, now))

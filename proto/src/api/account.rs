@@ -165,7 +165,7 @@ pub struct SrpFinishBody {
     pub label: String,
 }
 
-/// The answer of [`SrpFinish`].
+/// A session that [`SrpFinish`] has opened.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct SrpSession {
@@ -175,6 +175,38 @@ pub struct SrpSession {
     pub tokens: Tokens,
     /// Who signed in.
     pub me: Me,
+}
+
+/// A sign-in that still wants a code. The client checks the server's proof before it asks the person
+/// for one.
+#[derive(Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct SecondStep {
+    /// The server's proof M2: it holds the verifier.
+    pub server_proof: String,
+    /// Names this second step for [`super::totp::Finish`]; good for a few codes.
+    pub ticket: String,
+    /// Until when.
+    pub expires_at: Timestamp,
+}
+
+impl std::fmt::Debug for SecondStep {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SecondStep")
+            .field("expires_at", &self.expires_at)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The answer of [`SrpFinish`]: a session, or what it still takes.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(untagged)]
+pub enum SrpFinished {
+    /// The person is signed in.
+    Session(Box<SrpSession>),
+    /// Their sign-in has a second step.
+    SecondStep(SecondStep),
 }
 
 /// Proofs of a sign-in session.
@@ -215,7 +247,7 @@ impl Endpoint for SrpFinish {
     type Path = Empty;
     type Query = Empty;
     type Body = SrpFinishBody;
-    type Output = SrpSession;
+    type Output = SrpFinished;
 }
 
 /// Trades a refresh token for new tokens.
@@ -437,6 +469,9 @@ pub struct OwnData {
     pub enrolled_at: Option<Timestamp>,
     /// When they last signed in.
     pub last_sign_in: Option<Timestamp>,
+    /// Since when their sign-in has a second step.
+    #[serde(default)]
+    pub totp_since: Option<Timestamp>,
     /// Their sign-in sessions, ended ones too while they are kept.
     pub sessions: Vec<Session>,
     /// The keys that they made, without what these are proved with.

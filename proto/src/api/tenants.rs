@@ -30,6 +30,9 @@ pub struct Tenant {
     /// How much it may have.
     #[serde(default)]
     pub quotas: Quotas,
+    /// Whether the sign-in of all its people has to have a second step.
+    #[serde(default)]
+    pub totp_required: bool,
     /// When it was made.
     pub created_at: Timestamp,
 }
@@ -112,7 +115,7 @@ impl Endpoint for Show {
 pub struct Set;
 
 /// The body of [`Set`]: what is absent stays as it is.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct TenantPatch {
@@ -127,6 +130,10 @@ pub struct TenantPatch {
     /// How much it may have, all three at once. What it has beyond that stays.
     #[serde(default)]
     pub quotas: Option<Quotas>,
+    /// Whether the sign-in of all its people has to have a second step. Who has none can do nothing
+    /// but take one up.
+    #[serde(default)]
+    pub totp_required: Option<bool>,
 }
 
 impl Endpoint for Set {

@@ -25,6 +25,9 @@ pub struct User {
     pub active: bool,
     /// Whether they have enrolled; until then they hold an invitation.
     pub enrolled: bool,
+    /// Whether their sign-in has a second step.
+    #[serde(default)]
+    pub totp: bool,
     /// When they last signed in.
     pub last_sign_in: Option<Timestamp>,
     /// When they were invited.
@@ -124,7 +127,7 @@ impl Endpoint for Set {
 }
 
 /// Takes a person's way in away and gives them another: their password and Secret Key are good no
-/// longer, their sessions end, and they enrol again with the token.
+/// longer, nor is their second step, their sessions end, and they enrol again with the token.
 #[derive(Debug)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Reset;
@@ -140,6 +143,25 @@ impl Endpoint for Reset {
     type Query = Empty;
     type Body = Empty;
     type Output = Invitation;
+}
+
+/// Takes the second step of a person's sign-in away: they have lost their authenticator and their
+/// recovery codes. Password and Secret Key stay as they are.
+#[derive(Debug)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct RemoveTotp;
+
+impl Endpoint for RemoveTotp {
+    const OP: Op = Op::json(
+        "user.remove_totp",
+        Method::Delete,
+        "/api/tenants/{tenant}/users/{user}/totp",
+        Scope::Tenant(Role::Admin),
+    );
+    type Path = (TenantId, UserId);
+    type Query = Empty;
+    type Body = Empty;
+    type Output = Empty;
 }
 
 /// Removes a person. What they did stays in the audit log, under an identifier that no longer

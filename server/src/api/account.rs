@@ -16,6 +16,8 @@ use super::route::Routes;
 use crate::audit;
 
 pub(in crate::api) use self::enrol::{check_email, check_name};
+pub(in crate::api) use self::own::proved_oneself;
+pub(in crate::api) use self::sign_in::open_session;
 
 /// Binds the endpoints of this resource.
 pub fn routes() -> Routes {
@@ -35,7 +37,7 @@ pub fn routes() -> Routes {
 }
 
 /// The audit log that a person's own acts go into.
-fn chain(tenant: Option<TenantId>) -> TenantId {
+pub(in crate::api) fn chain(tenant: Option<TenantId>) -> TenantId {
     tenant.unwrap_or(audit::PLATFORM)
 }
 

@@ -13,6 +13,7 @@ use tod_proto::id::TenantId;
 use super::App;
 use super::envelope;
 use super::error::Error;
+use super::totp;
 use crate::audit::{self, Act, Origin};
 use crate::auth::{self, Credential, Principal};
 use crate::db::TenantTx;
@@ -47,6 +48,12 @@ impl Cx {
             return Ok((cx, parts));
         }
         let caller = auth::authenticate(&cx.app, &parts.headers, cx.peer).await?;
+        if caller.owes_totp && !totp::OPEN.contains(&op.name) {
+            return Err(Error::forbidden(
+                "your tenant asks for a second step of sign-in; yours has none",
+            )
+            .hint("take one up: todctl account totp enable"));
+        }
         match op.scope {
             Scope::Public | Scope::Account => {}
             Scope::Platform => require(op, caller.role, Role::SuperAdmin)?,
@@ -87,6 +94,9 @@ impl Cx {
         let Ok(now) = auth::authenticate(&self.app, headers, self.peer).await else {
             return false;
         };
+        if now.owes_totp {
+            return false;
+        }
         match least {
             Scope::Tenant(least) => {
                 now.role >= least && (now.tenant == before.tenant || now.role == Role::SuperAdmin)

@@ -3,7 +3,7 @@
 mod handlers;
 mod store;
 
-use tod_proto::api::users::{Delete, Invite, List, Reset, Set};
+use tod_proto::api::users::{Delete, Invite, List, RemoveTotp, Reset, Set};
 
 use super::route::Routes;
 
@@ -14,5 +14,6 @@ pub fn routes() -> Routes {
         .bind(Invite, handlers::invite)
         .bind(Set, handlers::set)
         .bind(Reset, handlers::reset)
+        .bind(RemoveTotp, handlers::remove_totp)
         .bind(Delete, handlers::delete)
 }

@@ -159,6 +159,7 @@ async fn look_up(
             role: role(row.role)?.min(role(row.user_role)?),
             tenant: Some(TenantId(row.tenant_id)),
             tenant_name: Some(row.tenant_name),
+            owes_totp: false,
             expires: row
                 .expires_at
                 .map_or(Timestamp::MAX, jiff_sqlx::Timestamp::to_jiff),

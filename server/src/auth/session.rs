@@ -66,6 +66,7 @@ pub(super) async fn principal(
     let row = sqlx::query!(
         r#"select u.email, u.name, u.role, u.tenant_id, t.name as "tenant_name?",
                   t.suspended_at is not null as "suspended!",
+                  (coalesce(t.totp_required, false) and u.totp_since is null) as "owes_totp!",
                   s.expires_at as "expires_at: jiff_sqlx::Timestamp"
            from sign_in_sessions s
            join users u on u.id = s.user_id
@@ -93,6 +94,7 @@ pub(super) async fn principal(
             .map_err(|error: String| Error::internal(anyhow::anyhow!(error)))?,
         tenant: row.tenant_id.map(TenantId),
         tenant_name: row.tenant_name,
+        owes_totp: row.owes_totp,
         expires,
     };
     app.auth.sessions.put(session, principal.clone(), now);

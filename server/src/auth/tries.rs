@@ -11,6 +11,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use jiff_sqlx::ToSqlx as _;
 use sha2::{Digest as _, Sha256};
+use tod_proto::id::UserId;
 
 use crate::api::error::Error;
 use crate::db::SystemTx;
@@ -21,6 +22,10 @@ const MINUTE: SignedDuration = SignedDuration::from_mins(1);
 /// Failures of one account from everywhere in [`QUARTER`].
 const FROM_ANYWHERE: i32 = 100;
 const QUARTER: SignedDuration = SignedDuration::from_mins(15);
+/// Wrong codes of a second step in [`HOUR`], from everywhere: who gets there has the password and
+/// the Secret Key.
+const CODES: i32 = 10;
+const HOUR: SignedDuration = SignedDuration::from_hours(1);
 /// How long an address is known after a sign-in.
 const KNOWN: SignedDuration = SignedDuration::from_hours(30 * 24);
 
@@ -83,17 +88,7 @@ impl Try {
         let mut keys = [(&self.here, MINUTE), (&self.anywhere, QUARTER)];
         keys.sort();
         for (key, window) in keys {
-            sqlx::query!(
-                "insert into sign_in_tries as t (key, since, count) values ($1, $2, 1)
-                 on conflict (key) do update
-                     set count = case when t.since <= $3 then 1 else t.count + 1 end,
-                         since = case when t.since <= $3 then $2 else t.since end",
-                key,
-                now.to_sqlx() as _,
-                before(now, window).to_sqlx() as _,
-            )
-            .execute(&mut **tx)
-            .await?;
+            count(tx, key, window, now).await?;
         }
         drop_old(tx, now).await
     }
@@ -123,12 +118,67 @@ async fn drop_old(tx: &mut SystemTx, now: Timestamp) -> Result<(), Error> {
              limit 20
              for update skip locked
          )",
-        before(now, QUARTER).to_sqlx() as _,
+        before(now, HOUR).to_sqlx() as _,
         now.to_sqlx() as _,
     )
     .execute(&mut **tx)
     .await?;
     Ok(())
+}
+
+async fn count(
+    tx: &mut SystemTx,
+    key: &[u8],
+    window: SignedDuration,
+    now: Timestamp,
+) -> Result<(), Error> {
+    sqlx::query!(
+        "insert into sign_in_tries as t (key, since, count) values ($1, $2, 1)
+         on conflict (key) do update
+             set count = case when t.since <= $3 then 1 else t.count + 1 end,
+                 since = case when t.since <= $3 then $2 else t.since end",
+        key,
+        now.to_sqlx() as _,
+        before(now, window).to_sqlx() as _,
+    )
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
+/// Wrong codes of one person's second step.
+#[derive(Clone, Debug)]
+pub(crate) struct Codes(Vec<u8>);
+
+impl Codes {
+    pub(crate) fn of(user: UserId) -> Self {
+        Self(key(&["codes", &user.to_string()]))
+    }
+
+    /// Refuses when there were too many.
+    pub(crate) async fn check(&self, tx: &mut SystemTx, now: Timestamp) -> Result<(), Error> {
+        let row = sqlx::query!(
+            r#"select since as "since: jiff_sqlx::Timestamp", count
+               from sign_in_tries
+               where key = $1"#,
+            self.0,
+        )
+        .fetch_optional(&mut **tx)
+        .await?;
+        let count = row.map(|row| Count {
+            since: row.since.to_jiff(),
+            failures: row.count,
+            known_until: None,
+        });
+        limited(count, CODES, HOUR, now)
+            .map_err(|error| error.detail("somebody with the password and Secret Key tries codes"))
+    }
+
+    /// Counts a wrong one.
+    pub(crate) async fn failed(&self, tx: &mut SystemTx, now: Timestamp) -> Result<(), Error> {
+        count(tx, &self.0, HOUR, now).await?;
+        drop_old(tx, now).await
+    }
 }
 
 fn limited(

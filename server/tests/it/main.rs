@@ -34,5 +34,6 @@ mod signing;
 mod status;
 mod strangers;
 mod tenants;
+mod totp;
 mod users;
 mod wire;

@@ -10,7 +10,7 @@ use crate::account::enrolled;
 use crate::harness::{ByHand, TestApp};
 
 /// A proof of a sign-in, for something else than a session.
-async fn proof(app: &TestApp, who: &ByHand) -> serde_json::Value {
+pub(crate) async fn proof(app: &TestApp, who: &ByHand) -> serde_json::Value {
     let challenge = who.start(app).await;
     let mut answer = who.answer(&challenge);
     answer.as_object_mut().unwrap().remove("label");

@@ -40,6 +40,75 @@ async fn a_refresh_token_that_comes_back_ends_its_session() {
     assert_eq!(acts, 1);
 }
 
+/// Two at once with one token, on two servers: one gets new tokens, and the session ends, because
+/// one of the two may be a thief.
+#[tokio::test]
+async fn of_two_refreshes_at_once_one_is_reuse_and_ends_the_session() {
+    let app = TestApp::new().await;
+    let ana = enrolled(&app, "ana@example.net").await;
+    let (here, there) = (app.router(), app.replica().router());
+    for _ in 0..5 {
+        let session = ana.sign_in(&app).await.ok::<SrpSession>();
+        let other = ana.sign_in(&app).await.ok::<SrpSession>();
+        let refresh = |router: &axum::Router, token: &str| {
+            let body = serde_json::json!({ "refresh_token": token });
+            send(
+                router.clone(),
+                None,
+                "POST",
+                "/api/auth/refresh",
+                Some(body),
+            )
+        };
+
+        let token = &session.tokens.refresh_token;
+        let (one, two) = tokio::join!(refresh(&here, token), refresh(&there, token));
+
+        let (won, lost) = if one.status == 200 {
+            (one, two)
+        } else {
+            (two, one)
+        };
+        lost.refused(401);
+        let won: Tokens = won.ok();
+        refresh(&here, &won.refresh_token).await.refused(401);
+        app.hands.advance(Duration::from_secs(5));
+        for router in [&here, &there] {
+            let whoami = "/api/auth/whoami";
+            send(router.clone(), Some(&won.access_token), "GET", whoami, None)
+                .await
+                .refused(401);
+        }
+        // Another session of the same person is none of its business.
+        refresh(&there, &other.tokens.refresh_token)
+            .await
+            .ok::<Tokens>();
+    }
+}
+
+/// What is no refresh token of a live session gets nothing, and says nothing.
+#[tokio::test]
+async fn nothing_but_the_newest_refresh_token_of_a_live_session_is_good() {
+    let app = TestApp::new().await;
+    let ana = enrolled(&app, "ana@example.net").await;
+    let tokens = ana.sign_in(&app).await.ok::<SrpSession>().tokens;
+    let refresh = |token: &str| {
+        let body = serde_json::json!({ "refresh_token": token });
+        app.send(None, "POST", "/api/auth/refresh", Some(body))
+    };
+    for wrong in ["", "rt_", &tokens.access_token, &"x".repeat(1 << 16)] {
+        refresh(wrong).await.refused(401);
+    }
+    app.send(Some(&tokens.refresh_token), "GET", "/api/auth/whoami", None)
+        .await
+        .refused(401);
+
+    let body = serde_json::json!({ "refresh_token": tokens.refresh_token });
+    app.send(None, "POST", "/api/auth/sign-out", Some(body))
+        .await;
+    refresh(&tokens.refresh_token).await.refused(401);
+}
+
 #[tokio::test]
 async fn a_session_ends_seven_days_after_its_last_refresh() {
     let app = TestApp::new().await;

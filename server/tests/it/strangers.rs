@@ -15,13 +15,14 @@ use tod_server::auth::srp::{Number, Verifier, prove};
 use crate::account::setup_token;
 use crate::harness::{ByHand, TestApp};
 
+const SIGN_IN: &str = include_str!("strangers/sign_in.py");
 /// How many handshakes each direction has.
 const HANDSHAKES: usize = 200;
 /// Hex digits of a number that has no leading zero byte.
 const WHOLE: usize = 384 * 2;
 
-/// Python's srp, which answers line by line.
-struct Python {
+/// A program with packages that we did not write, which answers line by line.
+pub(crate) struct Python {
     child: Child,
     input: ChildStdin,
     lines: Lines<BufReader<ChildStdout>>,
@@ -32,17 +33,17 @@ impl Python {
         clippy::disallowed_methods,
         reason = "says which Python has the packages of `xtask/python.txt`"
     )]
-    fn new(part: &str) -> Self {
+    pub(crate) fn new(script: &str, part: &str) -> Self {
         let python = std::env::var_os("TOD_TEST_PYTHON").unwrap_or_else(|| {
             concat!(env!("CARGO_MANIFEST_DIR"), "/../target/venv/bin/python").into()
         });
         let mut child = Command::new(python)
-            .args(["-c", include_str!("strangers/sign_in.py"), part])
+            .args(["-c", script, part])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
             .unwrap_or_else(|error| {
-                panic!("no Python with `srp` ({error}): run `cargo xtask test`")
+                panic!("no Python with its packages ({error}): run `cargo xtask test`")
             });
         let input = child.stdin.take().unwrap();
         let lines = BufReader::new(child.stdout.take().unwrap()).lines();
@@ -61,7 +62,7 @@ impl Python {
         serde_json::from_str(&self.line()).unwrap()
     }
 
-    fn told<T: serde::de::DeserializeOwned>(&mut self, value: &Value) -> T {
+    pub(crate) fn told<T: serde::de::DeserializeOwned>(&mut self, value: &Value) -> T {
         writeln!(self.input, "{value}").unwrap();
         self.hears()
     }
@@ -106,7 +107,7 @@ fn wish(n: usize) -> &'static str {
 #[tokio::test]
 async fn their_client_signs_in_to_our_server_every_time() {
     let app = TestApp::new().await;
-    let mut python = Python::new("client");
+    let mut python = Python::new(SIGN_IN, "client");
     let person: Value = python.hears();
     let mut body = ByHand::new("py@example.net").enrolment(&setup_token(&app), Some("acme"));
     body["verifier"]["srp_salt"] = person["salt"].clone();
@@ -158,7 +159,7 @@ fn our_client_is_let_in_by_their_server_every_time() {
     // Once: it takes longer than all of the rest.
     let secret = me.secret(&kdf).unwrap();
     let verifier = secret.verifier();
-    let mut python = Python::new("server");
+    let mut python = Python::new(SIGN_IN, "server");
     let person = json!({
         "name": "ana@example.net", "salt": verifier.srp_salt, "verifier": verifier.verifier,
     });
@@ -245,7 +246,7 @@ fn our_server_proves_what_python_proved() {
 
 #[test]
 fn the_committed_vectors_are_what_python_computes() {
-    let mut python = Python::new("vectors");
+    let mut python = Python::new(SIGN_IN, "vectors");
 
     for line in VECTORS.lines() {
         assert_eq!(python.line(), line);

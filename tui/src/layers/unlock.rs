@@ -12,6 +12,14 @@ use crate::screen::Ask;
 use crate::theme::Theme;
 use crate::widgets::input::Input;
 
+/// The field that is typed into.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Focus {
+    Password,
+    SecretKey,
+    Code,
+}
+
 /// The unlock dialog.
 #[derive(Debug)]
 pub struct Unlock {
@@ -22,7 +30,9 @@ pub struct Unlock {
     password: Input,
     /// Only on a machine that does not hold it.
     secret_key: Option<Input>,
-    on_secret_key: bool,
+    /// Once the server has asked for it.
+    code: Option<Input>,
+    focus: Focus,
     working: bool,
     message: Option<String>,
 }
@@ -35,7 +45,8 @@ impl Unlock {
             server: server.to_owned(),
             password: Input::secret(),
             secret_key: needs_secret_key.then(Input::secret),
-            on_secret_key: false,
+            code: None,
+            focus: Focus::Password,
             working: false,
             message: reason,
         }
@@ -45,6 +56,30 @@ impl Unlock {
     pub fn failed(&mut self, message: String) {
         self.working = false;
         self.message = Some(message);
+        self.password.set("");
+        self.focus = Focus::Password;
+        if let Some(code) = &mut self.code {
+            code.set("");
+        }
+    }
+
+    /// Asks for the code of a second step, too. What was typed stays.
+    pub fn wants_code(&mut self) {
+        self.working = false;
+        self.message = Some("type the code of your authenticator".to_owned());
+        self.code = Some(Input::default());
+        self.focus = Focus::Code;
+    }
+
+    /// The next field that there is, or the one before.
+    fn turn(&self, forward: bool) -> Focus {
+        let mut there = vec![Focus::Password];
+        there.extend(self.secret_key.is_some().then_some(Focus::SecretKey));
+        there.extend(self.code.is_some().then_some(Focus::Code));
+        let at = there.iter().position(|focus| *focus == self.focus);
+        let step = if forward { 1 } else { there.len() - 1 };
+        let next = at.map_or(0, |at| (at + step) % there.len());
+        there.get(next).copied().unwrap_or(Focus::Password)
     }
 
     pub(super) fn on(&mut self, action: &Action) -> After {
@@ -52,30 +87,28 @@ impl Unlock {
             return After::Stay(Vec::new());
         }
         match action {
-            Action::NextTab | Action::PreviousTab | Action::Up | Action::Down => {
-                self.on_secret_key = !self.on_secret_key && self.secret_key.is_some();
-            }
+            Action::NextTab | Action::Down => self.focus = self.turn(true),
+            Action::PreviousTab | Action::Up => self.focus = self.turn(false),
             Action::Open if self.password.text().is_empty() => {
                 self.message = Some("type the password".to_owned());
             }
             Action::Open => {
                 self.working = true;
                 self.message = None;
-                let secret_key = self
-                    .secret_key
-                    .as_ref()
-                    .map(|key| Secret(key.text().to_owned()));
+                let typed = |field: &Input| Secret(field.text().to_owned());
                 return After::Stay(vec![Ask::Effect(Effect::Unlock {
-                    password: Secret(self.password.take()),
-                    secret_key,
+                    password: typed(&self.password),
+                    secret_key: self.secret_key.as_ref().map(typed),
+                    code: self.code.as_ref().map(typed),
                 })]);
             }
             other => {
-                let field = match &mut self.secret_key {
-                    Some(key) if self.on_secret_key => key,
-                    _ => &mut self.password,
+                let field = match self.focus {
+                    Focus::Password => None,
+                    Focus::SecretKey => self.secret_key.as_mut(),
+                    Focus::Code => self.code.as_mut(),
                 };
-                field.on(other);
+                field.unwrap_or(&mut self.password).on(other);
             }
         }
         After::Stay(Vec::new())
@@ -99,6 +132,10 @@ impl Unlock {
             let text = self.message.clone().unwrap_or_default();
             Line::styled(format!("  {}", crate::text::cell(&text, 68)), theme.warn)
         };
+        let leaves = match self.code {
+            None => "  Nothing typed here leaves this machine.",
+            Some(_) => "  The password and the Secret Key do not leave this machine.",
+        };
         let lines = [
             Line::default(),
             Line::styled(
@@ -109,14 +146,16 @@ impl Unlock {
                 Span::styled("  Email       ", theme.dim),
                 Span::styled(crate::text::cell(&self.user, width), theme.fg),
             ]),
-            field("Password", &self.password, !self.on_secret_key),
-            self.secret_key
-                .as_ref()
-                .map_or(known, |key| field("Secret Key", key, self.on_secret_key)),
-            Line::default(),
+            field("Password", &self.password, self.focus == Focus::Password),
+            self.secret_key.as_ref().map_or(known, |key| {
+                field("Secret Key", key, self.focus == Focus::SecretKey)
+            }),
+            self.code.as_ref().map_or_else(Line::default, |code| {
+                field("Code", code, self.focus == Focus::Code)
+            }),
             state,
             Line::default(),
-            Line::styled("  Nothing typed here leaves this machine.", theme.faint),
+            Line::styled(leaves, theme.faint),
             Line::styled(
                 "  enter unlock   tab next field   ctrl-c twice quits",
                 theme.faint,

@@ -163,7 +163,8 @@ fn an_ended_session_asks_for_the_password_and_keeps_the_work() {
         effects,
         [Effect::Unlock {
             password: Secret("pass".to_owned()),
-            secret_key: None
+            secret_key: None,
+            code: None,
         }]
     );
     let screen = world.screen();
@@ -181,6 +182,46 @@ fn an_ended_session_asks_for_the_password_and_keeps_the_work() {
         cursor_row(&world.screen()).contains("ber-cpe-0002"),
         "{}",
         world.screen()
+    );
+}
+
+#[test]
+fn a_second_step_is_asked_for_and_what_was_typed_stays() {
+    let mut world = World::with(30, 110, 32);
+    world.happens(&Event::Link(Link::Locked {
+        reason: "the session has ended".to_owned(),
+    }));
+    world.types("'pass enter");
+    assert!(!world.screen().contains("Code"), "{}", world.screen());
+
+    world.happens(&Event::CodeWanted);
+    assert!(
+        world.screen().contains("type the code"),
+        "{}",
+        world.screen()
+    );
+    let effects = world.types("'123456 enter");
+
+    assert_eq!(
+        effects,
+        [Effect::Unlock {
+            password: Secret("pass".to_owned()),
+            secret_key: None,
+            code: Some(Secret("123456".to_owned())),
+        }]
+    );
+    assert!(world.screen().contains("123456"), "{}", world.screen());
+    // What was wrong is typed again, all of it.
+    world.happens(&Event::UnlockFailed("the code is wrong".to_owned()));
+    assert!(!world.screen().contains("123456"), "{}", world.screen());
+    world.types("'pass");
+    world.happens(&Event::Action(tod_tui::action::Action::NextTab));
+    let effects = world.types("'654321 enter");
+    let code = Some(Secret("654321".to_owned()));
+    assert!(
+        matches!(&effects[..], [Effect::Unlock { password, code: given, .. }]
+            if password.0 == "pass" && *given == code),
+        "{effects:?}"
     );
 }
 

@@ -53,14 +53,14 @@ pub struct ExportArgs {
 }
 
 /// What this machine keeps of the account.
-struct Kept {
-    email: String,
+pub(super) struct Kept {
+    pub(super) email: String,
     store: Store,
-    key: SecretKey,
+    pub(super) key: SecretKey,
 }
 
 impl Kept {
-    fn here(cx: &mut Cx) -> Result<Self, CliError> {
+    pub(super) fn here(cx: &mut Cx) -> Result<Self, CliError> {
         let (name, context) = cx.here()?;
         let missing = |what: &str| CliError::Outcome {
             status: exit::NOT_FOUND,

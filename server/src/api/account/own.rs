@@ -73,6 +73,7 @@ pub(super) async fn export(cx: Cx, _: Req<Export>) -> Result<OwnData, Error> {
         created_at: dates.created_at,
         enrolled_at: dates.enrolled_at,
         last_sign_in: dates.last_sign_in,
+        totp_since: dates.totp_since,
         sessions,
         api_keys,
         audit: records,
@@ -101,7 +102,7 @@ pub(super) async fn delete(cx: Cx, req: Req<Delete>) -> Result<DeletionReceipt, 
 }
 
 /// Checks a proof, and that it is the caller's own.
-async fn proved_oneself(cx: &Cx, proof: Proof) -> Result<Proved, Error> {
+pub(in crate::api) async fn proved_oneself(cx: &Cx, proof: Proof) -> Result<Proved, Error> {
     let proved = prove(cx, proof).await?;
     if proved.user == cx.caller()?.user {
         return Ok(proved);

@@ -6,18 +6,21 @@
 use std::time::Duration;
 
 use tod_proto::api::account::{
-    KDF_ROUNDS, Kdf, Proof, SrpChallenge, SrpFinish, SrpSession, SrpStart,
+    KDF_ROUNDS, Kdf, Proof, SecondStep, SrpChallenge, SrpFinish, SrpFinished, SrpSession, SrpStart,
 };
+use tod_proto::api::totp::SignedIn;
 use tod_proto::id::{SessionId, UserId};
 use uuid::Uuid;
 
 use super::{chain, normal_email, store};
 use crate::api::error::Error;
 use crate::api::route::Req;
-use crate::api::{App, Cx};
+use crate::api::{App, Cx, totp};
 use crate::auth::srp::{self, Verifier};
+use crate::auth::token::Ring;
 use crate::auth::tries::Try;
 use crate::auth::{signing, suspended};
+use crate::db::SystemTx;
 use crate::kms::Place;
 
 /// For how long the first half waits for the second.
@@ -55,7 +58,7 @@ pub(super) async fn start(cx: Cx, req: Req<SrpStart>) -> Result<SrpChallenge, Er
     })
 }
 
-pub(super) async fn finish(cx: Cx, req: Req<SrpFinish>) -> Result<SrpSession, Error> {
+pub(super) async fn finish(cx: Cx, req: Req<SrpFinish>) -> Result<SrpFinished, Error> {
     let (app, now) = (&cx.app, cx.app.clock.now());
     let label = label(&req.body.label)?;
     let body = req.body;
@@ -64,37 +67,64 @@ pub(super) async fn finish(cx: Cx, req: Req<SrpFinish>) -> Result<SrpSession, Er
         client_public: body.client_public,
         client_proof: body.client_proof,
     };
-    let Proved { user, proof, .. } = prove(&cx, proof).await?;
-
+    let proved = prove(&cx, proof).await?;
+    let server_proof = hex::encode(proved.proof);
+    if proved.has_second_step {
+        let mut tx = app.db.system("begin a second step").await?;
+        let (ticket, expires_at) = totp::store::offer(&mut tx, proved.user, &label, now).await?;
+        tx.commit().await?;
+        return Ok(SrpFinished::SecondStep(SecondStep {
+            server_proof,
+            ticket,
+            expires_at,
+        }));
+    }
     let ring = signing::ring(app).await?;
     let mut tx = app.db.system("finish a sign-in").await?;
+    let detail = serde_json::json!({ "label": label });
+    let SignedIn { tokens, me } =
+        open_session(&cx, &mut tx, &ring, proved.user, &label, detail).await?;
+    tx.commit().await?;
+    Ok(SrpFinished::Session(Box::new(SrpSession {
+        server_proof,
+        tokens,
+        me,
+    })))
+}
+
+/// Opens a session for somebody who has shown all that it takes.
+pub(in crate::api) async fn open_session(
+    cx: &Cx,
+    tx: &mut SystemTx,
+    ring: &Ring,
+    user: UserId,
+    label: &str,
+    detail: serde_json::Value,
+) -> Result<SignedIn, Error> {
+    let (app, now) = (&cx.app, cx.app.clock.now());
     let session = SessionId::generate();
-    store::add_session(&mut tx, session, user, &label, now).await?;
-    let tokens = store::issue(app, &mut tx, &ring, session, user, now).await?;
-    let me = store::me(&mut tx, user).await?;
+    store::add_session(tx, session, user, label, now).await?;
+    let tokens = store::issue(app, tx, ring, session, user, now).await?;
+    let me = store::me(tx, user).await?;
     if let Some(tenant) = me.tenant
-        && store::is_suspended(&mut tx, tenant).await?
+        && store::is_suspended(tx, tenant).await?
     {
         return Err(suspended());
     }
-    let detail = serde_json::json!({ "label": label });
     let (actor, chain) = (user.to_string(), chain(me.tenant));
-    cx.record_as(&actor, "account.sign_in", &mut tx, chain, session, detail)
+    cx.record_as(&actor, "account.sign_in", tx, chain, session, detail)
         .await?;
-    tx.commit().await?;
-    Ok(SrpSession {
-        server_proof: hex::encode(proof),
-        tokens,
-        me,
-    })
+    Ok(SignedIn { tokens, me })
 }
 
 /// Somebody who has shown that they know their password and Secret Key.
-pub(super) struct Proved {
-    pub(super) user: UserId,
-    pub(super) email: String,
+pub(in crate::api) struct Proved {
+    pub(in crate::api) user: UserId,
+    pub(in crate::api) email: String,
     /// The server's own proof, M2.
-    pub(super) proof: Vec<u8>,
+    pub(in crate::api) proof: Vec<u8>,
+    /// Whether that is not enough to sign in.
+    has_second_step: bool,
 }
 
 /// Takes up the second half of a handshake.
@@ -139,9 +169,17 @@ pub(super) async fn prove(cx: &Cx, body: Proof) -> Result<Proved, Error> {
         tracing::warn!(account, peer = %cx.peer, "a sign-in failed");
         return Err(denied());
     };
-    tried.succeeded(&mut tx, now).await?;
+    let has_second_step = store::has_second_step(&mut tx, user).await?;
+    if !has_second_step {
+        tried.succeeded(&mut tx, now).await?;
+    }
     tx.commit().await?;
-    Ok(Proved { user, email, proof })
+    Ok(Proved {
+        user,
+        email,
+        proof,
+        has_second_step,
+    })
 }
 
 fn known_or_fake(

@@ -313,13 +313,15 @@ pub(super) struct Dates {
     pub(super) created_at: Timestamp,
     pub(super) enrolled_at: Option<Timestamp>,
     pub(super) last_sign_in: Option<Timestamp>,
+    pub(super) totp_since: Option<Timestamp>,
 }
 
 pub(super) async fn dates(tx: &mut SystemTx, user: UserId) -> Result<Dates, Error> {
     let row = sqlx::query!(
         r#"select created_at as "created_at: jiff_sqlx::Timestamp",
                   enrolled_at as "enrolled_at: jiff_sqlx::Timestamp",
-                  last_sign_in as "last_sign_in: jiff_sqlx::Timestamp"
+                  last_sign_in as "last_sign_in: jiff_sqlx::Timestamp",
+                  totp_since as "totp_since: jiff_sqlx::Timestamp"
            from users
            where id = $1"#,
         user.0,
@@ -330,7 +332,19 @@ pub(super) async fn dates(tx: &mut SystemTx, user: UserId) -> Result<Dates, Erro
         created_at: row.created_at.to_jiff(),
         enrolled_at: row.enrolled_at.map(jiff_sqlx::Timestamp::to_jiff),
         last_sign_in: row.last_sign_in.map(jiff_sqlx::Timestamp::to_jiff),
+        totp_since: row.totp_since.map(jiff_sqlx::Timestamp::to_jiff),
     })
+}
+
+/// Whether somebody's sign-in has a second step.
+pub(super) async fn has_second_step(tx: &mut SystemTx, user: UserId) -> Result<bool, Error> {
+    let has = sqlx::query_scalar!(
+        r#"select totp_since is not null as "has!" from users where id = $1"#,
+        user.0,
+    )
+    .fetch_one(&mut **tx)
+    .await?;
+    Ok(has)
 }
 
 /// Whether nobody of a tenant may do anything.

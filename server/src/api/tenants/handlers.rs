@@ -68,6 +68,7 @@ pub(super) async fn set(cx: Cx, req: Req<Set>) -> Result<Tenant, Error> {
     store::set(&mut tx, tenant, &patch, now).await?;
     let detail = serde_json::json!({
         "name": patch.name, "suspended": patch.suspended, "quotas": patch.quotas,
+        "totp_required": patch.totp_required,
     });
     for chain in [PLATFORM, tenant] {
         cx.record(&mut tx, chain, tenant, detail.clone()).await?;
@@ -78,10 +79,12 @@ pub(super) async fn set(cx: Cx, req: Req<Set>) -> Result<Tenant, Error> {
         store::zones(&mut tx, tenant).await?,
     );
     tx.commit().await?;
-    if patch.suspended.is_some() {
+    if patch.suspended.is_some() || patch.totp_required.is_some() {
         for user in people {
             cx.app.auth.forget_user(user);
         }
+    }
+    if patch.suspended.is_some() {
         for zone in zones {
             lease::poke_zone(&cx.app, &zone).await;
         }

@@ -20,6 +20,7 @@ struct Row {
     max_devices: Option<i32>,
     max_users: Option<i32>,
     max_api_keys: Option<i32>,
+    totp_required: bool,
     created_at: jiff_sqlx::Timestamp,
 }
 
@@ -38,6 +39,7 @@ impl Row {
                 users: limit(self.max_users),
                 api_keys: limit(self.max_api_keys),
             },
+            totp_required: self.totp_required,
             created_at: self.created_at.to_jiff(),
         }
     }
@@ -48,7 +50,7 @@ pub(super) async fn all(tx: &mut SystemTx, role: Role) -> Result<Vec<Tenant>, Er
         Row,
         r#"select t.id, t.name, t.created_at as "created_at: jiff_sqlx::Timestamp",
                   t.suspended_at as "suspended_at: jiff_sqlx::Timestamp", t.max_devices,
-                  t.max_users, t.max_api_keys,
+                  t.max_users, t.max_api_keys, t.totp_required,
                   (select count(*) from devices d where d.tenant_id = t.id) as "devices!",
                   (select count(*) from users u where u.tenant_id = t.id) as "users!"
            from tenants t
@@ -68,7 +70,7 @@ pub(super) async fn one(
         Row,
         r#"select t.id, t.name, t.created_at as "created_at: jiff_sqlx::Timestamp",
                   t.suspended_at as "suspended_at: jiff_sqlx::Timestamp", t.max_devices,
-                  t.max_users, t.max_api_keys,
+                  t.max_users, t.max_api_keys, t.totp_required,
                   (select count(*) from devices d where d.tenant_id = t.id) as "devices!",
                   (select count(*) from users u where u.tenant_id = t.id) as "users!"
            from tenants t
@@ -138,6 +140,15 @@ pub(super) async fn set(
             tenant.0,
             suspended,
             now.to_sqlx() as _,
+        )
+        .execute(&mut **tx)
+        .await?;
+    }
+    if let Some(required) = patch.totp_required {
+        sqlx::query!(
+            "update tenants set totp_required = $2 where id = $1",
+            tenant.0,
+            required,
         )
         .execute(&mut **tx)
         .await?;

@@ -2,16 +2,18 @@
 
 use std::time::Duration;
 
-use tod_proto::api::users::{Delete, Invitation, Invite, List, Reset, Set, User, UserPatch};
+use tod_proto::api::users::{
+    Delete, Invitation, Invite, List, RemoveTotp, Reset, Set, User, UserPatch,
+};
 use tod_proto::endpoint::Role;
 use tod_proto::id::UserId;
 use tod_proto::page::{Empty, Page};
 
 use super::store;
-use crate::api::Cx;
 use crate::api::account::{check_email, check_name, normal_email};
 use crate::api::error::Error;
 use crate::api::route::Req;
+use crate::api::{Cx, totp};
 use crate::auth::secret;
 use crate::db::TenantTx;
 use crate::people;
@@ -94,6 +96,7 @@ pub(super) async fn reset(cx: Cx, req: Req<Reset>) -> Result<Invitation, Error> 
     // Signing in is across tenants: the rows that are taken away are no tenant's.
     let mut tx = cx.app.db.system("take a person's way in away").await?;
     store::forget_verifier(&mut tx, user).await?;
+    totp::store::forget(&mut tx, user).await?;
     store::revoke_sessions(&mut tx, user, now).await?;
     store::add_invitation(&mut tx, user, &secret::hash(&token), expires_at).await?;
     cx.record(&mut tx, tenant, user, serde_json::json!({}))
@@ -103,11 +106,29 @@ pub(super) async fn reset(cx: Cx, req: Req<Reset>) -> Result<Invitation, Error> 
     Ok(Invitation {
         user: User {
             enrolled: false,
+            totp: false,
             ..before
         },
         token,
         expires_at,
     })
+}
+
+pub(super) async fn remove_totp(cx: Cx, req: Req<RemoveTotp>) -> Result<Empty, Error> {
+    let (tenant, user) = req.path;
+    not_oneself(&cx, user, "todctl account totp disable")?;
+    let mut tx = cx.begin().await?;
+    below(&cx, &mut tx, user).await?;
+    tx.commit().await?;
+    let mut tx = cx.app.db.system("take a second step away").await?;
+    if !totp::store::forget(&mut tx, user).await? {
+        return Err(Error::conflict("their sign-in has no second step"));
+    }
+    cx.record(&mut tx, tenant, user, serde_json::json!({}))
+        .await?;
+    tx.commit().await?;
+    cx.app.auth.forget_user(user);
+    Ok(Empty {})
 }
 
 pub(super) async fn delete(cx: Cx, req: Req<Delete>) -> Result<Empty, Error> {

@@ -17,6 +17,7 @@ struct Row {
     role: String,
     active: bool,
     enrolled: bool,
+    totp: bool,
     last_sign_in: Option<jiff_sqlx::Timestamp>,
     created_at: jiff_sqlx::Timestamp,
 }
@@ -32,6 +33,7 @@ impl TryFrom<Row> for User {
             role,
             active,
             enrolled,
+            totp,
             last_sign_in,
             created_at,
         } = row;
@@ -44,6 +46,7 @@ impl TryFrom<Row> for User {
                 .map_err(|error: String| Error::internal(anyhow::anyhow!(error)))?,
             active,
             enrolled,
+            totp,
             last_sign_in: last_sign_in.map(jiff_sqlx::Timestamp::to_jiff),
             created_at: created_at.to_jiff(),
         })
@@ -54,6 +57,7 @@ pub(super) async fn list(tx: &mut TenantTx) -> Result<Vec<User>, Error> {
     let rows = sqlx::query_as!(
         Row,
         r#"select id, email, name, role, active, enrolled_at is not null as "enrolled!",
+                  totp_since is not null as "totp!",
                   last_sign_in as "last_sign_in: jiff_sqlx::Timestamp",
                   created_at as "created_at: jiff_sqlx::Timestamp"
            from users
@@ -69,6 +73,7 @@ pub(super) async fn show(tx: &mut TenantTx, user: UserId) -> Result<Option<User>
     let row = sqlx::query_as!(
         Row,
         r#"select id, email, name, role, active, enrolled_at is not null as "enrolled!",
+                  totp_since is not null as "totp!",
                   last_sign_in as "last_sign_in: jiff_sqlx::Timestamp",
                   created_at as "created_at: jiff_sqlx::Timestamp"
            from users
@@ -88,6 +93,7 @@ pub(super) async fn set(tx: &mut TenantTx, user: UserId, patch: &UserPatch) -> R
            set role = coalesce($2, role), active = coalesce($3, active)
            where id = $1
            returning id, email, name, role, active, enrolled_at is not null as "enrolled!",
+                  totp_since is not null as "totp!",
                      last_sign_in as "last_sign_in: jiff_sqlx::Timestamp",
                      created_at as "created_at: jiff_sqlx::Timestamp""#,
         user.0,
@@ -119,6 +125,7 @@ pub(super) async fn invite(
            on conflict (email) do update set name = excluded.name, role = excluded.role
                where users.tenant_id = excluded.tenant_id and users.enrolled_at is null
            returning id, email, name, role, active, enrolled_at is not null as "enrolled!",
+                  totp_since is not null as "totp!",
                      last_sign_in as "last_sign_in: jiff_sqlx::Timestamp",
                      created_at as "created_at: jiff_sqlx::Timestamp""#,
         UserId::generate().0,
