@@ -15,6 +15,7 @@ pub mod totp;
 pub(crate) mod tries;
 
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::HeaderMap;
@@ -94,6 +95,8 @@ pub struct Auth {
     pub sessions: session::Cache,
     /// Keys looked up lately.
     pub keys: api_key::Cache,
+    /// How much arithmetic sign-ins have taken.
+    pub srp: Arc<srp::Work>,
     /// Makes what strangers are shown.
     pub(crate) fake: aws_lc_rs::hkdf::Prk,
     /// Requests of one address that need no sign-in.
@@ -110,6 +113,7 @@ impl Auth {
             keys_of_tokens: signing::Keys::default(),
             sessions: session::Cache::default(),
             keys: api_key::Cache::default(),
+            srp: Arc::default(),
             fake: srp::fake_key(&*kms.derive("fake salts")?),
             per_address: limit::Limit::new(
                 "sign-ins from your address",

@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 
 mod engine;
 mod lab;
+mod sign_in;
 
 /// A promise and what was measured.
 struct Figure {
@@ -33,7 +34,8 @@ pub(crate) fn run(mut args: Args) -> Result<()> {
         [] => {}
         [what] if what == "engine" => return engine::run(),
         [what] if what == "lab" => return lab::run(),
-        _ => bail!("there is `bench`, `bench engine` and `bench lab`"),
+        [what] if what == "sign-in" => return sign_in::run(&profile),
+        _ => bail!("there is `bench`, `bench engine`, `bench lab` and `bench sign-in`"),
     }
     setup::ensure(Purpose::Demo)?;
     let bins = Bins::build(&profile)?;

@@ -11,11 +11,14 @@ use axum::middleware::Next;
 use axum::response::Response;
 use futures_util::FutureExt as _;
 use http::{Extensions, HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use tod_proto::api::api_keys::PREFIX;
 use tod_proto::id::RequestId;
 use tracing::Instrument as _;
 
 use super::error::Error;
 
+/// Longer parts of paths are not logged.
+const LONGEST_PART: usize = 64;
 const REQUEST_ID: &str = "x-request-id";
 
 /// Where a request came from. The listener adds it.
@@ -63,7 +66,7 @@ pub(super) async fn wrap(deadline: Duration, request: Request, next: Next) -> Re
         request.id = %id,
         peer = %peer(request.extensions()),
         method = %request.method(),
-        path = %tod_proto::untrusted::plain(request.uri().path()),
+        path = %tod_proto::untrusted::plain(&harmless(request.uri().path())),
     );
     let work = AssertUnwindSafe(tokio::time::timeout(deadline, next.run(request))).catch_unwind();
     let mut response = match work.instrument(span).await {
@@ -83,6 +86,18 @@ pub(super) async fn wrap(deadline: Duration, request: Request, next: Next) -> Re
         }
     }
     response
+}
+
+/// A path without what somebody took for a place to show a secret: no part of ours is as long.
+fn harmless(path: &str) -> String {
+    let parts = path.split('/').map(|part| {
+        if part.starts_with(PREFIX) || part.len() > LONGEST_PART {
+            "…"
+        } else {
+            part
+        }
+    });
+    parts.collect::<Vec<_>>().join("/")
 }
 
 /// What browsers are told: nothing of this is a page, may be framed, kept or guessed at.

@@ -4,9 +4,14 @@
 //! RFC 5054 mode do it. The crate panics on values that are empty or longer than the modulus:
 //! [`Number`] keeps them away from it.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use aws_lc_rs::constant_time::verify_slices_are_equal;
 use aws_lc_rs::hkdf::{HKDF_SHA256, KeyType, Prk};
 use sha2::Sha256;
+use srp::bigint::BoxedUint;
 use srp::groups::{G3072, Group as _};
+use srp::utils::{compute_hash, compute_m1_rfc5054, compute_m2, compute_u_padded};
 use srp::{EphemeralSecret, ServerG3072};
 use zeroize::Zeroizing;
 
@@ -115,20 +120,76 @@ fn expand(key: &Prk, what: &str, email: &str, length: usize) -> Option<Vec<u8>> 
     Some(out)
 }
 
-/// Makes the server's ephemeral key: the secret half and `B`.
-pub fn challenge(verifier: &Number) -> Option<(Zeroizing<EphemeralSecret>, Vec<u8>)> {
-    let mut secret = Zeroizing::new([0; size_of::<EphemeralSecret>()]);
-    aws_lc_rs::rand::fill(&mut *secret).ok()?;
-    let public = group().compute_public_ephemeral(&*secret, verifier.bytes());
-    Some((secret, public))
+/// Counts modular exponentiations: what a sign-in costs. They are the same for an account that does
+/// not exist.
+#[derive(Debug, Default)]
+pub struct Work(AtomicU64);
+
+impl Work {
+    /// How many were done.
+    pub fn done(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    fn add(&self, count: u64) {
+        self.0.fetch_add(count, Ordering::Relaxed);
+    }
+}
+
+/// The server's ephemeral key: its secret half `b`, and `B`.
+pub struct Ephemeral {
+    secret: Zeroizing<EphemeralSecret>,
+    public: Vec<u8>,
+}
+
+impl std::fmt::Debug for Ephemeral {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Ephemeral").finish_non_exhaustive()
+    }
+}
+
+impl Ephemeral {
+    /// Makes one, another each time.
+    pub fn generate(work: &Work, verifier: &Number) -> Option<Self> {
+        let mut secret = Zeroizing::new([0; size_of::<EphemeralSecret>()]);
+        aws_lc_rs::rand::fill(&mut *secret).ok()?;
+        Some(Self::of(work, secret, verifier))
+    }
+
+    /// The one that belongs to a secret half.
+    pub fn of(work: &Work, secret: Zeroizing<EphemeralSecret>, verifier: &Number) -> Self {
+        work.add(1);
+        let public = group().compute_public_ephemeral(&*secret, verifier.bytes());
+        Self { secret, public }
+    }
+
+    /// `B`.
+    pub fn public(&self) -> &[u8] {
+        &self.public
+    }
+
+    /// Both halves, for [`Ephemeral::read`]: `B` is not computed again.
+    pub fn write(&self) -> Zeroizing<Vec<u8>> {
+        Zeroizing::new([self.secret.as_slice(), &self.public].concat())
+    }
+
+    /// Takes both halves up.
+    pub fn read(bytes: &[u8]) -> Option<Self> {
+        let (secret, public) = bytes.split_first_chunk()?;
+        Some(Self {
+            secret: Zeroizing::new(*secret),
+            public: public.to_vec(),
+        })
+    }
 }
 
 /// Checks the client's proof. Returns the server's, or nothing if the client does not know the
 /// secret: wrong password, wrong Secret Key, or an `A` that is zero.
 pub fn prove(
+    work: &Work,
     account: &str,
     verifier: &Verifier,
-    secret: &[u8],
+    ephemeral: &Ephemeral,
     client_public: &str,
     client_proof: &str,
 ) -> Option<Vec<u8>> {
@@ -141,12 +202,24 @@ pub fn prove(
         return None;
     }
     let proof = hex::decode(client_proof).ok()?;
-    let (salt, number) = (&verifier.srp_salt, verifier.number.bytes());
-    let check = group()
-        .process_reply(account.as_bytes(), salt, secret, number, public.bytes())
-        .ok()?;
-    check.verify_client(&proof).ok()?;
-    Some(check.proof().to_vec())
+    let number = BoxedUint::from_be_slice_vartime;
+    let (a, b) = (public.bytes(), ephemeral.public());
+    let g = G3072::generator();
+    let u = compute_u_padded::<Sha256>(&g, a, b);
+    // `v^u`, and the number that both share.
+    work.add(2);
+    let shared = group().compute_premaster_secret(
+        &number(a),
+        &number(verifier.number.bytes()),
+        &u,
+        &number(&*ephemeral.secret),
+    );
+    let shared = Zeroizing::new(shared.to_be_bytes_trimmed_vartime());
+    let key = compute_hash::<Sha256>(&shared);
+    let (name, salt) = (account.as_bytes(), &verifier.srp_salt);
+    let m1 = compute_m1_rfc5054::<Sha256>(&g, false, name, salt, a, b, &key);
+    verify_slices_are_equal(&m1, &proof).ok()?;
+    Some(compute_m2::<Sha256>(a, &m1, &key).to_vec())
 }
 
 fn group() -> ServerG3072<Sha256> {
@@ -161,6 +234,12 @@ mod tests {
         Verifier::fake(&fake_key(&[1; 32]), "ana@example.net").unwrap()
     }
 
+    fn proof_of(public: &str, proof: &str) -> Option<Vec<u8>> {
+        let (work, verifier) = (Work::default(), verifier());
+        let ephemeral = Ephemeral::of(&work, Zeroizing::new([7; 48]), &verifier.number);
+        prove(&work, "a@b", &verifier, &ephemeral, public, proof)
+    }
+
     #[test]
     fn numbers_that_the_library_panics_on_do_not_reach_it() {
         let [empty, zero, long, not_hex] = [
@@ -172,10 +251,7 @@ mod tests {
 
         for text in [&empty, &zero, &long, &not_hex] {
             assert_eq!(Number::from_hex(text), None, "{text}");
-            assert_eq!(
-                prove("a@b", &verifier(), &[7; 48], text, &"00".repeat(32)),
-                None
-            );
+            assert_eq!(proof_of(text, &"00".repeat(32)), None);
         }
     }
 
@@ -183,10 +259,7 @@ mod tests {
     fn an_a_that_is_zero_modulo_n_proves_nothing() {
         let n = hex::encode(modulus());
 
-        assert_eq!(
-            prove("a@b", &verifier(), &[7; 48], &n, &"00".repeat(32)),
-            None
-        );
+        assert_eq!(proof_of(&n, &"00".repeat(32)), None);
     }
 
     #[test]
@@ -197,11 +270,8 @@ mod tests {
         assert_eq!(one.srp_salt, two.srp_salt);
         let other = Verifier::fake(&fake_key(&[1; 32]), "bo@example.net").unwrap();
         assert_ne!(other.srp_salt, two.srp_salt);
-        let (first, second) = (
-            challenge(&two.number).unwrap(),
-            challenge(&two.number).unwrap(),
-        );
-        assert_ne!(first.1, second.1);
+        let ephemeral = || Ephemeral::generate(&Work::default(), &two.number).unwrap();
+        assert_ne!(ephemeral().public(), ephemeral().public());
     }
 
     #[test]

@@ -8,10 +8,12 @@
 mod account;
 mod api_keys;
 mod audit;
+mod canaries;
 mod coverage;
 mod devices;
 mod docs;
 mod door;
+mod equal_work;
 mod fake;
 mod faults;
 mod feeds;

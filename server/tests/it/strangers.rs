@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use tod_client::secret_key::SecretKey;
 use tod_client::srp::Credentials;
 use tod_proto::api::account::{KDF_ROUNDS, Kdf, Me, SrpChallenge, SrpSession};
-use tod_server::auth::srp::{Number, Verifier, prove};
+use tod_server::auth::srp::{Ephemeral, Number, Verifier, Work, prove};
 
 use crate::account::setup_token;
 use crate::harness::{ByHand, TestApp};
@@ -218,11 +218,18 @@ fn our_server_proves_what_python_proved() {
             srp_salt: bytes(&vector.salt),
             number: Number::from_hex(&vector.verifier).unwrap(),
         };
+        let work = Work::default();
+        // Python's may be shorter: it is a number.
+        let mut secret = zeroize::Zeroizing::new([0; 48]);
+        let b = bytes(&vector.b);
+        secret[48 - b.len()..].copy_from_slice(&b);
+        let ephemeral = Ephemeral::of(&work, secret, &verifier.number);
         let proof = |client_public: &str| {
             prove(
+                &work,
                 &vector.name,
                 &verifier,
-                &bytes(&vector.b),
+                &ephemeral,
                 client_public,
                 &vector.client_proof,
             )

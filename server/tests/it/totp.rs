@@ -25,7 +25,7 @@ const FINISH: &str = "/api/auth/totp/finish";
 const STEP: Duration = Duration::from_secs(30);
 
 /// Somebody with an authenticator.
-struct Phone {
+pub(crate) struct Phone {
     python: Python,
     secret: String,
 }
@@ -36,7 +36,7 @@ struct Shown {
 }
 
 impl Phone {
-    fn new(secret: &str) -> Self {
+    pub(crate) fn new(secret: &str) -> Self {
         Self {
             python: Python::new(include_str!("strangers/totp.py"), ""),
             secret: secret.to_owned(),
@@ -49,7 +49,7 @@ impl Phone {
         self.python.told::<Shown>(&asked).code
     }
 
-    fn now(&mut self, app: &TestApp) -> String {
+    pub(crate) fn now(&mut self, app: &TestApp) -> String {
         self.at(app.app.clock.now())
     }
 }

@@ -3,6 +3,7 @@
 //! **Invariant:** up to the end of [`finish`], an account that does not exist costs and says the
 //! same as one that does.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tod_proto::api::account::{
@@ -16,12 +17,12 @@ use super::{chain, normal_email, store};
 use crate::api::error::Error;
 use crate::api::route::Req;
 use crate::api::{App, Cx, totp};
-use crate::auth::srp::{self, Verifier};
+use crate::auth::srp::{self, Ephemeral, Verifier};
 use crate::auth::token::Ring;
 use crate::auth::tries::Try;
 use crate::auth::{signing, suspended};
 use crate::db::SystemTx;
-use crate::kms::Place;
+use crate::kms::{KmsError, Place};
 
 /// For how long the first half waits for the second.
 const HANDSHAKE: Duration = Duration::from_mins(1);
@@ -36,14 +37,16 @@ pub(super) async fn start(cx: Cx, req: Req<SrpStart>) -> Result<SrpChallenge, Er
     Try::new(&email, cx.peer).check(&mut tx, now).await?;
     let known = store::verifier(&mut tx, &email).await?;
     let verifier = known_or_fake(app, known, &email)?.1;
-    let (secret, public) = off_thread({
-        let number = verifier.number.clone();
-        move || srp::challenge(&number)
+    let ephemeral = off_thread({
+        let (work, number) = (Arc::clone(&app.auth.srp), verifier.number.clone());
+        move || Ephemeral::generate(&work, &number)
     })
     .await?
     .ok_or_else(|| Error::internal(anyhow::anyhow!("no randomness")))?;
     let handshake = Uuid::new_v4();
-    let sealed = app.kms.seal_platform(place(handshake), &*secret)?;
+    let sealed = app
+        .kms
+        .seal_platform(place(handshake), &ephemeral.write())?;
     store::add_handshake(&mut tx, handshake, &email, &sealed, now + HANDSHAKE).await?;
     store::drop_old_handshakes(&mut tx, now).await?;
     tx.commit().await?;
@@ -54,7 +57,7 @@ pub(super) async fn start(cx: Cx, req: Req<SrpStart>) -> Result<SrpChallenge, Er
             salt: hex::encode(&verifier.kdf_salt),
         },
         srp_salt: hex::encode(&verifier.srp_salt),
-        server_public: hex::encode(public),
+        server_public: hex::encode(ephemeral.public()),
     })
 }
 
@@ -147,14 +150,16 @@ pub(super) async fn prove(cx: &Cx, body: Proof) -> Result<Proved, Error> {
     let known = store::verifier(&mut tx, &email).await?;
     tx.commit().await?;
     let (user, verifier) = known_or_fake(app, known, &email)?;
-    let secret = app.kms.open_platform(place(handshake), &taken.secret)?;
+    let opened = app.kms.open_platform(place(handshake), &taken.secret)?;
+    let ephemeral = Ephemeral::read(&opened).ok_or(KmsError)?;
     let proof = off_thread({
-        let email = email.clone();
+        let (work, email) = (Arc::clone(&app.auth.srp), email.clone());
         move || {
             srp::prove(
+                &work,
                 &email,
                 &verifier,
-                &secret,
+                &ephemeral,
                 &body.client_public,
                 &body.client_proof,
             )

@@ -35,6 +35,15 @@ impl Database {
         options(&self.socket, role, &self.name)
     }
 
+    /// A superuser's connection to another database.
+    pub(crate) async fn elsewhere(&self) -> PgConnection {
+        connect(&options(&self.socket, "tod_super", "postgres")).await
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
     pub(crate) async fn superuser(&self) -> PgConnection {
         connect(&self.options("tod_super")).await
     }
