@@ -17,6 +17,7 @@ pub mod devices;
 pub mod docs;
 pub mod events;
 pub mod kms;
+mod number;
 pub mod relays;
 pub mod runs;
 pub mod sessions;

@@ -69,8 +69,7 @@ fn can_be(status: u16, described: &Described) -> bool {
         401 | 429 => !public || writes,
         403 => !public,
         404 => op.path.contains('{') || writes,
-        409 => writes,
-        413 => writes,
+        409 | 413 => writes,
         422 | 502 => writes && op.path.contains("{tenant}"),
         _ => true,
     }

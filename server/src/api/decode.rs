@@ -15,6 +15,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::error::Error;
+use super::number;
 
 /// The largest body of a request.
 pub(super) const MAX_BODY: usize = 1 << 20;
@@ -51,9 +52,14 @@ pub(super) async fn body<T: DeserializeOwned>(body: Body, patience: Duration) ->
     if bytes.trim_ascii_start().first() != Some(&b'{') {
         return Err(Error::invalid("not a JSON object").detail("in the body"));
     }
-    match Json::<T>::from_bytes(bytes) {
-        Ok(Json(body)) => Ok(body),
-        Err(error) => Err(Error::invalid(after_prefix(&error.body_text())).detail("in the body")),
+    let error = match Json::<T>::from_bytes(bytes) {
+        Ok(Json(body)) => return Ok(body),
+        Err(error) => error,
+    };
+    let plain = number::without_fractions(bytes).map(|bytes| Json::<T>::from_bytes(&bytes));
+    match plain {
+        Some(Ok(Json(body))) => Ok(body),
+        _ => Err(Error::invalid(after_prefix(&error.body_text())).detail("in the body")),
     }
 }
 

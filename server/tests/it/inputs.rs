@@ -188,3 +188,23 @@ async fn a_number_that_no_change_or_run_can_have_finds_none() {
         }
     }
 }
+
+/// Some languages have one kind of number.
+#[tokio::test]
+async fn five_point_zero_is_five_and_five_point_five_is_refused() {
+    let stage = Stage::new().await;
+    let id = stage.add("core", "10.0.0.1").await;
+    let path = stage.path(&format!("devices/{id}"));
+
+    for (text, status) in [("90.0", 200), ("5.5", 400), ("9e1", 400), ("-5.0", 400)] {
+        let body = format!("{{\"note\":\"7.0\",\"poll_seconds\":{text}}}").into_bytes();
+        let answer = send(&stage.app, &stage.ana, "PATCH", &path, body).await;
+        assert_eq!(answer.status.as_u16(), status, "{text}: {answer}");
+    }
+
+    let device = stage.device(id).await;
+    assert_eq!(
+        (device.poll_seconds, device.note.as_deref()),
+        (90, Some("7.0"))
+    );
+}

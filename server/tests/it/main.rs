@@ -30,6 +30,7 @@ mod own;
 mod pushes;
 mod relays;
 mod runs;
+mod schemathesis;
 mod selectors;
 mod sessions;
 mod signing;

@@ -190,11 +190,15 @@ fn tags(tags: Vec<String>) -> Result<Vec<String>, Error> {
     }
     let mut out = Vec::with_capacity(tags.len());
     for tag in tags {
-        let fits = |c: char| c.is_alphanumeric() || "-_.:/".contains(c);
-        if !(1..=64).contains(&tag.chars().count()) || !tag.chars().all(fits) {
+        let fits = |c: char| {
+            let harmless = c.is_ascii_alphanumeric() || "-_.:/".contains(c);
+            harmless || (!c.is_ascii() && !c.is_whitespace())
+        };
+        let counted = (1..=64).contains(&tag.chars().count());
+        if !counted || !tag.chars().all(fits) || plain(&tag) != tag {
             return invalid(
                 "tags",
-                "each is 1 to 64 letters, digits and any of - _ . : /",
+                "each is 1 to 64 characters: letters, digits, - _ . : / and what is not ASCII",
             );
         }
         out.push(tag);
@@ -305,6 +309,17 @@ mod tests {
     fn tags_are_sorted_and_told_once() {
         let given = ["b", "a", "b"].map(str::to_owned).to_vec();
         assert_eq!(tags(given).unwrap(), ["a", "b"]);
-        assert!(tags(vec!["a b".to_owned()]).is_err());
+        for bad in [
+            "a b",
+            "",
+            "a,b",
+            "a=b",
+            "a\u{3000}b",
+            "a\u{202e}b",
+            "a\u{85}b",
+        ] {
+            assert!(tags(vec![bad.to_owned()]).is_err(), "{bad}");
+        }
+        assert!(tags(vec!["Büro-北★".to_owned()]).is_ok());
     }
 }

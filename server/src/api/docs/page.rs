@@ -6,10 +6,12 @@
 //!
 //! Each operation and each type has an address: `#device.list`, `#type-Device`.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 
 use super::html::{Html, prose};
-use super::types::{Types, list};
+use super::types::{Types, body, field, kind, list};
 
 /// Makes the page of a document.
 pub(super) fn page(document: &Value) -> String {
@@ -31,6 +33,7 @@ pub(super) fn page(document: &Value) -> String {
     for tag in list(&document["tags"]) {
         page.noun(&mut html, tag);
     }
+    page.refusals(&mut html);
     page.all_types(&mut html);
     html.raw("</main>\n</body>\n</html>\n");
     html.into_string()
@@ -169,7 +172,7 @@ impl<'a> Page<'a> {
         self.parameters(html, what);
         if let Some(schema) = what.pointer("/requestBody/content/application~1json/schema") {
             html.raw("<h4>Body: ");
-            self.types.kind(html, schema);
+            kind(html, schema);
             html.raw("</h4>\n");
             self.types.example(html, schema);
         }
@@ -195,7 +198,7 @@ impl<'a> Page<'a> {
             } else {
                 " <i>may be left out</i> "
             });
-            self.types.field(html, &parameter["schema"]);
+            field(html, &parameter["schema"]);
             prose(html, parameter["description"].as_str().unwrap_or_default());
             html.raw("</td></tr>\n");
         }
@@ -203,10 +206,11 @@ impl<'a> Page<'a> {
     }
 
     fn responses(&self, html: &mut Html, what: &Value) {
-        html.raw("<h4>Answers</h4>\n<table>\n<tbody>\n");
         let responses = what["responses"].as_object().into_iter().flatten();
-        for (status, response) in responses {
-            let response = self.types.resolved(response);
+        let (refusals, answers): (Vec<_>, Vec<_>) =
+            responses.partition(|(_, response)| response.get("$ref").is_some());
+        html.raw("<h4>Answers</h4>\n<table>\n<tbody>\n");
+        for (status, response) in answers {
             html.raw("<tr><th scope=\"row\">");
             html.element("code", "", status);
             html.raw("</th><td>");
@@ -214,24 +218,59 @@ impl<'a> Page<'a> {
             prose(html, response["description"].as_str().unwrap_or_default());
             html.raw("</td></tr>\n");
         }
+        if !refusals.is_empty() {
+            html.raw("<tr><th scope=\"row\"><a href=\"#refusals\">Refusals</a></th><td>");
+            for (status, refusal) in refusals {
+                let about = self.types.resolved(refusal)["description"].as_str();
+                html.raw("<code");
+                html.attribute("title", about.unwrap_or_default());
+                html.raw(">");
+                html.text(status);
+                html.raw("</code> ");
+            }
+            html.raw("</td></tr>\n");
+        }
         html.raw("</tbody>\n</table>\n");
     }
 
-    /// What an answer holds; refusals all hold the same.
+    /// What the statuses of refusals mean: the same for all operations.
+    fn refusals(&self, html: &mut Html) {
+        let mut all = BTreeMap::new();
+        for methods in self.document["paths"].as_object().into_iter().flatten() {
+            for what in methods.1.as_object().into_iter().flatten() {
+                let responses = what.1["responses"].as_object().into_iter().flatten();
+                all.extend(responses.filter(|(_, response)| response.get("$ref").is_some()));
+            }
+        }
+        html.raw("<section id=\"refusals\">\n<h2>Refusals</h2>\n<p>The body of each is an ");
+        html.link("type-", "ErrorBody");
+        html.raw(".</p>\n<table>\n<tbody>\n");
+        for (status, refusal) in all {
+            html.raw("<tr><th scope=\"row\">");
+            html.element("code", "", status);
+            html.raw("</th><td>");
+            let about = self.types.resolved(refusal)["description"].as_str();
+            prose(html, about.unwrap_or_default());
+            html.raw("</td></tr>\n");
+        }
+        html.raw("</tbody>\n</table>\n</section>\n");
+    }
+
+    /// What an answer holds.
     fn content(&self, html: &mut Html, status: &str, response: &Value) {
-        for (kind, content) in response["content"].as_object().into_iter().flatten() {
+        for (media, content) in response["content"].as_object().into_iter().flatten() {
             let data = content.get("x-event-data");
-            self.types.kind(html, data.unwrap_or(&content["schema"]));
-            if kind != "application/json" {
+            kind(html, data.unwrap_or(&content["schema"]));
+            if media != "application/json" {
                 html.raw(" ");
-                html.element("small", "", kind);
+                html.element("small", "", media);
             }
             if status == "200" && content["schema"].get("$ref").is_some() {
                 self.types.example(html, &content["schema"]);
             }
         }
         if let Some(message) = response.get("x-message") {
-            self.types.kind(html, message);
+            kind(html, message);
         }
     }
 
@@ -245,7 +284,7 @@ impl<'a> Page<'a> {
             html.link("type-", name);
             html.raw("</h3>\n");
             prose(html, schema["description"].as_str().unwrap_or_default());
-            self.types.body(html, schema);
+            body(html, schema);
             html.raw("</article>\n");
         }
         html.raw("</section>\n");

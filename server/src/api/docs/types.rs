@@ -38,105 +38,6 @@ impl<'a> Types<'a> {
         to.and_then(|to| self.document.pointer(to)).unwrap_or(value)
     }
 
-    /// Adds what kind of value a schema takes: `array of Device`.
-    pub(super) fn kind(&self, html: &mut Html, schema: &Value) {
-        if let Some(to) = schema["$ref"].as_str() {
-            html.link("type-", to.rsplit('/').next().unwrap_or(to));
-            return;
-        }
-        let choices = ["anyOf", "oneOf"].map(|key| list(&schema[key]));
-        let choices = choices.concat();
-        if !choices.is_empty() && choices.iter().all(|one| one.get("const").is_none()) {
-            for (n, choice) in choices.iter().enumerate() {
-                html.raw(if n > 0 { " or " } else { "" });
-                self.kind(html, choice);
-            }
-            return;
-        }
-        let mut types: Vec<&str> = list(&schema["type"])
-            .iter()
-            .filter_map(Value::as_str)
-            .collect();
-        types.extend(schema["type"].as_str());
-        if types.is_empty() {
-            html.text("anything");
-        }
-        for (n, kind) in types.iter().enumerate() {
-            html.raw(if n > 0 { " or " } else { "" });
-            match (
-                *kind,
-                schema.get("items"),
-                schema.get("additionalProperties"),
-            ) {
-                ("array", Some(items), _) => {
-                    html.raw("array of ");
-                    self.kind(html, items);
-                }
-                ("object", _, Some(values)) if values.is_object() => {
-                    html.raw("map of texts to ");
-                    self.kind(html, values);
-                }
-                _ => html.text(kind),
-            }
-        }
-    }
-
-    /// Adds the kind of a value and its bounds.
-    pub(super) fn field(&self, html: &mut Html, schema: &Value) {
-        self.kind(html, schema);
-        bounds(html, schema);
-        if let Some(items) = schema.get("items") {
-            bounds(html, items);
-        }
-    }
-
-    /// Adds what a type consists of.
-    pub(super) fn body(&self, html: &mut Html, schema: &Value) {
-        let choices = list(&schema["oneOf"]);
-        if choices.iter().any(|choice| choice.get("const").is_some()) {
-            constants(html, choices);
-        } else if choices.is_empty() {
-            if schema.get("properties").is_none() {
-                html.raw("<p>");
-                self.field(html, schema);
-                html.raw("</p>\n");
-            }
-            self.fields(html, schema);
-        } else {
-            html.raw("<p>One of these:</p>\n");
-            for choice in choices {
-                prose(html, choice["description"].as_str().unwrap_or_default());
-                self.fields(html, choice);
-            }
-        }
-    }
-
-    /// Adds a table of the fields of an object: first those that must be there.
-    fn fields(&self, html: &mut Html, schema: &Value) {
-        let Some(fields) = schema["properties"].as_object() else {
-            return;
-        };
-        let required = list(&schema["required"]);
-        let needed = required
-            .iter()
-            .filter_map(|name| Some((name.as_str()?, fields.get(name.as_str()?)?, true)));
-        let others = fields
-            .iter()
-            .filter(|(name, _)| !required.iter().any(|one| one == *name))
-            .map(|(name, schema)| (name.as_str(), schema, false));
-        html.raw("<table>\n<tbody>\n");
-        for (name, field, needed) in needed.chain(others) {
-            html.raw("<tr><th scope=\"row\">");
-            html.element("code", "", name);
-            html.raw("</th><td>");
-            html.raw(if needed { "" } else { "<i>may be absent</i> " });
-            self.field(html, field);
-            prose(html, field["description"].as_str().unwrap_or_default());
-            html.raw("</td></tr>\n");
-        }
-        html.raw("</tbody>\n</table>\n");
-    }
-
     /// Adds an example that can be opened.
     pub(super) fn example(&self, html: &mut Html, schema: &Value) {
         let value = self.sample(schema, DEPTH);
@@ -186,6 +87,105 @@ impl<'a> Types<'a> {
         }
         object.into()
     }
+}
+
+/// Adds what kind of value a schema takes: `array of Device`.
+pub(super) fn kind(html: &mut Html, schema: &Value) {
+    if let Some(to) = schema["$ref"].as_str() {
+        html.link("type-", to.rsplit('/').next().unwrap_or(to));
+        return;
+    }
+    let choices = ["anyOf", "oneOf"].map(|key| list(&schema[key]));
+    let choices = choices.concat();
+    if !choices.is_empty() && choices.iter().all(|one| one.get("const").is_none()) {
+        for (n, choice) in choices.iter().enumerate() {
+            html.raw(if n > 0 { " or " } else { "" });
+            kind(html, choice);
+        }
+        return;
+    }
+    let mut types: Vec<&str> = list(&schema["type"])
+        .iter()
+        .filter_map(Value::as_str)
+        .collect();
+    types.extend(schema["type"].as_str());
+    if types.is_empty() {
+        html.text("anything");
+    }
+    for (n, one) in types.iter().enumerate() {
+        html.raw(if n > 0 { " or " } else { "" });
+        match (
+            *one,
+            schema.get("items"),
+            schema.get("additionalProperties"),
+        ) {
+            ("array", Some(items), _) => {
+                html.raw("array of ");
+                kind(html, items);
+            }
+            ("object", _, Some(values)) if values.is_object() => {
+                html.raw("map of texts to ");
+                kind(html, values);
+            }
+            _ => html.text(one),
+        }
+    }
+}
+
+/// Adds the kind of a value and its bounds.
+pub(super) fn field(html: &mut Html, schema: &Value) {
+    kind(html, schema);
+    bounds(html, schema);
+    if let Some(items) = schema.get("items") {
+        bounds(html, items);
+    }
+}
+
+/// Adds what a type consists of.
+pub(super) fn body(html: &mut Html, schema: &Value) {
+    let choices = list(&schema["oneOf"]);
+    if choices.iter().any(|choice| choice.get("const").is_some()) {
+        constants(html, choices);
+    } else if choices.is_empty() {
+        if schema.get("properties").is_none() {
+            html.raw("<p>");
+            field(html, schema);
+            html.raw("</p>\n");
+        }
+        fields(html, schema);
+    } else {
+        html.raw("<p>One of these:</p>\n");
+        for choice in choices {
+            prose(html, choice["description"].as_str().unwrap_or_default());
+            fields(html, choice);
+        }
+    }
+}
+
+/// Adds a table of the fields of an object: first those that must be there.
+fn fields(html: &mut Html, schema: &Value) {
+    let Some(fields) = schema["properties"].as_object() else {
+        return;
+    };
+    let required = list(&schema["required"]);
+    let needed = required
+        .iter()
+        .filter_map(|name| Some((name.as_str()?, fields.get(name.as_str()?)?, true)));
+    let others = fields
+        .iter()
+        .filter(|(name, _)| !required.iter().any(|one| one == *name))
+        .map(|(name, schema)| (name.as_str(), schema, false));
+    html.raw("<table>\n<tbody>\n");
+    for (name, value, needed) in needed.chain(others) {
+        html.raw("<tr><th scope=\"row\">");
+        html.element("code", "", name);
+        html.raw("</th><td>");
+        html.raw(if needed { "" } else { "<i>may be absent</i> " });
+        field(html, value);
+        prose(html, value["description"].as_str().unwrap_or_default());
+        html.raw("</td></tr>\n");
+    }
+    html.raw("</tbody>\n</table>\n");
 }
 
 fn text(schema: &Value) -> Value {
