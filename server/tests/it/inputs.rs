@@ -47,7 +47,7 @@ fn no_bodies() -> Vec<(&'static str, Vec<u8>)> {
         ("null", b"null".to_vec()),
         ("a number", b"1e400".to_vec()),
         ("cut short", br#"{"name":"#.to_vec()),
-        ("two", br#"{}{}"#.to_vec()),
+        ("two", b"{}{}".to_vec()),
         ("a field twice", br#"{"name":"a","name":"b"}"#.to_vec()),
         ("not UTF-8", b"{\"name\":\"\xff\xfe\"}".to_vec()),
         ("half a surrogate", br#"{"name":"\ud800"}"#.to_vec()),
@@ -149,16 +149,16 @@ async fn whatever_stands_in_a_query_the_answer_is_as_described_or_a_refusal() {
             .path
             .replace("{tenant}", &stage.tenant.to_string())
             .replace("{device}", &device.to_string());
-        for field in fields(op) {
-            for value in ODD {
-                let path = format!("{path}?{field}={value}");
-                let answer = send(&stage.app, &boss, "GET", &path, Vec::new()).await;
+        let named = fields(op);
+        let odd = named
+            .iter()
+            .flat_map(|field| ODD.map(|value| format!("{path}?{field}={value}")));
+        for path in odd {
+            let answer = send(&stage.app, &boss, "GET", &path, Vec::new()).await;
 
-                asked += 1;
-                if answer.status != StatusCode::OK {
-                    let code = answer.refused(400).code;
-                    assert_eq!(code, ErrorCode::Invalid, "{path}");
-                }
+            asked += 1;
+            if answer.status != StatusCode::OK {
+                assert_eq!(answer.refused(400).code, ErrorCode::Invalid, "{path}");
             }
         }
     }

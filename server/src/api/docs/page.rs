@@ -169,7 +169,7 @@ impl<'a> Page<'a> {
         html.raw("</p>\n");
         prose(html, what["description"].as_str().unwrap_or_default());
         who(html, what);
-        self.parameters(html, what);
+        parameters(html, what);
         if let Some(schema) = what.pointer("/requestBody/content/application~1json/schema") {
             html.raw("<h4>Body: ");
             kind(html, schema);
@@ -178,31 +178,6 @@ impl<'a> Page<'a> {
         }
         self.responses(html, what);
         html.raw("</article>\n");
-    }
-
-    fn parameters(&self, html: &mut Html, what: &Value) {
-        let parameters = list(&what["parameters"]);
-        if parameters.is_empty() {
-            return;
-        }
-        html.raw("<h4>Parameters</h4>\n<table>\n<tbody>\n");
-        for parameter in parameters {
-            let place = parameter["in"].as_str().unwrap_or_default();
-            let required = parameter["required"] == true;
-            html.raw("<tr><th scope=\"row\">");
-            html.element("code", "", parameter["name"].as_str().unwrap_or_default());
-            html.raw("</th><td>");
-            html.element("small", "", place);
-            html.raw(if required {
-                " "
-            } else {
-                " <i>may be left out</i> "
-            });
-            field(html, &parameter["schema"]);
-            prose(html, parameter["description"].as_str().unwrap_or_default());
-            html.raw("</td></tr>\n");
-        }
-        html.raw("</tbody>\n</table>\n");
     }
 
     fn responses(&self, html: &mut Html, what: &Value) {
@@ -289,6 +264,31 @@ impl<'a> Page<'a> {
         }
         html.raw("</section>\n");
     }
+}
+
+fn parameters(html: &mut Html, what: &Value) {
+    let parameters = list(&what["parameters"]);
+    if parameters.is_empty() {
+        return;
+    }
+    html.raw("<h4>Parameters</h4>\n<table>\n<tbody>\n");
+    for parameter in parameters {
+        let place = parameter["in"].as_str().unwrap_or_default();
+        let required = parameter["required"] == true;
+        html.raw("<tr><th scope=\"row\">");
+        html.element("code", "", parameter["name"].as_str().unwrap_or_default());
+        html.raw("</th><td>");
+        html.element("small", "", place);
+        html.raw(if required {
+            " "
+        } else {
+            " <i>may be left out</i> "
+        });
+        field(html, &parameter["schema"]);
+        prose(html, parameter["description"].as_str().unwrap_or_default());
+        html.raw("</td></tr>\n");
+    }
+    html.raw("</tbody>\n</table>\n");
 }
 
 /// What an operation is found by.
