@@ -27,14 +27,13 @@ struct Figure {
 
 /// Measures all of them; fails when a promise is not kept.
 pub(crate) fn run(mut args: Args) -> Result<()> {
-    let profile = args
-        .value("--profile")?
-        .unwrap_or_else(|| "demo".to_owned());
+    let asked = args.value("--profile")?;
+    let profile = asked.clone().unwrap_or_else(|| "demo".to_owned());
     match args.rest()?.as_slice() {
         [] => {}
         [what] if what == "engine" => return engine::run(),
         [what] if what == "lab" => return lab::run(),
-        [what] if what == "sign-in" => return sign_in::run(&profile),
+        [what] if what == "sign-in" => return sign_in::run(asked.as_deref()),
         _ => bail!("there is `bench`, `bench engine`, `bench lab` and `bench sign-in`"),
     }
     setup::ensure(Purpose::Demo)?;

@@ -243,10 +243,8 @@ fn signing_key(at: Timestamp) -> SigningKey {
     }
 }
 
-/// A server that answers everything that reads.
-pub(crate) fn stub(devices: Vec<Device>) -> Stub {
-    let at = time("2026-03-18T14:00:00Z");
-    let user = User {
+fn ana(at: Timestamp) -> User {
+    User {
         id: me().id,
         email: me().email,
         name: me().name,
@@ -256,16 +254,11 @@ pub(crate) fn stub(devices: Vec<Device>) -> Stub {
         totp: false,
         last_sign_in: Some(at),
         created_at: at,
-    };
-    let session = Session {
-        id: SESSION.parse().unwrap(),
-        label: "todctl on noc-7".to_owned(),
-        created_at: at,
-        last_used_at: at,
-        expires_at: time("2026-03-25T14:00:00Z"),
-        current: true,
-    };
-    let tenant = Tenant {
+    }
+}
+
+fn acme(at: Timestamp) -> Tenant {
+    Tenant {
         users: 3,
         suspended_at: None,
         quotas: Quotas::default(),
@@ -275,6 +268,19 @@ pub(crate) fn stub(devices: Vec<Device>) -> Stub {
         role: Role::Admin,
         devices: 2,
         created_at: at,
+    }
+}
+
+/// A server that answers everything that reads.
+pub(crate) fn stub(devices: Vec<Device>) -> Stub {
+    let at = time("2026-03-18T14:00:00Z");
+    let session = Session {
+        id: SESSION.parse().unwrap(),
+        label: "todctl on noc-7".to_owned(),
+        created_at: at,
+        last_used_at: at,
+        expires_at: time("2026-03-25T14:00:00Z"),
+        current: true,
     };
     let points = (0..30)
         .map(|n| Point {
@@ -307,8 +313,8 @@ pub(crate) fn stub(devices: Vec<Device>) -> Stub {
                 required: false,
             }),
         )
-        .answer(tenants::List, Ok(page(vec![tenant])))
-        .answer(users::List, Ok(page(vec![user])))
+        .answer(tenants::List, Ok(page(vec![acme(at)])))
+        .answer(users::List, Ok(page(vec![ana(at)])))
         .answer(runs::List, Ok(page(vec![run(RunState::Finished, 3, 1)])))
         .answer(
             runs::Show,

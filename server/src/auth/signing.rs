@@ -119,12 +119,11 @@ async fn load(app: &App, before: Option<Arc<Ring>>) -> Result<Ring, Error> {
             .iter()
             .flat_map(|ring| &ring.0)
             .find(|key| key.id == id);
-        let material = match known {
-            Some(key) => Arc::clone(&key.material),
-            None => {
-                let opened = app.kms.open_platform(place(id), &row.sealed)?;
-                Arc::new(Material::new(&opened))
-            }
+        let material = if let Some(key) = known {
+            Arc::clone(&key.material)
+        } else {
+            let opened = app.kms.open_platform(place(id), &row.sealed)?;
+            Arc::new(Material::new(&opened))
         };
         keys.push(Key {
             id,

@@ -127,7 +127,9 @@ async fn enable(cx: &mut Cx, password: &PasswordArgs) -> Result<(), CliError> {
         }
         screen::show(&lines).await?;
     } else {
-        lines.iter().for_each(|line| cx.say.loud(line.clone()));
+        for line in lines {
+            cx.say.loud(line);
+        }
     }
     let mut tries = 1;
     let codes = loop {
@@ -142,8 +144,7 @@ async fn enable(cx: &mut Cx, password: &PasswordArgs) -> Result<(), CliError> {
     };
     cx.say.loud(
         "Recovery codes, each good once in the place of a code. They are shown now and never \
-         again: keep them where the authenticator is not."
-            .to_owned(),
+         again: keep them where the authenticator is not.",
     );
     let value = json!({ "codes": codes });
     cx.out
@@ -176,7 +177,6 @@ async fn disable(cx: &mut Cx, password: &PasswordArgs, code: &CodeArgs) -> Resul
             .disable_totp(&kept.email, &password, &kept.key, &code)
             .await?;
     }
-    cx.say
-        .note("your sign-in has no second step any more".to_owned());
+    cx.say.note("your sign-in has no second step any more");
     Ok(())
 }

@@ -212,13 +212,11 @@ async fn spend(
         }
         _ => None,
     };
-    match right {
-        Some(how) => Ok(Checked::Right(how)),
-        None => {
-            tries.failed(tx, now).await?;
-            Ok(Checked::Wrong)
-        }
+    if let Some(how) = right {
+        return Ok(Checked::Right(how));
     }
+    tries.failed(tx, now).await?;
+    Ok(Checked::Wrong)
 }
 
 fn wrong() -> Error {
