@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args as Arguments, Parser, Subcommand};
+use clap::{Args as Arguments, Parser, Subcommand, ValueEnum};
 
 /// The tod daemon: watches and changes a fleet of MikroTik routers.
 #[derive(Debug, Parser)]
@@ -25,6 +25,9 @@ pub enum Command {
     Serve(Common),
     /// Show tod with simulated routers, ready to sign in.
     Demo(Demo),
+    /// Explain every setting, and look whether a start would go well.
+    #[command(after_help = CHECK_HELP)]
+    Check(CheckArgs),
     /// Look at the configuration.
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -35,6 +38,43 @@ pub enum Command {
     Generate(Generate),
 }
 
+/// Examples, and what the exit status says.
+const CHECK_HELP: &str = "\
+Examples:
+  todd check
+  todd check --config /etc/tod/todd.toml
+  todd check -o json | jq -r '.checks[] | select(.verdict != \"ok\") | .message'
+
+Nothing is changed. Exit status: 0 all is well or a warning, 1 a start would go wrong, 2 the
+configuration cannot be read.";
+
+/// What `todd check` can be told.
+#[derive(Clone, Debug, Arguments)]
+pub struct CheckArgs {
+    /// What a start would be told.
+    #[command(flatten)]
+    pub common: Common,
+    /// How it is said: text or json.
+    #[arg(
+        short = 'o',
+        long,
+        value_name = "FORMAT",
+        value_enum,
+        default_value = "text"
+    )]
+    pub output: Output,
+}
+
+/// How something is said.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Output {
+    /// For people.
+    #[default]
+    Text,
+    /// For programs.
+    Json,
+}
+
 /// What is generated from the program.
 #[derive(Debug, Subcommand)]
 pub enum Generate {
@@ -42,6 +82,8 @@ pub enum Generate {
     ApiReference,
     /// The API as OpenAPI 3.1.
     Openapi,
+    /// The reference of the settings.
+    SettingsReference,
 }
 
 /// What `todd config` can do.

@@ -15,11 +15,14 @@ use tod_service::telemetry::{Format, Logging};
 use crate::args::Common;
 use crate::environment::Environment;
 use crate::postgres::Role;
+use crate::settings;
 
 mod http;
+mod terminals;
 mod values;
 
 pub use self::http::{Forwarded, Http, Limits, Network, PageOrigin};
+pub use self::terminals::Terminals;
 pub use self::values::{List, Period};
 
 /// The commented defaults.
@@ -71,6 +74,10 @@ pub struct Config {
     pub bus: Bus,
     /// Keys.
     pub keys: Keys,
+    /// Signing in.
+    pub auth: Auth,
+    /// Terminals into devices.
+    pub terminals: Terminals,
     /// What the poller part does.
     pub poller: Poller,
 }
@@ -118,10 +125,38 @@ pub struct Keys {
     pub master_key_file: Option<PathBuf>,
 }
 
+/// Signing in.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Auth {
+    /// How long a session lasts without being used.
+    pub session: Period,
+}
+
+impl Default for Auth {
+    fn default() -> Self {
+        Self {
+            session: Period::seconds(7 * 24 * 3600),
+        }
+    }
+}
+
 /// What the poller part does.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Poller {
+    /// How often a device is polled whose record does not say.
+    pub every: Period,
+    /// How long finding a device may take.
+    pub connect_timeout: Period,
+    /// How long a poll may take.
+    pub command_timeout: Period,
+    /// After so many failures in a row a device is tried less often.
+    pub breaker_failures: u32,
+    /// The first long wait.
+    pub breaker_wait: Period,
+    /// The longest wait.
+    pub breaker_longest: Period,
     /// The zones that it serves, each with the networks that its devices may live in.
     pub zones: Vec<Zone>,
 }
@@ -158,6 +193,12 @@ impl Default for Poller {
             .filter_map(|network| network.parse().ok())
             .collect();
         Self {
+            every: Period::seconds(60),
+            connect_timeout: Period::seconds(5),
+            command_timeout: Period::seconds(30),
+            breaker_failures: 5,
+            breaker_wait: Period::seconds(30),
+            breaker_longest: Period::seconds(15 * 60),
             zones: vec![Zone {
                 name: "default".to_owned(),
                 networks,
@@ -169,17 +210,25 @@ impl Default for Poller {
 impl Config {
     /// Reads all layers.
     pub fn load(args: &Common, environment: &Environment) -> anyhow::Result<(Self, Layers)> {
+        let layers = Self::layers(args, environment)?;
+        let config: Self = layers.read()?;
+        config.check()?;
+        Ok((config, layers))
+    }
+
+    /// All layers, one over the other, unread.
+    pub fn layers(args: &Common, environment: &Environment) -> anyhow::Result<Layers> {
         let mut layers = Layers::new();
         if let Some(path) = &args.config {
             layers = layers.file(path)?;
         }
+        for alias in settings::ALIASES {
+            if let Some(text) = environment.get(alias.name) {
+                layers = layers.variable(alias.key, alias.name, alias.translate(text)?);
+            }
+        }
         let path = |path: &PathBuf| path.to_str().map(str::to_owned);
-        let layers = layers
-            .flag(
-                "database.url",
-                "DATABASE_URL",
-                environment.get("DATABASE_URL"),
-            )
+        Ok(layers
             .variables("TOD_", environment.all())
             .flag("target", "--target", args.target.clone())
             .flag(
@@ -191,10 +240,7 @@ impl Config {
             .flag("database.url", "--database-url", args.database_url.clone())
             .flag("bus.nats", "--nats", args.nats.clone())
             .flag("log.level", "--log", args.log.clone())
-            .flag("log.format", "--log-format", args.log_format.clone());
-        let config: Self = layers.read()?;
-        config.check()?;
-        Ok((config, layers))
+            .flag("log.format", "--log-format", args.log_format.clone()))
     }
 
     /// What must hold between the sections.
@@ -213,6 +259,10 @@ impl Config {
         }
         if self.poller.zones.is_empty() && self.target != Target::Server {
             bail!("`poller.zones` is empty, so the poller would serve nobody");
+        }
+        let (usual, least, most) = (self.poller.every.0, 5, 86_400);
+        if usual.subsec_nanos() != 0 || !(least..=most).contains(&usual.as_secs()) {
+            bail!("`poller.every` must be whole seconds, from 5s to 1d");
         }
         if let Some(name) = self.database.url.is_some().then_some(Role::Owner) {
             self.database.connect(name)?;

@@ -116,6 +116,7 @@ async fn config(
     };
     // What is set for a real server does not count here.
     let mut given = vec![
+        ("ENVIRONMENT", "dev"),
         ("TOD_DATABASE__DURABLE", "false"),
         ("TOD_POLLER__ZONES", ZONES),
     ];

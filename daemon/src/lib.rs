@@ -11,21 +11,31 @@ use crate::config::Config;
 use crate::environment::Environment;
 
 pub mod args;
+mod check;
 pub mod config;
 pub mod data_dir;
+pub mod database;
 pub mod demo;
 pub mod environment;
+mod files;
 mod in_process;
+pub mod insecure;
 mod notify;
 pub mod postgres;
 pub mod reference;
+pub mod settings;
 pub mod targets;
 pub mod tls;
 
 /// Does what the command line says.
 pub fn run(args: &Args) -> ExitCode {
-    match command(args) {
-        Ok(()) => ExitCode::SUCCESS,
+    let environment = Environment::capture();
+    let done = match &args.command {
+        Command::Check(args) => check::run(args, &environment),
+        _ => command(args, &environment).map(|()| ExitCode::SUCCESS),
+    };
+    match done {
+        Ok(code) => code,
         Err(error) => {
             match writeln!(std::io::stderr().lock(), "todd: {error:#}") {
                 Ok(()) => ExitCode::FAILURE,
@@ -36,29 +46,31 @@ pub fn run(args: &Args) -> ExitCode {
     }
 }
 
-fn command(args: &Args) -> anyhow::Result<()> {
-    let environment = Environment::capture();
+fn command(args: &Args, environment: &Environment) -> anyhow::Result<()> {
     match &args.command {
         Command::Serve(common) => {
-            let (config, _) = Config::load(common, &environment)?;
+            let (config, _) = Config::load(common, environment)?;
             tod_service::telemetry::init(&config.log)?;
-            block_on(targets::serve(&config, &environment))
+            block_on(targets::serve(&config, environment))
         }
         Command::Demo(args) => {
             let format = args.log_format.parse().map_err(anyhow::Error::msg)?;
             let level = args.log.clone();
             tod_service::telemetry::init(&Logging { format, level })?;
-            block_on(demo::run(args, &environment))
+            block_on(demo::run(args, environment))
         }
-        Command::Config(ConfigCommand::Check(common)) => check(common, &environment),
+        Command::Config(ConfigCommand::Check(common)) => check_config(common, environment),
         Command::Config(ConfigCommand::Default) => say(config::DEFAULT.trim_end()),
+        // Its exit status says more than whether it went well.
+        Command::Check(_) => Ok(()),
+        Command::Generate(Generate::SettingsReference) => say(settings::reference().trim_end()),
         Command::Generate(Generate::ApiReference) => say(reference::api().trim_end()),
         Command::Generate(Generate::Openapi) => say(&reference::openapi()?),
         Command::Version => say(&format!("todd {}", data_dir::VERSION)),
     }
 }
 
-fn check(common: &Common, environment: &Environment) -> anyhow::Result<()> {
+fn check_config(common: &Common, environment: &Environment) -> anyhow::Result<()> {
     let (config, layers) = Config::load(common, environment)?;
     let mut lines = vec![format!(
         "data directory: {}",

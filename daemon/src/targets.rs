@@ -6,15 +6,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
+use tod_poller::device::dial::Deadlines;
 use tod_poller::relay::{Network, RelayDial};
+use tod_poller::startup::Limits;
+use tod_poller::worker::machine::Breaker;
 use tod_server::api::App;
 use tod_server::kms::MasterKey;
+use tod_server::startup::Policy;
 use tod_service::bus::{Bus, NatsOptions};
 use tod_service::clock::Clock;
 use tod_service::health::Health;
 use tod_service::reconcile::Board;
 use tod_service::supervisor::{Signals, Supervisor};
 use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
 
 use crate::config::{Config, Target};
 use crate::data_dir::DataDir;
@@ -24,6 +29,7 @@ use crate::notify;
 use crate::postgres::{Cluster, Options, Places, Role};
 use crate::say;
 use crate::tls::Identity;
+use crate::{database, insecure};
 
 /// How long everything may take to end.
 const GRACE: Duration = Duration::from_secs(20);
@@ -91,6 +97,8 @@ impl Door {
 impl Stack {
     /// Starts all parts. What has been started is stopped when a later part does not start.
     pub async fn start(config: &Config, environment: &Environment) -> anyhow::Result<Self> {
+        insecure::refuse(config.environment, &insecure::look(config, environment))?;
+        crate::files::raise_limit(config.http.limits.connections);
         let parts = Parts {
             config,
             environment,
@@ -240,9 +248,15 @@ impl Parts<'_> {
         let owner = self.connect(cluster, Role::Owner)?;
         let migrated = tod_server::db::migrate(&owner).await;
         migrated.context("cannot migrate the database")?;
+        let (app, system) = (
+            self.connect(cluster, Role::App)?,
+            self.connect(cluster, Role::System)?,
+        );
+        let roles = [(Role::App, &app), (Role::System, &system)];
+        database::check_roles(self.config.environment, roles).await?;
         let config = tod_server::startup::Config {
-            database_app: self.connect(cluster, Role::App)?,
-            database_system: self.connect(cluster, Role::System)?,
+            database_app: app,
+            database_system: system,
             database_connections: self.config.database.connections,
             master_key: self.master_key(data)?,
             setup_token: door.setup_token.clone(),
@@ -250,6 +264,7 @@ impl Parts<'_> {
             certificate_pin: (identity.self_made && self.config.http.tls)
                 .then_some(identity.fingerprint),
             door: self.config.http.door(),
+            policy: self.policy(),
         };
         let shared = tod_server::startup::Shared {
             bus: bus.clone(),
@@ -262,6 +277,14 @@ impl Parts<'_> {
         let board = Board::new(Clock::system());
         let started = tod_server::background::start(&app, &board).await;
         started.context("cannot start the server")?;
+        if let Some(live) = identity.live {
+            let hangups = signal(SignalKind::hangup()).context("cannot catch SIGHUP")?;
+            let watching = live.watch(hangups, Clock::system(), self.supervisor.stop());
+            self.supervisor.spawn("certificate", async move {
+                watching.await;
+                anyhow::Ok(())
+            });
+        }
         let tls = self.config.http.tls.then_some(identity.acceptor);
         let stop = self.supervisor.stop();
         let serving = app.clone();
@@ -271,6 +294,16 @@ impl Parts<'_> {
             served
         });
         Ok((door, app))
+    }
+
+    fn policy(&self) -> Policy {
+        let (config, terminals) = (self.config, &self.config.terminals);
+        Policy {
+            poll_seconds: u32::try_from(config.poller.every.0.as_secs()).unwrap_or(u32::MAX),
+            session: config.auth.session.0,
+            terminals_per_person: terminals.per_person,
+            terminal_idle: terminals.idle.0,
+        }
     }
 
     /// How pollers reach this very server.
@@ -299,9 +332,27 @@ impl Parts<'_> {
         own: Vec<SocketAddr>,
         servers: Arc<dyn RelayDial>,
     ) -> anyhow::Result<()> {
+        let (poller, terminals) = (&self.config.poller, &self.config.terminals);
         let config = tod_poller::startup::Config {
-            zones: self.config.poller.zones.clone(),
+            zones: poller.zones.clone(),
             own,
+            limits: Limits {
+                relays: terminals.most,
+                relays_per_device: terminals.per_device,
+                // The server ends what is silent; this is for when it does not.
+                relay_idle: terminals.idle.0 * 2,
+                ..Limits::default()
+            },
+            deadlines: Deadlines {
+                dial: poller.connect_timeout.0,
+                poll: poller.command_timeout.0,
+                ..Deadlines::default()
+            },
+            breaker: Breaker {
+                patience: poller.breaker_failures,
+                base: poller.breaker_wait.0,
+                cap: poller.breaker_longest.0,
+            },
             ..tod_poller::startup::Config::default()
         };
         let parts = tod_poller::startup::Parts {

@@ -1,18 +1,19 @@
 //! The server's certificate: given, or made here once and pinned by its fingerprint.
 
-use std::fs;
 use std::net::IpAddr;
 use std::path::Path;
 use std::sync::Arc;
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 use rcgen::{CertificateParams, DistinguishedName, DnType, KeyPair, date_time_ymd};
 use rustls::ServerConfig;
-use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::ResolvesServerCert;
 use tokio_rustls::TlsAcceptor;
 
+pub use self::live::{Live, Pair, exposed};
 use crate::data_dir::{DataDir, write_private, write_public};
+
+mod live;
 
 /// What is needed to serve TLS.
 #[derive(Clone)]
@@ -23,6 +24,8 @@ pub struct Identity {
     pub fingerprint: String,
     /// Whether the certificate was made here, so that no authority vouches for it.
     pub self_made: bool,
+    /// Reads given files again. The one that was made here is pinned, so it stays.
+    pub live: Option<Arc<Live>>,
 }
 
 impl std::fmt::Debug for Identity {
@@ -52,30 +55,19 @@ impl Identity {
     }
 
     fn read(certificate: &Path, key: &Path, self_made: bool) -> anyhow::Result<Self> {
-        let pem = fs::read(certificate);
-        let pem = pem.with_context(|| format!("cannot read {}", certificate.display()))?;
-        let chain: Vec<_> = CertificateDer::pem_slice_iter(&pem)
-            .collect::<Result<_, _>>()
-            .with_context(|| format!("{} is not a PEM file", certificate.display()))?;
-        let Some(first) = chain.first() else {
-            bail!("{} holds no certificate", certificate.display());
-        };
-        let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, first);
-        let fingerprint = hex::encode(digest);
-        let private = PrivateKeyDer::from_pem_file(key)
-            .with_context(|| format!("{} holds no private key", key.display()))?;
+        let live = Live::read(certificate, key)?;
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        // TLS 1.2 and 1.3.
         let mut config = ServerConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()?
             .with_no_client_auth()
-            .with_single_cert(chain, private)
-            .context("certificate and key do not belong together")?;
+            .with_cert_resolver(Arc::clone(&live) as Arc<dyn ResolvesServerCert>);
         config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-        let acceptor = TlsAcceptor::from(Arc::new(config));
         Ok(Self {
-            acceptor,
-            fingerprint,
+            acceptor: TlsAcceptor::from(Arc::new(config)),
+            fingerprint: live.pair().fingerprint.clone(),
             self_made,
+            live: (!self_made).then_some(live),
         })
     }
 }

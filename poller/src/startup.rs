@@ -24,6 +24,7 @@ use crate::relay::{RelayDial, Relays};
 use crate::report::Spool;
 use crate::task::Tasks;
 use crate::worker::Kit;
+use crate::worker::machine::Breaker;
 use crate::worker::pace::Pace;
 
 /// What a poller is told.
@@ -35,6 +36,8 @@ pub struct Config {
     pub limits: Limits,
     /// How long things may take.
     pub deadlines: Deadlines,
+    /// When a device that does not answer is tried less often.
+    pub breaker: Breaker,
     /// Sockets of the control plane: they are no devices, whatever the zones list.
     pub own: Vec<SocketAddr>,
     /// Authorities that are trusted beside those of this machine.
@@ -128,6 +131,7 @@ pub fn build(config: Config, parts: Parts) -> anyhow::Result<Poller> {
         pace: Pace::new(config.limits.connects_per_second),
         clock: parts.clock.clone(),
         spool: spool.clone(),
+        breaker: config.breaker,
     });
     let fleet = Fleet::new(Arc::clone(&kit), parts.supervisor.clone());
     let relays = Relays::new(

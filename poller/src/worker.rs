@@ -24,6 +24,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use self::machine::Breaker;
 use self::pace::Pace;
 pub use self::run::Worker;
 use crate::device::Target;
@@ -43,6 +44,8 @@ pub struct Kit {
     pub clock: Clock,
     /// Where samples go.
     pub spool: Spool,
+    /// When a device that does not answer is tried less often.
+    pub breaker: Breaker,
 }
 
 /// Something to do, and where the answer goes.

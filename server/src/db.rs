@@ -106,6 +106,12 @@ pub fn migrations() -> impl Iterator<Item = &'static str> {
     MIGRATOR.iter().map(|migration| migration.sql.as_str())
 }
 
+/// The newest migration that this program knows.
+pub fn newest_migration() -> i64 {
+    let versions = MIGRATOR.iter().map(|migration| migration.version);
+    versions.max().unwrap_or_default()
+}
+
 /// Brings the schema up to date. `owner` signs in as `tod_owner`.
 pub async fn migrate(owner: &PgConnectOptions) -> Result<(), Error> {
     let mut conn = PgConnection::connect_with(&quiet(owner.clone())).await?;

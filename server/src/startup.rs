@@ -5,6 +5,7 @@
 //! ```
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use sqlx::postgres::PgConnectOptions;
 use tod_service::bus::Bus;
@@ -42,6 +43,32 @@ pub struct Config {
     pub certificate_pin: Option<String>,
     /// How clients are let in.
     pub door: Door,
+    /// What is usual and what is allowed.
+    pub policy: Policy,
+}
+
+/// What is usual and what is allowed, where nothing else is said.
+#[derive(Clone, Copy, Debug)]
+pub struct Policy {
+    /// How often a device is polled, in seconds, when its record does not say.
+    pub poll_seconds: u32,
+    /// How long a session lasts without being used.
+    pub session: Duration,
+    /// How many terminals a person may have open.
+    pub terminals_per_person: u32,
+    /// How long a terminal may be silent.
+    pub terminal_idle: Duration,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            poll_seconds: 60,
+            session: Duration::from_hours(7 * 24),
+            terminals_per_person: 32,
+            terminal_idle: Duration::from_mins(15),
+        }
+    }
 }
 
 /// What a server shares with the process that it lives in.

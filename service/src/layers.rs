@@ -8,13 +8,14 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use serde::de::DeserializeOwned;
+use toml::de::{DeTable, DeValue};
 use toml::{Table, Value};
 
 /// Where a value is from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Origin {
-    /// A file.
-    File(PathBuf),
+    /// A file, and the line.
+    File(PathBuf, usize),
     /// An environment variable.
     Variable(String),
     /// A flag.
@@ -24,7 +25,7 @@ pub enum Origin {
 impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::File(path) => write!(f, "{}", path.display()),
+            Self::File(path, line) => write!(f, "{}:{line}", path.display()),
             Self::Variable(name) => write!(f, "variable {name}"),
             Self::Flag(name) => write!(f, "flag {name}"),
         }
@@ -102,7 +103,8 @@ impl Layers {
                 path: path.display().to_string(),
                 error: error.to_string().trim().to_owned(),
             })?;
-        self.walk(&mut Vec::new(), table, &Origin::File(path.to_owned()));
+        let lines = lines(text);
+        self.walk(&mut Vec::new(), table, path, &lines);
         Ok(self)
     }
 
@@ -127,6 +129,18 @@ impl Layers {
                 },
             );
         }
+        self
+    }
+
+    /// Lays one variable of a name of its own over what is there.
+    pub fn variable(mut self, key: &str, name: &str, text: impl Into<String>) -> Self {
+        let key = key.split('.').map(str::to_owned).collect();
+        let leaf = Leaf {
+            origin: Origin::Variable(name.to_owned()),
+            value: Value::String(text.into()),
+            text: true,
+        };
+        self.put(key, leaf);
         self
     }
 
@@ -171,16 +185,17 @@ impl Layers {
             .map_err(|error: toml::de::Error| LayerError::Whole(brief(&error)))
     }
 
-    fn walk(&mut self, at: &mut Vec<String>, table: Table, origin: &Origin) {
+    fn walk(&mut self, at: &mut Vec<String>, table: Table, path: &Path, lines: &Lines) {
         for (name, value) in table {
             at.push(name);
             match value {
-                Value::Table(inner) if !inner.is_empty() => self.walk(at, inner, origin),
+                Value::Table(inner) if !inner.is_empty() => self.walk(at, inner, path, lines),
                 value => {
+                    let line = lines.get(at).copied().unwrap_or(1);
                     self.put(
                         at.clone(),
                         Leaf {
-                            origin: origin.clone(),
+                            origin: Origin::File(path.to_owned(), line),
                             value,
                             text: false,
                         },
@@ -196,6 +211,29 @@ impl Layers {
         self.0
             .retain(|other, _| !other.starts_with(&key) && !key.starts_with(other));
         self.0.insert(key, leaf);
+    }
+}
+
+/// The line of each key.
+type Lines = BTreeMap<Vec<String>, usize>;
+
+fn lines(text: &str) -> Lines {
+    let mut lines = Lines::new();
+    if let Ok(table) = DeTable::parse(text) {
+        find_lines(text, &mut Vec::new(), table.get_ref(), &mut lines);
+    }
+    lines
+}
+
+fn find_lines(text: &str, at: &mut Vec<String>, table: &DeTable<'_>, lines: &mut Lines) {
+    for (key, value) in table {
+        at.push(key.get_ref().to_string());
+        let before = text.get(..key.span().start).unwrap_or_default();
+        lines.insert(at.clone(), before.matches('\n').count() + 1);
+        if let DeValue::Table(inner) = value.get_ref() {
+            find_lines(text, at, inner, lines);
+        }
+        at.pop();
     }
 }
 

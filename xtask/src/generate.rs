@@ -16,6 +16,7 @@ const FILES: &[(&str, &str, &[&str])] = &[
     ("docs/cli.md", "todctl", &["__gen", "cli-reference"]),
     ("docs/api.md", "todd", &["__gen", "api-reference"]),
     ("docs/openapi.json", "todd", &["__gen", "openapi"]),
+    ("docs/settings.md", "todd", &["__gen", "settings-reference"]),
     ("docs/todd.toml", "todd", &["config", "default"]),
 ];
 

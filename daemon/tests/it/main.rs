@@ -5,6 +5,7 @@
     reason = "a test panics when it fails"
 )]
 
+mod check;
 mod demo;
 mod harness;
 mod private_database;

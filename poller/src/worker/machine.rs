@@ -12,18 +12,34 @@ use std::time::{Duration, Instant};
 
 use tod_proto::bus::sample::FailureKind;
 
-/// From this failure in a row on, a device is tried less often.
-const PATIENCE: u32 = 5;
-/// The first long wait.
-const BASE: Duration = Duration::from_secs(30);
-/// The longest wait.
-const CAP: Duration = Duration::from_mins(15);
+/// When a device that does not answer is tried less often.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Breaker {
+    /// From this failure in a row on.
+    pub patience: u32,
+    /// The first long wait.
+    pub base: Duration,
+    /// The longest wait.
+    pub cap: Duration,
+}
+
+impl Default for Breaker {
+    fn default() -> Self {
+        Self {
+            patience: 5,
+            base: Duration::from_secs(30),
+            cap: Duration::from_mins(15),
+        }
+    }
+}
+
 /// After this many refused logins in a row nothing more is tried: accounts get locked, logs fill.
 const REFUSALS: u32 = 3;
 
 /// Decides when a device is polled.
 #[derive(Clone, Debug)]
 pub struct Machine {
+    breaker: Breaker,
     period: Duration,
     due: Option<Instant>,
     failures: u32,
@@ -34,11 +50,18 @@ impl Machine {
     /// A device that is first due `phase` from now.
     pub fn new(now: Instant, period: Duration, phase: Duration) -> Self {
         Self {
+            breaker: Breaker::default(),
             period,
             due: Some(now + phase),
             failures: 0,
             refusals: 0,
         }
+    }
+
+    /// The same with another patience.
+    #[must_use]
+    pub fn with_breaker(self, breaker: Breaker) -> Self {
+        Self { breaker, ..self }
     }
 
     /// When the next poll is due; never, while the device is parked.
@@ -58,7 +81,7 @@ impl Machine {
 
     /// The device answered.
     pub fn answered(&mut self, now: Instant) {
-        let was_away = self.failures >= PATIENCE || self.due.is_none();
+        let was_away = self.failures >= self.breaker.patience || self.due.is_none();
         self.failures = 0;
         self.refusals = 0;
         self.due = Some(match self.due {
@@ -79,11 +102,14 @@ impl Machine {
             self.due = None;
             return None;
         }
-        if self.failures < PATIENCE {
+        if self.failures < self.breaker.patience {
             self.due = self.due.map(|due| self.slot_after(due, now));
             return None;
         }
-        let wait = long_wait(self.failures).mul_f64(1.0 - jitter.clamp(0.0, 1.0) / 4.0);
+        let wait = self
+            .breaker
+            .wait(self.failures)
+            .mul_f64(1.0 - jitter.clamp(0.0, 1.0) / 4.0);
         let wait = wait.max(self.period);
         self.due = Some(now + wait);
         Some(wait)
@@ -100,13 +126,13 @@ impl Machine {
 
     /// The record has changed: what was wrong before may be right now, so it is tried at once.
     pub fn edited(&mut self, now: Instant, period: Duration) {
-        *self = Self::new(now, period, Duration::ZERO);
+        *self = Self::new(now, period, Duration::ZERO).with_breaker(self.breaker);
     }
 
     /// Only the period has changed.
     pub fn retimed(&mut self, now: Instant, period: Duration) {
         self.period = period;
-        if self.failures < PATIENCE {
+        if self.failures < self.breaker.patience {
             self.due = self.due.map(|due| due.min(now + period));
         }
     }
@@ -120,9 +146,11 @@ impl Machine {
     }
 }
 
-fn long_wait(failures: u32) -> Duration {
-    let doublings = failures.saturating_sub(PATIENCE).min(16);
-    BASE.saturating_mul(1 << doublings).min(CAP)
+impl Breaker {
+    fn wait(&self, failures: u32) -> Duration {
+        let doublings = failures.saturating_sub(self.patience).min(16);
+        self.base.saturating_mul(1 << doublings).min(self.cap)
+    }
 }
 
 #[cfg(test)]
@@ -233,7 +261,7 @@ mod tests {
                     2 => { machine.asked(now); }
                     _ => { machine.failed(now, FailureKind::Timeout, jitter); }
                 }
-                prop_assert!(machine.due().is_none_or(|due| due <= now + CAP));
+                prop_assert!(machine.due().is_none_or(|due| due <= now + Breaker::default().cap));
             }
         }
     }

@@ -73,8 +73,9 @@ impl Worker {
     ) -> Self {
         let target = Arc::clone(&edits.borrow_and_update());
         Self {
+            machine: Machine::new(Instant::now().into_std(), target.period, phase)
+                .with_breaker(kit.breaker),
             kit,
-            machine: Machine::new(Instant::now().into_std(), target.period, phase),
             target,
             edits,
             asks,

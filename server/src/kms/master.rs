@@ -6,19 +6,21 @@ use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use zeroize::Zeroizing;
 
 const KEY: usize = 32;
 
-/// The key that wraps all others. 32 bytes; written as 64 digits of hex.
+/// The key that wraps all others. 32 bytes; written as 64 digits of hex, read in base64, too.
 #[derive(Clone)]
 pub struct MasterKey(Arc<Zeroizing<[u8; KEY]>>);
 
 /// Why there is no master key.
 #[derive(Debug, thiserror::Error)]
 pub enum MasterKeyError {
-    /// It is not 32 bytes in hex.
-    #[error("the master key is not 64 digits of hex")]
+    /// It is not 32 bytes.
+    #[error("the master key is neither 64 digits of hex nor base64 of 32 bytes")]
     Malformed,
     /// Others may read the file.
     #[error("`{}` is open to others (mode {mode:03o}): chmod 600", path.display())]
@@ -49,7 +51,13 @@ impl std::str::FromStr for MasterKey {
 
     fn from_str(text: &str) -> Result<Self, MasterKeyError> {
         let mut bytes = Zeroizing::new([0; KEY]);
-        hex::decode_to_slice(text.trim(), &mut *bytes).map_err(|_| MasterKeyError::Malformed)?;
+        let text = text.trim();
+        if hex::decode_to_slice(text, &mut *bytes).is_err() {
+            // 44 characters of base64 are 32 bytes; no length is both.
+            let decoded = Zeroizing::new(STANDARD.decode(text).unwrap_or_default());
+            let decoded = <[u8; KEY]>::try_from(decoded.as_slice());
+            *bytes = decoded.map_err(|_| MasterKeyError::Malformed)?;
+        }
         Ok(Self(Arc::new(bytes)))
     }
 }
@@ -135,6 +143,14 @@ mod tests {
             matches!(error, MasterKeyError::Exposed { mode: 0o644, .. }),
             "{error}"
         );
+    }
+
+    #[test]
+    fn a_key_is_read_in_hex_and_in_base64() {
+        let hex = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
+        let base64 = "n4bQgYhMfWWaL+qgxVrQFaO/TxsrC4Is0V1sFbDwCgg=";
+        let keys = [hex, base64].map(|text| text.parse::<MasterKey>().unwrap());
+        assert_eq!(keys[0].bytes(), keys[1].bytes());
     }
 
     #[test]

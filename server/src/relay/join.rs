@@ -12,8 +12,6 @@ use tod_proto::api::relays::RelayControl;
 use tod_proto::untrusted::Untrusted;
 use tokio::time::Instant;
 
-/// A session in which nothing is said for so long is ended.
-pub const IDLE: Duration = Duration::from_mins(15);
 /// A session is ended after so long, whatever is said.
 pub const LONGEST: Duration = Duration::from_hours(12);
 /// How often a silent socket is asked whether it lives.
@@ -46,7 +44,7 @@ impl End {
         match self {
             Self::Client => "the client left",
             Self::Device => "the device's side ended it",
-            Self::Idle => "nothing was typed or shown for 15 minutes",
+            Self::Idle => "nothing was typed or shown for too long",
             Self::TooLong => "it was open for 12 hours",
             Self::Stopping => "the server is stopping",
             Self::Revoked => "the person may not open sessions any more",
@@ -54,10 +52,11 @@ impl End {
     }
 }
 
-/// Joins the two until one ends, or `over` does.
+/// Joins the two until one ends, nothing is said for `silence`, or `over` ends.
 pub async fn join(
     client: WebSocket,
     poller: WebSocket,
+    silence: Duration,
     over: impl Future<Output = End> + Send,
 ) -> End {
     let (mut to_client, mut from_client) = client.split();
@@ -74,7 +73,7 @@ pub async fn join(
         tokio::select! {
             () = up => End::Client,
             _ = down => End::Device,
-            () = idle(heard) => End::Idle,
+            () = idle(heard, silence) => End::Idle,
             () = tokio::time::sleep(LONGEST) => End::TooLong,
             end = over => end,
         }
@@ -127,9 +126,9 @@ async fn pump(
     }
 }
 
-async fn idle(mut heard: tokio::sync::watch::Receiver<Instant>) {
+async fn idle(mut heard: tokio::sync::watch::Receiver<Instant>, silence: Duration) {
     loop {
-        let until = *heard.borrow_and_update() + IDLE;
+        let until = *heard.borrow_and_update() + silence;
         tokio::select! {
             changed = heard.changed() => if changed.is_err() { return },
             () = tokio::time::sleep_until(until) => return,

@@ -21,7 +21,7 @@ use tod_server::api::App;
 use tod_server::auth::signing;
 use tod_server::door::Door;
 use tod_server::kms::MasterKey;
-use tod_server::startup::{self, Config, Shared};
+use tod_server::startup::{self, Config, Policy, Shared};
 use tod_service::bus::Bus;
 use tod_service::clock::{Clock, Hands};
 use tod_service::health::Health;
@@ -266,6 +266,7 @@ fn replica(db: &Database, dir: &std::path::Path, clock: Clock, bus: Bus, door: D
         base_url: "http://127.0.0.1:1".to_owned(),
         certificate_pin: None,
         door,
+        policy: Policy::default(),
     };
     startup::build(
         config,

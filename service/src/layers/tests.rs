@@ -63,7 +63,7 @@ fn later_layers_win_and_say_where_a_value_is_from() {
         layers.origin("http.workers").unwrap().to_string(),
         "variable TOD_HTTP__WORKERS"
     );
-    assert_eq!(layers.origin("name").unwrap().to_string(), "tod.toml");
+    assert_eq!(layers.origin("name").unwrap().to_string(), "tod.toml:1");
     assert_eq!(layers.origin("http.zones"), None);
     assert_eq!(Layers::new().read::<Config>().unwrap(), Config::default());
 }

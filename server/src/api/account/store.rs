@@ -1,7 +1,5 @@
 //! The SQL of signing in. People are found across tenants, so all of it runs as `tod_system`.
 
-use std::time::Duration;
-
 use jiff::Timestamp;
 use jiff_sqlx::ToSqlx as _;
 use tod_proto::api::account::{Me, Session, Tokens};
@@ -14,9 +12,6 @@ use crate::auth::secret;
 use crate::auth::srp::{Number, Verifier};
 use crate::auth::token::Ring;
 use crate::db::SystemTx;
-
-/// How long a session lives without being refreshed.
-pub(super) const SESSION: Duration = Duration::from_hours(7 * 24);
 
 /// The first half of a sign-in.
 pub(super) struct Handshake {
@@ -156,7 +151,7 @@ pub(super) async fn issue(
     user: UserId,
     now: Timestamp,
 ) -> Result<Tokens, Error> {
-    let refresh_expires = now + SESSION;
+    let refresh_expires = now + app.config.policy.session;
     let refresh_token = secret::generate("rt")?;
     sqlx::query!(
         "insert into refresh_tokens (token_hash, session_id) values ($1, $2)",

@@ -52,7 +52,11 @@ pub(super) async fn add(cx: Cx, req: Req<Add>) -> Result<Device, Error> {
     let now = cx.app.clock.now();
     let (tenant, id) = (req.path, DeviceId::generate());
     let password = check::password(&req.body.password)?.to_owned();
-    let record = Record::new(req.body)?;
+    let mut device = req.body;
+    device
+        .poll_seconds
+        .get_or_insert(cx.app.config.policy.poll_seconds);
+    let record = Record::new(device)?;
     let mut tx = cx.begin().await?;
     store::check_address_is_free(&mut tx, None, &record).await?;
     quota::check(&mut tx, tenant, Quota::Devices, now).await?;

@@ -29,8 +29,6 @@ const TICKET: Duration = Duration::from_mins(1);
 const DIAL: Duration = Duration::from_secs(20);
 /// How often it is looked whether the person may still do this.
 const RECHECK: Duration = Duration::from_secs(4);
-/// The most sessions that one person has open.
-const MOST_OPEN: i64 = 32;
 /// The longest command line.
 const MAX_COMMAND: usize = 64 << 10;
 /// The largest message on either socket.
@@ -48,10 +46,10 @@ pub(super) async fn open(cx: Cx, req: Req<Open>) -> Result<Ticket, Error> {
     if lease::holder(&mut tx, device.id, now).await?.is_none() {
         return Err(lease::nobody_holds());
     }
-    if store::count_open(&mut tx, user, now).await? >= MOST_OPEN {
+    let most = cx.app.config.policy.terminals_per_person;
+    if store::count_open(&mut tx, user, now).await? >= i64::from(most) {
         return Err(
-            Error::conflict(format!("you have {MOST_OPEN} sessions open"))
-                .hint("close one of them"),
+            Error::conflict(format!("you have {most} sessions open")).hint("close one of them")
         );
     }
     let record = Record {
@@ -134,7 +132,13 @@ async fn serve(app: &App, record: &Record, client: WebSocket) -> Result<(), Erro
     };
     drop(expected);
     opened(app, record).await?;
-    let end = join::join(client, poller, over(app, record)).await;
+    let end = join::join(
+        client,
+        poller,
+        app.config.policy.terminal_idle,
+        over(app, record),
+    )
+    .await;
     closed(app, record, end.as_str(), Some(end)).await
 }
 

@@ -1,0 +1,184 @@
+//! Certificates that change, over real sockets.
+
+use rcgen::{CertificateParams, KeyPair};
+use rustls::pki_types::ServerName;
+use tempfile::TempDir;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::client::TlsStream;
+
+use super::super::Identity;
+use super::*;
+
+/// Makes a certificate that ends at `ends`, and writes it and its key.
+fn write(folder: &TempDir, ends: (i32, u8, u8)) -> (PathBuf, PathBuf) {
+    let (certificate, key) = made(ends);
+    let paths = (
+        folder.path().join("cert.pem"),
+        folder.path().join("key.pem"),
+    );
+    std::fs::write(&paths.0, certificate).unwrap();
+    std::fs::write(&paths.1, key).unwrap();
+    paths
+}
+
+fn made(ends: (i32, u8, u8)) -> (String, String) {
+    let mut params = CertificateParams::new(["localhost".to_owned()]).unwrap();
+    params.not_after = rcgen::date_time_ymd(ends.0, ends.1, ends.2);
+    let pair = KeyPair::generate().unwrap();
+    let certificate = params.self_signed(&pair).unwrap().pem();
+    (certificate, pair.serialize_pem())
+}
+
+/// Answers one byte with the same byte, on each connection.
+async fn echo(identity: &Identity) -> (std::net::SocketAddr, tokio::task::JoinSet<()>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let acceptor = identity.acceptor.clone();
+    let mut serving = tokio::task::JoinSet::new();
+    serving.spawn(async move {
+        let mut connections = tokio::task::JoinSet::new();
+        loop {
+            let (tcp, _) = listener.accept().await.unwrap();
+            let acceptor = acceptor.clone();
+            connections.spawn(async move {
+                let Ok(mut stream) = acceptor.accept(tcp).await else {
+                    return;
+                };
+                let mut byte = [0];
+                while stream.read_exact(&mut byte).await.is_ok() {
+                    stream.write_all(&byte).await.unwrap();
+                }
+            });
+        }
+    });
+    (address, serving)
+}
+
+/// Connects with the trust of a stranger, and says whose certificate was shown.
+async fn connect(
+    address: std::net::SocketAddr,
+    folder: &TempDir,
+) -> (TlsStream<TcpStream>, String) {
+    let pem = std::fs::read(folder.path().join("trusted.pem")).unwrap();
+    let mut roots = rustls::RootCertStore::empty();
+    for certificate in CertificateDer::pem_slice_iter(&pem) {
+        roots.add(certificate.unwrap()).unwrap();
+    }
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    let connector = tokio_rustls::TlsConnector::from(Arc::new(config));
+    let tcp = TcpStream::connect(address).await.unwrap();
+    let name = ServerName::try_from("localhost").unwrap();
+    let stream = connector.connect(name, tcp).await.unwrap();
+    let shown = stream
+        .get_ref()
+        .1
+        .peer_certificates()
+        .unwrap()
+        .first()
+        .unwrap();
+    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, shown);
+    let fingerprint = hex::encode(digest);
+    (stream, fingerprint)
+}
+
+async fn echoes(stream: &mut TlsStream<TcpStream>) {
+    let mut byte = [0];
+    stream.write_all(b"x").await.unwrap();
+    stream.read_exact(&mut byte).await.unwrap();
+    assert_eq!(&byte, b"x");
+}
+
+#[tokio::test]
+async fn new_connections_get_the_new_certificate_and_old_ones_go_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let (certificate, key) = write(&folder, (2070, 1, 1));
+    let trusted = folder.path().join("trusted.pem");
+    std::fs::copy(&certificate, &trusted).unwrap();
+    let identity = Identity::from_files(&certificate, &key).unwrap();
+    let live = identity.live.clone().unwrap();
+    let (address, _serving) = echo(&identity).await;
+    let (mut old, first) = connect(address, &folder).await;
+    assert_eq!(first, identity.fingerprint);
+
+    write(&folder, (2071, 1, 1));
+    std::fs::copy(&certificate, &trusted).unwrap();
+    live.look_again();
+    let (mut new, second) = connect(address, &folder).await;
+
+    assert_ne!(first, second);
+    assert_eq!(second, live.pair().fingerprint);
+    echoes(&mut old).await;
+    echoes(&mut new).await;
+}
+
+#[test]
+fn while_the_files_are_no_whole_pair_the_one_before_stays() {
+    let folder = tempfile::tempdir().unwrap();
+    let (certificate, key) = write(&folder, (2070, 1, 1));
+    let live = Live::read(&certificate, &key).unwrap();
+    let before = live.pair().fingerprint.clone();
+    let (other, its_key) = made((2071, 1, 1));
+
+    let half = other.get(..other.len() / 2).unwrap();
+    for text in [half, "", "nonsense", other.as_str()] {
+        std::fs::write(&certificate, text).unwrap();
+        live.look_again();
+        assert_eq!(live.pair().fingerprint, before, "{text}");
+    }
+    std::fs::remove_file(&certificate).unwrap();
+    live.look_again();
+    assert_eq!(live.pair().fingerprint, before);
+
+    std::fs::write(&certificate, &other).unwrap();
+    std::fs::write(&key, &its_key).unwrap();
+    live.look_again();
+    assert_ne!(live.pair().fingerprint, before);
+}
+
+#[test]
+fn an_end_that_is_near_is_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let (certificate, key) = write(&folder, (2030, 6, 15));
+    let pair = Pair::read(&certificate, &key).unwrap();
+    let warning = |now: &str| pair.warning(now.parse().unwrap());
+
+    assert_eq!(warning("2030-05-31T00:00:00Z"), None);
+    let near = warning("2030-06-05T00:00:00Z").unwrap();
+    assert!(near.starts_with("ends in 10 days, at 2030-06-15"), "{near}");
+    let over = warning("2030-06-16T00:00:00Z").unwrap();
+    assert!(over.starts_with("has ended"), "{over}");
+
+    std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o640)).unwrap();
+    assert_eq!(exposed(&key), Some(0o640));
+    std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o600)).unwrap();
+    assert_eq!(exposed(&key), None);
+}
+
+#[tokio::test]
+async fn tls_before_1_2_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let (certificate, key) = write(&folder, (2070, 1, 1));
+    let identity = Identity::from_files(&certificate, &key).unwrap();
+    let (address, _serving) = echo(&identity).await;
+    // A ClientHello of TLS 1.1 with a cipher suite of its time.
+    let mut hello = vec![0x03, 0x02];
+    hello.extend([7; 32]);
+    hello.extend([0x00, 0x00, 0x02, 0x00, 0x2f, 0x01, 0x00]);
+    let mut record = vec![0x16, 0x03, 0x01, 0x00, 0x2d, 0x01, 0x00, 0x00, 0x29];
+    record.extend(hello);
+    let mut tcp = TcpStream::connect(address).await.unwrap();
+
+    tcp.write_all(&record).await.unwrap();
+    let mut answer = Vec::new();
+    tcp.read_to_end(&mut answer).await.unwrap();
+
+    // A fatal alert: protocol_version.
+    assert_eq!(answer.first(), Some(&0x15));
+    assert_eq!(answer.get(5..), Some([2, 70].as_slice()));
+}
