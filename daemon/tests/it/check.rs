@@ -195,53 +195,82 @@ fn a_key_file_that_others_can_read_is_refused() {
     assert!(said.first().unwrap().1.contains("mode 644"), "{said:?}");
 }
 
-#[test]
-fn a_database_of_a_superuser_is_refused() {
-    let folder = folder();
-    let todd = Todd::start(folder.path());
-    // Its own cluster, as the account that owns it would reach it.
-    let socket = socket(folder.path());
-    let superuser = std::fs::metadata(folder.path().join("postgres")).unwrap();
-    let owner = std::os::unix::fs::MetadataExt::uid(&superuser);
-    let made = Command::new("/usr/bin/psql")
-        .args([
-            "-h",
-            &socket,
-            "-d",
-            "tod",
-            "-c",
-            "alter role tod_system bypassrls",
-        ])
-        .uid_of(owner)
-        .output()
-        .unwrap();
-    assert!(made.status.success(), "{made:?}");
-    todd.stop();
-
-    let said = refusal(&mut serve(folder.path()));
-
-    assert!(
-        said.starts_with(
-            "  database.system_url: the role tod_system may bypass row-level security"
-        ),
-        "{said}"
-    );
+/// A database of its own in the cluster of tests.
+struct External {
+    socket: String,
+    name: String,
 }
 
-/// Runs a command as another account.
-trait UidOf {
-    fn uid_of(&mut self, uid: u32) -> &mut Self;
-}
+impl External {
+    #[expect(clippy::disallowed_methods, reason = "says where the test cluster is")]
+    fn create() -> Self {
+        let socket = std::env::var("TOD_TEST_PG");
+        let socket = socket.expect("TOD_TEST_PG is not set: run `cargo xtask up`");
+        let name = format!("d_{}", std::process::id());
+        let made = Self { socket, name };
+        // The same lock as other tests take to make the roles.
+        let lock = format!("select pg_advisory_lock({})", 0x746f_6474);
+        let create = format!("create database {} owner tod_owner", made.name);
+        made.psql(&[&lock, tod_server::db::ROLES_SQL, &create]);
+        made
+    }
 
-impl UidOf for Command {
-    fn uid_of(&mut self, uid: u32) -> &mut Self {
-        std::os::unix::process::CommandExt::uid(self, uid)
+    fn psql(&self, statements: &[&str]) {
+        let mut psql = Command::new("/usr/bin/psql");
+        psql.args(["-h", &self.socket, "-U", "tod_super", "-d", "postgres"]);
+        psql.args(["-v", "ON_ERROR_STOP=1"]);
+        for statement in statements {
+            psql.args(["-c", statement]);
+        }
+        let done = psql.output().unwrap();
+        assert!(done.status.success(), "{done:?}");
+    }
+
+    fn url(&self, role: &str) -> String {
+        let (name, socket) = (&self.name, &self.socket);
+        format!("postgres://{role}@localhost/{name}?host={socket}")
     }
 }
 
-fn socket(data: &Path) -> String {
-    let settings = std::fs::read_to_string(data.join("postgres/postmaster.pid")).unwrap();
-    settings.lines().nth(4).unwrap().to_owned()
+impl Drop for External {
+    fn drop(&mut self) {
+        self.psql(&[&format!("drop database {} with (force)", self.name)]);
+    }
+}
+
+#[test]
+fn a_role_that_no_wall_stands_for_is_refused() {
+    let folder = folder();
+    let database = External::create();
+    let url = database.url("tod_app");
+    for (role, why) in [
+        ("tod_super", "is a superuser"),
+        ("tod_owner", "owns the tables"),
+    ] {
+        let mut serve = serve(folder.path());
+        serve.env("DATABASE_URL", &url);
+        let said = refusal(serve.env("TOD_DATABASE__SYSTEM_URL", database.url(role)));
+        let expected = format!("  database.system_url: the role {role} {why}");
+        assert!(said.starts_with(&expected), "{said}");
+
+        let system = database.url(role);
+        let given = [
+            ("DATABASE_URL", url.as_str()),
+            ("TOD_DATABASE__SYSTEM_URL", &system),
+        ];
+        let (status, report) = check(folder.path(), &[], &given);
+        assert_eq!(status, 1, "{report}");
+        assert!(report["checks"].to_string().contains(why), "{report}");
+    }
+
+    let (status, report) = check(folder.path(), &[], &[("DATABASE_URL", &url)]);
+
+    assert_eq!(status, 0, "{report}");
+    assert!(
+        report["checks"].to_string().contains("up to date"),
+        "{report}"
+    );
+    assert_eq!(verdicts(&report, "clock").first().unwrap().0, "ok");
 }
 
 fn certificate(folder: &Path) {
