@@ -1,7 +1,6 @@
 //! The composition root: which parts run in this process and what they share.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,13 +22,14 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::config::{Config, Target};
 use crate::data_dir::DataDir;
+pub use crate::door::Door;
 use crate::environment::Environment;
 use crate::in_process::InProcess;
 use crate::notify;
 use crate::postgres::{Cluster, Options, Places, Role};
 use crate::say;
 use crate::tls::Identity;
-use crate::{database, insecure};
+use crate::{database, insecure, own};
 
 /// How long everything may take to end.
 const GRACE: Duration = Duration::from_secs(20);
@@ -63,37 +63,6 @@ pub struct Stack {
     _data: Option<DataDir>,
 }
 
-/// Where clients come in.
-#[derive(Clone, Debug)]
-pub struct Door {
-    /// The address that is listened on.
-    pub address: SocketAddr,
-    /// SHA-256 of the certificate in hex; nothing when TLS is not spoken.
-    pub fingerprint: Option<String>,
-    /// Where the token for the first sign-in lies, while nobody is enrolled.
-    pub setup_token: PathBuf,
-}
-
-impl Door {
-    fn describe(&self) -> String {
-        let Some(pin) = &self.fingerprint else {
-            return format!("listening on http://{}", self.address);
-        };
-        let text = format!(
-            "listening on https://{}\ncertificate sha256 {pin}",
-            self.address
-        );
-        if !self.setup_token.exists() {
-            return text;
-        }
-        let (address, token) = (self.address, self.setup_token.display());
-        format!(
-            "{text}\nnobody is enrolled yet; on this machine:\n  todctl setup --server \
-             https://{address} --trust-server {pin} --token-file {token}"
-        )
-    }
-}
-
 impl Stack {
     /// Starts all parts. What has been started is stopped when a later part does not start.
     pub async fn start(config: &Config, environment: &Environment) -> anyhow::Result<Self> {
@@ -106,7 +75,8 @@ impl Stack {
         };
         if config.target == Target::Poller {
             let bus = parts.bus().await?;
-            parts.poller(&bus, Vec::new(), Arc::new(Network::new(&[])))?;
+            let own = own::sockets(config).await;
+            parts.poller(&bus, own, Arc::new(Network::new(&[])))?;
             return Ok(parts.stack(None, None, None));
         }
         let data = DataDir::open(&config.data_dir(environment)?)?;
@@ -226,7 +196,9 @@ impl Parts<'_> {
         let (door, app) = self.server(data, listener, cluster, &bus).await?;
         if self.config.target == Target::All {
             let servers = Arc::new(InProcess::new(app));
-            self.poller(&bus, vec![door.address], servers)?;
+            let mut own = own::sockets(self.config).await;
+            own.push(door.address);
+            self.poller(&bus, own, servers)?;
         }
         Ok(door)
     }

@@ -203,7 +203,7 @@ async fn database(config: &Config, environment: &Environment) -> Vec<Check> {
 async fn signs_in(config: &Config, role: Role, options: &PgConnectOptions) -> Check {
     let name = "database";
     let place = format!("{} at {}", options.get_username(), options.get_host());
-    let repair = "the roles tod_owner, tod_app and tod_system must be there: docs/install.md";
+    let repair = "the roles tod_owner, tod_app and tod_system must be there, with these passwords";
     let seen = match tokio::time::timeout(ANSWER, database::inspect(options)).await {
         Ok(Ok(seen)) => seen,
         Ok(Err(error)) => return Check::failure(name, format!("{place}: {error:#}"), repair),

@@ -155,6 +155,7 @@ fn item<T: FromStr<Err: fmt::Display>, E: Error>(text: &str) -> Result<T, E> {
 }
 
 /// Says of a secret whether there is one.
+#[expect(clippy::ref_option, reason = "serde hands the field over like that")]
 pub(super) fn secret<S: Serializer>(
     secret: &Option<SecretString>,
     serializer: S,

@@ -3,7 +3,7 @@
 //! **Invariant:** nothing is connected that [`check`] has not let pass, and what is connected is the
 //! address that was checked: a name is not resolved a second time.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
@@ -42,14 +42,17 @@ pub fn check(zone: &Zone, own: &[SocketAddr], found: &[SocketAddr]) -> Result<()
     }
     for address in found {
         let ip = address.ip().to_canonical();
-        if own
-            .iter()
-            .any(|own| (own.ip().to_canonical(), own.port()) == (ip, address.port()))
-        {
+        if own.iter().any(|own| is_own(*own, ip, address.port())) {
             let why = format!("{address} belongs to tod itself");
             return Err(LinkError::AddressRefused(why));
         }
-        if !is_listed(&zone.networks, ip) {
+        let within = embedded(ip).map(IpAddr::V4);
+        let all = [Some(ip), within.filter(|within| is_special(*within))];
+        if !all
+            .into_iter()
+            .flatten()
+            .all(|ip| is_listed(&zone.networks, ip))
+        {
             let why = format!(
                 "{ip} is in no network of the zone `{}`; todd.toml lists them: [[poller.zones]]",
                 zone.name
@@ -58,6 +61,42 @@ pub fn check(zone: &Zone, own: &[SocketAddr], found: &[SocketAddr]) -> Result<()
         }
     }
     Ok(())
+}
+
+/// Whether a socket of ours is meant: by its address, or by any of this machine when it listens on
+/// all of them.
+fn is_own(own: SocketAddr, ip: IpAddr, port: u16) -> bool {
+    let same = own.ip().to_canonical() == ip;
+    own.port() == port && (same || own.ip().is_unspecified() && is_of_this_machine(ip))
+}
+
+/// Only an address of this machine can be bound.
+fn is_of_this_machine(ip: IpAddr) -> bool {
+    UdpSocket::bind((ip, 0)).is_ok()
+}
+
+/// The IPv4 address within an IPv6 one that gateways translate: compatible, NAT64, 6to4.
+fn embedded(ip: IpAddr) -> Option<Ipv4Addr> {
+    let IpAddr::V6(ip) = ip else {
+        return None;
+    };
+    let translated = ["::/96", "64:ff9b::/96"].map(str::parse::<Ipv6Net>);
+    if translated.iter().flatten().any(|range| range.contains(&ip)) {
+        let [.., high, low] = ip.segments();
+        return Some(joined(high, low));
+    }
+    match ip.segments() {
+        [0x2002, high, low, ..] => Some(joined(high, low)),
+        _ => None,
+    }
+}
+
+fn joined(high: u16, low: u16) -> Ipv4Addr {
+    Ipv4Addr::from_bits(u32::from(high) << 16 | u32::from(low))
+}
+
+fn is_special(ip: IpAddr) -> bool {
+    special_ranges().iter().any(|range| range.contains(&ip))
 }
 
 /// Whether a network lists the address. One that is special must be listed as such: `0.0.0.0/0`
@@ -124,11 +163,45 @@ mod tests {
             "ff02::1",
             "::ffff:127.0.0.1",
             "::ffff:169.254.169.254",
+            "::127.0.0.1",
+            "64:ff9b::127.0.0.1",
+            "64:ff9b::a9fe:a9fe",
+            "2002:7f00:1::1",
+            "2002:a9fe:a9fe::",
         ] {
             assert!(!admits(&everywhere, special), "{special}");
         }
         assert!(admits(&everywhere, "192.0.2.1"));
         assert!(admits(&everywhere, "2001:db8::1"));
+        assert!(admits(&everywhere, "64:ff9b::192.0.2.1"));
+    }
+
+    #[tokio::test]
+    async fn no_spelling_of_this_machine_gets_through() {
+        let everywhere = zone(&["0.0.0.0/0", "::/0"]);
+        for host in [
+            "localhost",
+            "127.1",
+            "2130706433",
+            "0x7f000001",
+            "0177.0.0.1",
+            "0",
+            "[::1]",
+            "[::ffff:7f00:1]",
+        ] {
+            let refused = resolve(&everywhere, &[], host, 8728).await;
+            assert!(refused.is_err(), "{host}: {refused:?}");
+        }
+    }
+
+    #[test]
+    fn a_server_that_listens_on_all_addresses_is_no_device_on_any_of_them() {
+        let own: SocketAddr = "0.0.0.0:8443".parse().unwrap();
+        let zone = zone(&["127.0.0.0/8", "192.0.2.0/24"]);
+        let refused = |address: &str| check(&zone, &[own], &[address.parse().unwrap()]).is_err();
+
+        assert!(refused("127.0.0.1:8443") && refused("127.0.0.2:8443"));
+        assert!(!refused("127.0.0.1:8728") && !refused("192.0.2.1:8443"));
     }
 
     #[test]
