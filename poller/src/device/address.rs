@@ -46,7 +46,7 @@ pub fn check(zone: &Zone, own: &[SocketAddr], found: &[SocketAddr]) -> Result<()
             let why = format!("{address} belongs to tod itself");
             return Err(LinkError::AddressRefused(why));
         }
-        let within = embedded(ip).map(IpAddr::V4);
+        let within = embedded(ip).map(IpAddr::V4).filter(|_| !is_special(ip));
         let all = [Some(ip), within.filter(|within| is_special(*within))];
         if !all
             .into_iter()

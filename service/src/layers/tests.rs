@@ -88,12 +88,12 @@ fn what_is_refused_is_reported_with_its_place() {
     let error = |layers: Layers| layers.read::<Config>().unwrap_err().to_string();
     let wrong = error(file("[http]\nworkers = 'many'").unwrap());
     assert!(
-        wrong.starts_with("tod.toml: `http.workers`: invalid type"),
+        wrong.starts_with("tod.toml:2: `http.workers`: invalid type"),
         "{wrong}"
     );
     let unknown = error(file("[http]\nport = 1").unwrap());
     assert!(
-        unknown.starts_with("tod.toml: `http.port`: unknown field `port`"),
+        unknown.starts_with("tod.toml:2: `http.port`: unknown field `port`"),
         "{unknown}"
     );
     let given = variables(&[("TOD_HTTP__WORKERS", "-1")]);
