@@ -19,7 +19,7 @@ fn invite(world: &World) -> PathBuf {
 }
 
 /// What Bo types to enrol.
-pub(crate) fn enrol(world: &World, home: &Path) -> Vec<String> {
+fn enrol(world: &World, home: &Path) -> Vec<String> {
     let (url, fingerprint) = world.entrance().unwrap();
     let (password, token) = (home.join("password"), invite(world));
     ["enrol", "--store", "file", "--email", BO, "--server", url]
@@ -31,11 +31,11 @@ pub(crate) fn enrol(world: &World, home: &Path) -> Vec<String> {
         .collect()
 }
 
-pub(crate) fn words(args: &[String]) -> Vec<&str> {
+fn words(args: &[String]) -> Vec<&str> {
     args.iter().map(String::as_str).collect()
 }
 
-pub(crate) fn run(todctl: &Todctl, args: &[&str]) -> String {
+fn run(todctl: &Todctl, args: &[&str]) -> String {
     let done = todctl.command(args).output().unwrap();
     let said = String::from_utf8_lossy(&done.stderr);
     assert!(done.status.success(), "{args:?}: {said}");

@@ -9,7 +9,6 @@ mod people;
 mod push;
 mod replicas;
 mod sabotage;
-mod second_step;
 mod story;
 mod tour;
 mod trust;
