@@ -5,7 +5,7 @@
 //! | [`args`] | flags of every command, and arguments with a grammar of their own |
 //! | [`commands`] | one module for each noun, one file in it for each verb |
 //! | [`cx`] | what a command may reach: server, output, questions, configuration |
-//! | [`output`], [`pages`] | the only thing that writes results; long lists |
+//! | [`output`], [`pages`], [`export`] | the only thing that writes results; long lists, and files of them |
 //! | [`say`], [`ask`] | talk and questions, on stderr |
 //! | [`screen`] | a page that leaves nothing on the terminal |
 //! | [`error`] | how commands fail, and what the shell is told |
@@ -24,6 +24,7 @@ pub mod complete;
 pub mod cx;
 pub mod env;
 pub mod error;
+pub mod export;
 pub mod join;
 pub mod kit;
 pub mod output;

@@ -86,6 +86,7 @@ operations! {
     endpoint kms::Rewrap,
     endpoint kms::Retire,
     endpoint kms::Log,
+    endpoint kms::Stats,
     endpoint devices::List,
     endpoint devices::Show,
     endpoint devices::Add,

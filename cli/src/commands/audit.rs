@@ -1,6 +1,7 @@
 //! `todctl audit`
 
 pub mod export;
+pub mod tail;
 pub mod verify;
 
 use clap::Subcommand;
@@ -39,6 +40,10 @@ pub enum Command {
         todctl audit export --since 30d -O audit.csv"
     )]
     Export(export::Args),
+    /// Show the newest records, the oldest of them first, and go on with -f
+    #[command(after_help = "Examples:\n  todctl audit tail -f\n  \
+        todctl audit tail -f --action change. -o jsonl | jq .target")]
+    Tail(tail::Args),
     /// Check that no record was changed, removed or slipped in
     #[command(
         after_help = "The server recomputes the chain of hashes. What it says is noted on this \
@@ -79,6 +84,7 @@ impl Command {
             Self::List(which) => list(which, cx).await,
             Self::Show { record } => show(&record, cx).await,
             Self::Export(args) => export::run(args, cx).await,
+            Self::Tail(args) => tail::run(args, cx).await,
             Self::Verify(args) => verify::run(args, cx).await,
         }
     }

@@ -1,14 +1,18 @@
 //! `todctl kms`
 
 use clap::Subcommand;
+use tod_client::Client;
 use tod_proto::api::kms::{
-    DataKey, KeyUse, Log, LogQuery, Retire, RetireBody, Rewrap, Rotate, Show,
+    DataKey, KeyStat, KeyUse, Log, LogQuery, Retire, RetireBody, Rewrap, Rotate, Show, Stats,
+    StatsQuery,
 };
+use tod_proto::id::TenantId;
 use tod_proto::page::Empty;
 
 use crate::args::span::Span;
 use crate::cx::Cx;
 use crate::error::CliError;
+use crate::export::Into;
 use crate::output::Listing;
 use crate::pages;
 
@@ -40,18 +44,51 @@ pub enum Command {
     /// See who opened what, and for which purpose
     #[command(after_help = "Examples:\n  todctl kms log --since 24h\n  \
         todctl kms log --purpose device.lease -o wide\n  \
-        todctl kms log --who ana@example.org -o csv > uses.csv")]
-    Log {
+        todctl kms log --who ana@example.org -o json")]
+    Log(Which),
+    /// Count for what secrets were opened, how often and by whom
+    #[command(after_help = "Examples:\n  todctl kms stats --since 24h\n  \
+        todctl kms stats --since 30d -o json")]
+    Stats {
         /// Nothing older than this
         #[arg(long, value_name = "TIME")]
         since: Option<Span>,
-        /// Only by this one: an e-mail address or an identifier
-        #[arg(long, value_name = "WHO")]
-        who: Option<String>,
-        /// Only for this purpose, such as device.lease
-        #[arg(long, value_name = "PURPOSE")]
-        purpose: Option<String>,
     },
+    /// Write who opened what into a file, the oldest first
+    #[command(after_help = "Examples:\n  todctl kms export -O uses.csv\n  \
+        todctl kms export --since 30d -O uses.jsonl")]
+    Export {
+        #[command(flatten)]
+        which: Which,
+        #[command(flatten)]
+        into: Into,
+    },
+}
+
+/// Which uses.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Which {
+    /// Nothing older than this
+    #[arg(long, value_name = "TIME")]
+    since: Option<Span>,
+    /// Only by this one: an e-mail address or an identifier
+    #[arg(long, value_name = "WHO")]
+    who: Option<String>,
+    /// Only for this purpose, such as device.lease
+    #[arg(long, value_name = "PURPOSE")]
+    purpose: Option<String>,
+}
+
+impl Which {
+    fn query(self, cx: &Cx) -> LogQuery {
+        let now = cx.clock.now();
+        LogQuery {
+            since: self.since.map(|span| now - span.0),
+            actor: self.who,
+            purpose: self.purpose,
+            ..LogQuery::default()
+        }
+    }
 }
 
 impl Command {
@@ -86,19 +123,28 @@ impl Command {
                 let keys = client.call(Retire, tenant, Empty {}, body).await?;
                 cx.out.list(Listing::all(keys.keys))
             }
-            Self::Log {
-                since,
-                who,
-                purpose,
-            } => {
+            Self::Log(which) => {
+                cx.out.check::<KeyUse>()?;
+                let wanted = cx.out.limit().unwrap_or(100);
+                let query = which.query(cx);
+                let uses = uses(&client, tenant, query, wanted).await?;
+                cx.out.list(uses)
+            }
+            Self::Stats { since } => {
+                cx.out.check::<KeyStat>()?;
                 let now = cx.clock.now();
-                let query = LogQuery {
-                    since: since.map(|span| now - span.0),
-                    actor: who,
-                    purpose,
-                    ..LogQuery::default()
-                };
-                log(cx, query).await
+                let since = since.map(|span| now - span.0);
+                let query = StatsQuery { since };
+                let page = client.call(Stats, tenant, query, Empty {}).await?;
+                cx.out.list(Listing::all(page.items))
+            }
+            Self::Export { which, into } => {
+                let query = which.query(cx);
+                let progress = cx.say.spinner("Reading who opened what");
+                let uses = uses(&client, tenant, query, u32::MAX).await?;
+                drop(progress);
+                let oldest_first = uses.items.into_iter().rev().collect();
+                into.write(cx, oldest_first, "uses")
             }
         }
     }
@@ -125,10 +171,13 @@ async fn rewrap(cx: &mut Cx) -> Result<(), CliError> {
     }
 }
 
-async fn log(cx: &mut Cx, query: LogQuery) -> Result<(), CliError> {
-    cx.out.check::<KeyUse>()?;
-    let (client, tenant) = cx.tenant().await?;
-    let wanted = cx.out.limit().unwrap_or(100);
+/// The newest uses, up to `wanted`.
+async fn uses(
+    client: &Client,
+    tenant: TenantId,
+    query: LogQuery,
+    wanted: u32,
+) -> Result<Listing<KeyUse>, CliError> {
     let listing = pages::read(wanted, async |limit, before| {
         let query = LogQuery {
             limit: Some(limit),
@@ -137,6 +186,5 @@ async fn log(cx: &mut Cx, query: LogQuery) -> Result<(), CliError> {
         };
         Ok(client.call(Log, tenant, query, Empty {}).await?)
     });
-    let listing = listing.await?;
-    cx.out.list(listing)
+    listing.await
 }

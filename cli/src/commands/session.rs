@@ -9,12 +9,13 @@ use tod_proto::api::sessions::{
 };
 use tod_proto::error::ErrorCode;
 use tod_proto::id::{SessionId, TenantId, UserId};
-use tod_proto::page::{Empty, MAX_PAGE};
+use tod_proto::page::Empty;
 
 use super::user;
 use crate::cx::Cx;
 use crate::error::CliError;
 use crate::output::Listing;
+use crate::pages;
 
 /// Whose sessions
 #[derive(Debug, clap::Args)]
@@ -95,24 +96,28 @@ async fn list(cx: &mut Cx, whose: &Whose) -> Result<(), CliError> {
     }
     cx.out.check::<PersonSession>()?;
     let (client, tenant) = cx.tenant().await?;
-    let mut query = ListQuery {
-        user: person(&client, tenant, whose).await?,
-        ..ListQuery::default()
-    };
-    let mut wanted = cx.out.limit().unwrap_or(u32::MAX);
-    let mut listing = Listing::all(Vec::new());
-    while wanted > 0 {
-        query.limit = Some(wanted.min(MAX_PAGE));
-        let page = client.call(ListAll, tenant, query, Empty {}).await?;
-        wanted = wanted.saturating_sub(u32::try_from(page.items.len()).unwrap_or(u32::MAX));
-        listing.total = listing.total.max(page.total);
-        listing.items.extend(page.items);
-        match page.next.and_then(|next| next.parse().ok()) {
-            Some(next) => query.before = Some(next),
-            None => break,
-        }
-    }
+    let user = person(&client, tenant, whose).await?;
+    let wanted = cx.out.limit().unwrap_or(u32::MAX);
+    let listing = of_people(&client, tenant, user, wanted).await?;
     cx.out.list(listing)
+}
+
+/// Sessions of a person, or of everybody, up to `wanted`.
+pub(super) async fn of_people(
+    client: &Client,
+    tenant: TenantId,
+    user: Option<UserId>,
+    wanted: u32,
+) -> Result<Listing<PersonSession>, CliError> {
+    let listing = pages::read(wanted, async |limit, before| {
+        let query = ListQuery {
+            user,
+            before,
+            limit: Some(limit),
+        };
+        Ok(client.call(ListAll, tenant, query, Empty {}).await?)
+    });
+    listing.await
 }
 
 /// Ends one's own session, or that of another: an identifier does not say whose it is.

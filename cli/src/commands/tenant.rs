@@ -1,5 +1,7 @@
 //! `todctl tenant`
 
+mod card;
+
 use clap::Subcommand;
 use tod_client::Client;
 use tod_proto::api::tenants::{
@@ -22,7 +24,8 @@ pub enum Command {
         /// Letters, digits, `-` and `_`
         name: String,
     },
-    /// Show a tenant
+    /// Show a tenant, and how much of what it may have it has
+    #[command(visible_alias = "quota")]
     Show {
         /// Which [default: the one that you work in]
         name: Option<String>,
@@ -94,7 +97,7 @@ impl Command {
                     None => cx.tenant().await?.1,
                 };
                 let tenant = client.call(Show, tenant, Empty {}, Empty {}).await?;
-                cx.out.list(Listing::all(vec![tenant]))
+                cx.out.one(tenant, card::card)
             }
             Self::Set {
                 name,

@@ -1,9 +1,12 @@
 //! `todctl user`
 
+mod card;
+
 use clap::Subcommand;
 use serde_json::json;
 use tod_client::Client;
 use tod_client::view::units::{ago, rfc3339};
+use tod_proto::api::api_keys::{self, ApiKey};
 use tod_proto::api::users::{
     Delete, Invitation, Invite, InviteBody, List, RemoveTotp, Reset, Set, User, UserPatch,
 };
@@ -11,6 +14,7 @@ use tod_proto::endpoint::Role;
 use tod_proto::id::TenantId;
 use tod_proto::page::Empty;
 
+use super::session;
 use crate::cx::{Cx, similar};
 use crate::error::CliError;
 use crate::output::Listing;
@@ -21,6 +25,11 @@ pub enum Command {
     /// List people
     #[command(visible_alias = "ls")]
     List,
+    /// Show a person, where they are signed in, and their API keys
+    Show {
+        /// Their e-mail address
+        email: String,
+    },
     /// Invite a person; stdout is the invitation and nothing else
     Invite {
         /// Their e-mail address
@@ -79,6 +88,7 @@ impl Command {
                 let page = client.call(List, tenant, Empty {}, Empty {}).await?;
                 cx.out.list(Listing::all(page.items))
             }
+            Self::Show { email } => show(cx, &email).await,
             Self::Invite { email, role, name } => invite(cx, email, role, name).await,
             Self::Set {
                 email,
@@ -94,6 +104,20 @@ impl Command {
             Self::Delete { email } => delete(cx, &email).await,
         }
     }
+}
+
+async fn show(cx: &mut Cx, email: &str) -> Result<(), CliError> {
+    cx.out.check::<User>()?;
+    let (client, tenant) = cx.tenant().await?;
+    let user = find(&client, tenant, email).await?;
+    let sessions = session::of_people(&client, tenant, Some(user.id), u32::MAX).await?;
+    let query = api_keys::ListQuery { all: false };
+    let keys = client.call(api_keys::List, tenant, query, Empty {}).await?;
+    let of_theirs = |key: &ApiKey| key.user == user.id;
+    let keys: Vec<_> = keys.items.into_iter().filter(of_theirs).collect();
+    cx.out.one(user, |user, now| {
+        card::card(user, &sessions.items, &keys, now)
+    })
 }
 
 async fn invite(

@@ -2,8 +2,9 @@
 
 use tod_proto::api::api_keys::ApiKey;
 use tod_proto::api::audit::Record;
-use tod_proto::api::kms::{DataKey, KeyUse};
+use tod_proto::api::kms::{DataKey, KeyStat, KeyUse};
 
+use super::units::count;
 use super::{Cell, Column, Tone, View};
 
 impl View for ApiKey {
@@ -135,5 +136,31 @@ impl View for KeyUse {
 
     fn id(&self) -> String {
         self.id.to_string()
+    }
+}
+
+impl View for KeyStat {
+    const KIND: &'static str = "KeyStat";
+    const COLUMNS: &'static [Column<Self>] = &[
+        Column::new("purpose", "FOR", |s, _| Cell::text(&s.purpose)),
+        Column::right("accesses", "ACCESSES", |s, _| {
+            Cell::pair(count(s.accesses), s.accesses)
+        }),
+        Column::right("things", "THINGS", |s, _| {
+            Cell::pair(count(s.things), s.things)
+        }),
+        Column::wide_right("values", "VALUES", |s, _| {
+            Cell::pair(count(s.values), s.values)
+        }),
+        Column::new("who", "WHO", |s, _| Cell::text(s.who.join(" "))),
+        Column::right("last", "LAST", |s, now| Cell::ago(s.last, now)),
+    ];
+
+    fn name(&self) -> String {
+        self.purpose.clone()
+    }
+
+    fn id(&self) -> String {
+        self.purpose.clone()
     }
 }

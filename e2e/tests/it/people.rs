@@ -90,6 +90,19 @@ fn an_invited_person_enrols_signs_in_and_may_do_what_their_role_allows() {
     let people = world.todctl.items(&["user", "list"]).unwrap();
     assert_eq!(people.len(), 2, "{people:?}");
 
+    let show = |args: &[&str]| {
+        let shown = world.todctl.command(args).output().unwrap();
+        assert!(shown.status.success(), "{shown:?}");
+        String::from_utf8(shown.stdout).unwrap()
+    };
+    let card = show(&["user", "show", BO, "-o", "table"]);
+    assert!(
+        card.contains("active  operator") && card.contains("session "),
+        "{card}"
+    );
+    let card = show(&["tenant", "quota", "-o", "table"]);
+    assert!(card.contains("devices   1, no limit"), "{card}");
+
     // What the role allows is what the server does.
     for (verb, status, args) in [
         ("device.list", 0, ["device", "list"]),

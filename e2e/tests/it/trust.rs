@@ -1,7 +1,8 @@
 //! Keys for programs, the audit log, data keys and one's own account, as people type them.
 
+use std::io::{BufRead as _, BufReader};
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
 use serde_json::Value;
@@ -110,6 +111,27 @@ fn the_audit_log_is_read_exported_and_checked_and_a_bent_copy_shows() {
         "{card}"
     );
 
+    let tail = done(&world, &["audit", "tail", "-n", "2", "-o", "jsonl"]);
+    let tail: Vec<Value> = tail
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert_eq!(tail.len(), 2);
+    assert_eq!(tail[1]["seq"], records[0]["seq"], "the newest comes last");
+    let more = ["apikey", "create", "y", "--scope", "devices:read"];
+    let mut follows = world
+        .todctl
+        .command(&["audit", "tail", "-n", "1", "-f", "-o", "jsonl"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(follows.stdout.take().unwrap()).lines();
+    assert!(lines.next().unwrap().unwrap().contains("\"x\""));
+    done(&world, &more);
+    assert!(lines.next().unwrap().unwrap().contains("\"y\""));
+    follows.kill().unwrap();
+    follows.wait().unwrap();
+
     let first = world.todctl.json(&["audit", "verify"]).unwrap();
     assert_eq!(first["items"][0]["whole"], true, "{first}");
     let again = world.todctl.json(&["audit", "verify"]).unwrap();
@@ -167,6 +189,21 @@ fn data_keys_are_renewed_while_devices_are_watched() {
         Ok((uses.len() >= devices).then_some(()))
     })
     .unwrap();
+    let stats = world
+        .todctl
+        .items(&["kms", "stats", "--since", "1h"])
+        .unwrap();
+    let leases = stats
+        .iter()
+        .find(|stat| text(stat, "purpose") == "device.lease");
+    assert_eq!(leases.unwrap()["things"], devices, "{stats:?}");
+    let uses = world.dir().join("uses.csv");
+    done(&world, &["kms", "export", "-O", uses.to_str().unwrap()]);
+    let uses = std::fs::read_to_string(uses).unwrap();
+    assert!(
+        uses.lines().count() > devices && uses.contains("device.lease"),
+        "{uses}"
+    );
     let retired = run(&world, &["kms", "retire", "--below", "2", "--yes"]);
     assert_eq!(retired.status.code(), Some(7), "{retired:?}");
     let args = [

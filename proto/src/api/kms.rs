@@ -191,3 +191,49 @@ impl Endpoint for Log {
     type Body = Empty;
     type Output = Page<KeyUse>;
 }
+
+/// For what something was opened, how often and by whom.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct KeyStat {
+    /// For what: the name of an operation, such as `device.lease`.
+    pub purpose: String,
+    /// How often.
+    pub accesses: u64,
+    /// How many values in all.
+    pub values: u64,
+    /// Of how many devices, changes and runs.
+    pub things: u64,
+    /// By whom: identifiers or, of people who have an account, e-mail addresses; ten at most.
+    pub who: Vec<String>,
+    /// When last.
+    pub last: Timestamp,
+}
+
+/// Counts who opened what, by purpose, the most frequent first.
+#[derive(Debug)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Stats;
+
+/// The query of [`Stats`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct StatsQuery {
+    /// Nothing older.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<Timestamp>,
+}
+
+impl Endpoint for Stats {
+    const OP: Op = Op::json(
+        "kms.stats",
+        Method::Get,
+        "/api/tenants/{tenant}/kms/stats",
+        Scope::Tenant(Role::Admin),
+    );
+    type Path = TenantId;
+    type Query = StatsQuery;
+    type Body = Empty;
+    type Output = Page<KeyStat>;
+}

@@ -3,7 +3,7 @@
 mod handlers;
 mod store;
 
-use tod_proto::api::kms::{Log, Retire, Rewrap, Rotate, Show};
+use tod_proto::api::kms::{Log, Retire, Rewrap, Rotate, Show, Stats};
 
 use super::route::Routes;
 
@@ -15,4 +15,5 @@ pub fn routes() -> Routes {
         .bind(Rewrap, handlers::rewrap)
         .bind(Retire, handlers::retire)
         .bind(Log, handlers::log)
+        .bind(Stats, handlers::stats)
 }

@@ -1,7 +1,7 @@
 //! What each endpoint does.
 
 use tod_proto::api::kms::{
-    DataKey, KeyUse, Keys, Log, Progress, Retire, RetireBody, Rewrap, Rotate, Show,
+    DataKey, KeyStat, KeyUse, Keys, Log, Progress, Retire, RetireBody, Rewrap, Rotate, Show, Stats,
 };
 use tod_proto::id::TenantId;
 use tod_proto::page::{MAX_PAGE, Page};
@@ -114,6 +114,32 @@ pub(super) async fn log(cx: Cx, req: Req<Log>) -> Result<Page<KeyUse>, Error> {
         items: items.collect(),
         next,
         total: u64::try_from(total).unwrap_or(0),
+    })
+}
+
+pub(super) async fn stats(cx: Cx, req: Req<Stats>) -> Result<Page<KeyStat>, Error> {
+    let mut tx = cx.begin().await?;
+    let mut items = store::stats(&mut tx, req.query.since).await?;
+    tx.commit().await?;
+    let actors = items.iter().flat_map(|stat| &stat.who);
+    let users: Vec<_> = actors.filter_map(|who| people::of_actor(who)).collect();
+    let emails = people::emails(&cx.app, users).await?;
+    for who in items.iter_mut().flat_map(|stat| &mut stat.who) {
+        let email = people::of_actor(who).and_then(|user| emails.get(&user));
+        if let Some(email) = email {
+            who.clone_from(email);
+        }
+    }
+    for stat in &mut items {
+        // A person and their keys are one.
+        stat.who.sort_unstable();
+        stat.who.dedup();
+    }
+    let total = u64::try_from(items.len()).unwrap_or(u64::MAX);
+    Ok(Page {
+        items,
+        next: None,
+        total,
     })
 }
 

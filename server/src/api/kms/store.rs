@@ -1,7 +1,7 @@
 //! The SQL of this resource.
 
 use jiff::Timestamp;
-use tod_proto::api::kms::KeyUse;
+use tod_proto::api::kms::{KeyStat, KeyUse};
 use tod_proto::id::{ChangeId, DeviceId, TenantId};
 use uuid::Uuid;
 
@@ -86,6 +86,37 @@ fn resource(place: &str, id: Uuid) -> String {
         Some("changes") => ChangeId(id).to_string(),
         _ => id.to_string(),
     }
+}
+
+/// How often something was opened, by purpose.
+pub(super) async fn stats(
+    tx: &mut TenantTx,
+    since: Option<Timestamp>,
+) -> Result<Vec<KeyStat>, Error> {
+    let rows = sqlx::query!(
+        r#"select purpose, count(*) as "accesses!", coalesce(sum(count), 0) as "values!",
+                  count(distinct (place, resource)) as "things!",
+                  (array_agg(distinct actor))[:10] as "who!",
+                  max(at) as "last!: jiff_sqlx::Timestamp"
+           from key_uses
+           where $1::timestamptz is null or at >= $1
+           group by purpose
+           order by 2 desc, 1
+           limit 1000"#,
+        since.map(jiff_sqlx::ToSqlx::to_sqlx) as _,
+    )
+    .fetch_all(&mut **tx)
+    .await?;
+    let unsigned = |count: i64| u64::try_from(count).unwrap_or(0);
+    let stats = rows.into_iter().map(|row| KeyStat {
+        purpose: row.purpose,
+        accesses: unsigned(row.accesses),
+        values: unsigned(row.values),
+        things: unsigned(row.things),
+        who: row.who,
+        last: row.last.to_jiff(),
+    });
+    Ok(stats.collect())
 }
 
 pub(super) async fn count(tx: &mut TenantTx, filter: &Filter) -> Result<i64, Error> {
