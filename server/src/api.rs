@@ -31,6 +31,9 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::middleware::from_fn;
+use bytes::Bytes;
+use tod_proto::api::events::{Event, EventQuery};
+use tod_proto::id::TenantId;
 use tod_service::bus::Bus;
 use tod_service::clock::Clock;
 use tod_service::health::Health;
@@ -46,6 +49,7 @@ use crate::fleet::Fleet;
 use crate::kms::Kms;
 use crate::relay::hub::RelayHub;
 use crate::startup::Config;
+use crate::together::Together;
 
 /// What every handler and every background job may reach. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -72,6 +76,10 @@ pub struct Parts {
     pub supervisor: Supervisor,
     /// Who follows what on this server.
     pub fleet: Fleet,
+    /// Answers that several callers wait for.
+    pub answers: Together<String, Bytes>,
+    /// Events that several followers wait for.
+    pub events: Together<(TenantId, EventQuery), Arc<Vec<Event>>>,
     /// Clients on this server that wait for a poller.
     pub relays: RelayHub,
     /// Is cancelled when the server stops: streams and sockets end then.

@@ -11,7 +11,7 @@
 //! | [`kms`] | envelope encryption |
 //! | [`lease`] | which poller has which device |
 //! | [`ingest`], [`metrics`] | what pollers saw, and values over time |
-//! | [`fleet`] | followers of what changes |
+//! | [`fleet`], [`together`] | followers of what changes; what many wait for is read once |
 //! | [`push`] | guarded changes of devices' configuration |
 //! | [`run`] | one command on many devices |
 //! | [`relay`] | terminals into devices |
@@ -45,3 +45,4 @@ pub mod run;
 pub mod serve;
 pub mod setup;
 pub mod startup;
+pub mod together;

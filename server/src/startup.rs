@@ -23,6 +23,7 @@ use crate::fleet::Fleet;
 use crate::kms::{Kms, KmsError, MasterKey};
 use crate::relay::hub::RelayHub;
 use crate::setup;
+use crate::together::Together;
 
 /// What a server is told. It reads no environment itself.
 #[derive(Clone, Debug)]
@@ -103,6 +104,8 @@ pub fn build(config: Config, shared: Shared) -> Result<App, KmsError> {
         auth,
         supervisor: shared.supervisor,
         fleet: Fleet::default(),
+        answers: Together::default(),
+        events: Together::default(),
         relays: RelayHub::default(),
         stopping: CancellationToken::new(),
     }))

@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 
 mod engine;
 mod lab;
+mod server;
 mod sign_in;
 
 /// A promise and what was measured.
@@ -33,8 +34,9 @@ pub(crate) fn run(mut args: Args) -> Result<()> {
         [] => {}
         [what] if what == "engine" => return engine::run(),
         [what] if what == "lab" => return lab::run(),
+        [what] if what == "server" => return server::run(),
         [what] if what == "sign-in" => return sign_in::run(asked.as_deref()),
-        _ => bail!("there is `bench`, `bench engine`, `bench lab` and `bench sign-in`"),
+        _ => bail!("there is `bench`, and `bench engine`, `lab`, `server` and `sign-in`"),
     }
     setup::ensure(Purpose::Demo)?;
     let bins = Bins::build(&profile)?;

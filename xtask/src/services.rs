@@ -41,8 +41,17 @@ pub(crate) struct Services {
 }
 
 impl Services {
-    /// Starts both, and returns when both answer.
+    /// Starts both, and returns when both answer. Nothing is written through to the disk.
     pub(crate) fn start(stay: Stay) -> Result<Self> {
+        Self::start_with(stay, "fast")
+    }
+
+    /// The same with a database that would survive a power cut, as in production: for measuring.
+    pub(crate) fn start_durable() -> Result<Self> {
+        Self::start_with(Stay::WithUs, "durable")
+    }
+
+    fn start_with(stay: Stay, durability: &str) -> Result<Self> {
         let bin = setup::postgres_bin_dir().context("PostgreSQL's programs are not installed")?;
         let nats = environment::find_program("nats-server").context("no nats-server in PATH")?;
         // A socket's path has at most 107 bytes, so this is not under the workspace.
@@ -60,6 +69,7 @@ impl Services {
             "held"
         });
         command
+            .arg(durability)
             .current_dir(&dir)
             .process_group(0)
             .stdout(Stdio::null())

@@ -35,7 +35,7 @@ pub struct Event {
 }
 
 /// Narrows [`List`] and [`Follow`].
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct EventQuery {
     /// Only of this kind, or of kinds that start with it and a dot.

@@ -35,7 +35,7 @@ use tod_proto::api::account::{KDF_ROUNDS, SrpChallenge};
 use tod_server::api::{App, Peer};
 use tod_server::door::Door;
 use tod_server::kms::MasterKey;
-use tod_server::startup::{Config, Shared, build};
+use tod_server::startup::{Config, Policy, Shared, build};
 use tod_service::bus::Bus;
 use tod_service::clock::{Clock, Hands};
 use tod_service::health::Health;
@@ -70,6 +70,7 @@ impl Server {
             base_url: "http://127.0.0.1:1".to_owned(),
             certificate_pin: None,
             door: Door::default(),
+            policy: Policy::default(),
         };
         let shared = Shared {
             bus: Bus::in_process(),

@@ -7,6 +7,7 @@ use axum::body::{Body, HttpBody as _};
 use axum::extract::rejection::PathRejection;
 use axum::extract::{FromRequestParts as _, Path, Query};
 use axum::response::{IntoResponse as _, Response};
+use bytes::Bytes;
 use http::header::CACHE_CONTROL;
 use http::request::Parts;
 use http::{HeaderValue, StatusCode};
@@ -76,13 +77,21 @@ fn cut_short(error: axum::Error) -> Error {
 }
 
 pub(super) fn answer<T: Serialize>(output: &T) -> Result<Response, Error> {
+    Ok(respond(json(output)?))
+}
+
+pub(super) fn json<T: Serialize>(output: &T) -> Result<Bytes, Error> {
     let bytes = serde_json::to_vec(output).map_err(Error::internal)?;
-    let json = HeaderValue::from_static("application/json");
-    let mut response = ([(http::header::CONTENT_TYPE, json)], bytes).into_response();
+    Ok(Bytes::from(bytes))
+}
+
+pub(super) fn respond(json: Bytes) -> Response {
+    let kind = HeaderValue::from_static("application/json");
+    let mut response = ([(http::header::CONTENT_TYPE, kind)], json).into_response();
     response
         .headers_mut()
         .insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    Ok(response)
+    response
 }
 
 /// The libraries begin with a sentence about themselves: `Failed to …: port: invalid value`.

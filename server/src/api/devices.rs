@@ -18,7 +18,7 @@ use crate::lease;
 /// Binds the endpoints of this resource.
 pub fn routes() -> Routes {
     Routes::new()
-        .bind(List, handlers::list)
+        .bind_shared(List, handlers::list)
         .bind(Show, handlers::show)
         .bind(Add, handlers::add)
         .bind(Set, handlers::set)

@@ -118,6 +118,20 @@ impl Error {
         self
     }
 
+    /// The same for one more who waited for it. The cause stays with the first, which logs it.
+    #[must_use]
+    pub fn shared(&mut self) -> Self {
+        Self {
+            code: self.code,
+            status: self.status,
+            message: self.message.clone(),
+            detail: self.detail.clone(),
+            hint: self.hint.clone(),
+            retry_after: self.retry_after,
+            cause: self.cause.take(),
+        }
+    }
+
     /// What went wrong, for programs.
     pub fn code(&self) -> ErrorCode {
         self.code

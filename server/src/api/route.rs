@@ -9,8 +9,10 @@ use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::{FromRequestParts as _, Request, State};
 use axum::response::Response;
 use axum::routing::{MethodFilter, on};
+use bytes::Bytes;
 use futures_util::Stream;
 use http::request::Parts;
+use serde::Serialize;
 use tod_proto::endpoint::{Endpoint, Feed, File, Method, Op, Pipe};
 
 use super::App;
@@ -91,6 +93,32 @@ impl Routes {
                     body: decode::body(body, patience).await?,
                 };
                 decode::answer(&handler(cx, req).await?)
+            }
+        })
+    }
+
+    /// Binds `read` to `E`. Who asks for the same at the same time gets the same answer, read once
+    /// after all of them asked. It follows from the path and the query: `read` sees no caller.
+    #[must_use]
+    pub fn bind_shared<E, H, F>(self, _: E, read: H) -> Self
+    where
+        E: Endpoint + 'static,
+        E::Path: Clone + Sync,
+        E::Query: Clone + Sync,
+        H: Fn(App, E::Path, E::Query) -> F + Clone + Send + Sync + 'static,
+        F: Future<Output = Result<E::Output, Error>> + Send + 'static,
+    {
+        self.add(E::OP, move |app, parts, _| {
+            let read = read.clone();
+            async move {
+                let key = format!("{} {}", E::OP.name, parts.uri);
+                let (cx, mut parts) = Cx::admit(app, parts, &E::OP).await?;
+                let path: E::Path = decode::path(&mut parts).await?;
+                let query: E::Query = decode::query(&parts)?;
+                let app = cx.app.clone();
+                let read = move || encoded(read(app.clone(), path.clone(), query.clone()));
+                let json = cx.app.answers.read(&cx.app.supervisor, key, read);
+                Ok(decode::respond(json.await?))
             }
         })
     }
@@ -197,4 +225,10 @@ impl Routes {
     pub fn into_router(self) -> Router<App> {
         self.router
     }
+}
+
+async fn encoded<T: Serialize>(
+    output: impl Future<Output = Result<T, Error>>,
+) -> Result<Bytes, Error> {
+    decode::json(&output.await?)
 }

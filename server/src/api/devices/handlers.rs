@@ -3,18 +3,18 @@
 use std::time::Duration;
 
 use tod_proto::api::devices::{
-    Accept, Add, Delete, Device, Interface, Interfaces, List, Point, Series, Set, Show,
+    Accept, Add, Delete, Device, Interface, Interfaces, ListQuery, Point, Series, Set, Show,
 };
-use tod_proto::id::DeviceId;
+use tod_proto::id::{DeviceId, TenantId};
 use tod_proto::page::{Empty, MAX_PAGE, Page};
 use tod_proto::untrusted::Untrusted;
 
 use super::check::{self, Record};
 use super::store;
-use crate::api::Cx;
 use crate::api::error::Error;
 use crate::api::filter::Filter;
 use crate::api::route::Req;
+use crate::api::{App, Cx};
 use crate::db::TenantTx;
 use crate::event::{self, NewEvent};
 use crate::kms::Place;
@@ -25,18 +25,22 @@ use crate::quota::{self, Quota};
 const DEFAULT_POINTS: u32 = 500;
 const MAX_POINTS: u32 = 5000;
 
-pub(super) async fn list(cx: Cx, req: Req<List>) -> Result<Page<Device>, Error> {
-    let now = cx.app.clock.now();
-    let filter = match req.query.selector.as_deref().map(str::trim) {
+pub(super) async fn list(
+    app: App,
+    tenant: TenantId,
+    query: ListQuery,
+) -> Result<Page<Device>, Error> {
+    let now = app.clock.now();
+    let filter = match query.selector.as_deref().map(str::trim) {
         None | Some("") => Filter::all(now),
         Some(text) => Filter::parse(text, now)?,
     };
-    let limit = req.query.limit.unwrap_or(MAX_PAGE);
+    let limit = query.limit.unwrap_or(MAX_PAGE);
     if !(1..=MAX_PAGE).contains(&limit) {
         return Err(Error::invalid(format!("limit: 1 to {MAX_PAGE}")));
     }
-    let mut tx = cx.begin().await?;
-    let page = store::page(&mut tx, &filter, limit, req.query.cursor.as_deref(), now).await?;
+    let mut tx = app.db.tenant(tenant).await?;
+    let page = store::page(&mut tx, &filter, limit, query.cursor.as_deref(), now).await?;
     tx.commit().await?;
     Ok(page)
 }

@@ -1,6 +1,8 @@
-//! Follows events: the database is read again whenever something is told.
+//! Follows events: the database is read again whenever something is told, once for all followers
+//! who have seen the same.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::Stream;
@@ -73,16 +75,26 @@ async fn next(mut following: Following) -> Option<(FeedItem<Event>, Following)> 
     }
 }
 
+async fn read(app: App, tenant: TenantId, query: EventQuery) -> Result<Arc<Vec<Event>>, Error> {
+    let mut tx = app.db.tenant(tenant).await?;
+    let events = store::following(&mut tx, &query, PAGE).await?;
+    tx.commit().await?;
+    Ok(Arc::new(events))
+}
+
 impl Following {
     /// Reads what is new. False if nothing is.
     async fn read(&mut self) -> Result<bool, Error> {
-        let mut tx = self.app.db.tenant(self.tenant).await?;
-        let events = store::following(&mut tx, &self.query, PAGE).await?;
-        tx.commit().await?;
+        let (app, tenant, query) = (self.app.clone(), self.tenant, self.query.clone());
+        let key = (tenant, query.clone());
+        let read = move || read(app.clone(), tenant, query.clone());
+        // Most followers have seen the same: they read together.
+        let events = self.app.events.read(&self.app.supervisor, key, read);
+        let events = events.await?;
         if let Some(last) = events.last() {
             self.query.after = Some(last.cursor);
         }
-        self.ready.extend(events);
+        self.ready.extend(events.iter().cloned());
         Ok(!self.ready.is_empty())
     }
 }

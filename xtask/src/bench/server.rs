@@ -1,0 +1,163 @@
+//! `cargo xtask bench server`: what the API costs, against the least that it could cost.
+
+use super::engine::{Goal, Wanted, figure, print};
+use super::lines;
+use crate::bins::Bins;
+use crate::guarded::Guarded;
+use crate::services::Services;
+use crate::setup::{self, Purpose};
+use crate::{process, say};
+use anyhow::{Context as _, Result};
+use serde_json::Value;
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::Duration;
+
+/// How long a server is left alone before its memory is looked at.
+const IDLE: Duration = Duration::from_secs(20);
+
+/// Measures all of it; fails when a goal is not met.
+pub(super) fn run() -> Result<()> {
+    setup::ensure(Purpose::Measure)?;
+    setup::ensure(Purpose::Up)?;
+    let build = ["bench", "--quiet", "-p", "tod-server", "--bench", "api"];
+    say::step("building the server as it is shipped");
+    process::run(process::cargo(&build).arg("--no-run"))?;
+    say::step("measuring the API: about a minute");
+    let services = Services::start_durable()?;
+    let mut bench = process::cargo(&build);
+    bench.envs(services.variables());
+    let measured = lines(&process::output(&mut bench)?)?;
+    drop(services);
+    let mut goals = lists(&measured)?;
+    goals.push(idle()?);
+    goals.extend(records(&measured)?);
+    print(&goals)
+}
+
+/// Memory of a server that nobody asks for anything.
+fn idle() -> Result<Goal> {
+    let build = ["build", "--quiet", "--release", "-p", "tod-daemon"];
+    say::step("building todd as it is shipped");
+    process::run(&mut process::cargo(&build))?;
+    let made = process::output(Command::new("mktemp").args(["-d", "/tmp/tod-idle.XXXXXX"]))?;
+    let dir = PathBuf::from(made.trim());
+    let log = dir.join("log");
+    let mut serve = Command::new(Bins::built("release").path("todd")?);
+    serve.args(["serve", "--listen", "127.0.0.1:0", "--data-dir"]);
+    let mut todd = Guarded::spawn(serve.arg(dir.join("data")), &log)?;
+    let is_up = || {
+        let said = std::fs::read_to_string(&log)?;
+        Ok(said.contains("https://").then_some(()))
+    };
+    todd.wait_until("serving", Duration::from_mins(1), is_up)?;
+    // Its first minute is the busiest: partitions, reconcilers, checkpoints.
+    std::thread::sleep(IDLE);
+    let status = std::fs::read_to_string(format!("/proc/{}/status", todd.pid()))?;
+    todd.stop(Duration::from_secs(40))?;
+    std::fs::remove_dir_all(&dir)?;
+    let kib: f64 = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmRSS:")?.trim().strip_suffix(" kB"))
+        .context("the system does not say how much memory todd has")?
+        .parse()?;
+    Ok(Goal {
+        name: "G13",
+        what: "todd, idle / 40 MB",
+        measured: kib / 1024.0,
+        reference: 40.0,
+        wanted: Wanted::AtMost(1.0),
+        unit: "MiB",
+    })
+}
+
+/// Answers to requests, and streams.
+fn lists(measured: &[Value]) -> Result<Vec<Goal>> {
+    let rate = |who: &str| figure(measured, who, "per_second");
+    let answers = |name, what, who: &str, wanted| -> Result<Goal> {
+        Ok(Goal {
+            name,
+            what,
+            measured: rate(&format!("a list, {who}"))?,
+            reference: rate(&format!("bare axum, {who}"))?,
+            wanted,
+            unit: "answers/s",
+        })
+    };
+    let followers = "1,000 followers, 50 events a second";
+    Ok(vec![
+        answers(
+            "G13",
+            "100 devices, 64 at once / bare axum",
+            "64 at once",
+            Wanted::AtLeast(0.30),
+        )?,
+        answers(
+            "",
+            "100 devices, one by one / bare axum",
+            "one by one",
+            Wanted::Told,
+        )?,
+        Goal {
+            name: "G13",
+            what: "500 lists a second, p99 / 10 ms",
+            measured: figure(measured, "500 lists a second", "p99_ms")?,
+            reference: 10.0,
+            wanted: Wanted::AtMost(1.0),
+            unit: "ms",
+        },
+        Goal {
+            name: "G13",
+            what: "1,000 followers of 50 events/s / a core",
+            measured: figure(measured, followers, "cores")? * 100.0,
+            reference: 100.0,
+            wanted: Wanted::AtMost(1.0),
+            unit: "% of a core",
+        },
+    ])
+}
+
+/// The audit log.
+fn records(measured: &[Value]) -> Result<Vec<Goal>> {
+    let rate = |who: &str| figure(measured, who, "per_second");
+    let in_memory = rate("a chain in memory")?;
+    let checked = |name, what, measured, reference, wanted| Goal {
+        name,
+        what,
+        measured,
+        reference,
+        wanted,
+        unit: "records/s",
+    };
+    Ok(vec![
+        Goal {
+            name: "G18",
+            what: "the record of an act / the act",
+            measured: figure(measured, "its record", "us")?,
+            reference: figure(measured, "an act", "us")?,
+            wanted: Wanted::AtMost(0.10),
+            unit: "µs",
+        },
+        checked(
+            "G18",
+            "records checked in memory / 1,000,000",
+            in_memory,
+            1e6,
+            Wanted::AtLeast(1.0),
+        ),
+        checked(
+            "",
+            "records checked in memory / bare SHA-256",
+            in_memory,
+            rate("its bare hashes")?,
+            Wanted::Told,
+        ),
+        checked(
+            "",
+            "records checked in the database / in memory",
+            rate("a chain in the database")?,
+            in_memory,
+            Wanted::Told,
+        ),
+    ])
+}
