@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args as Arguments, Parser, Subcommand, ValueEnum};
 
+use crate::config::Backend;
+
 /// The tod daemon: watches and changes a fleet of MikroTik routers.
 #[derive(Debug, Parser)]
 #[command(
@@ -31,6 +33,9 @@ pub enum Command {
     /// Look at the configuration.
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// Move the keys of tenants to where they are to be wrapped.
+    #[command(subcommand)]
+    Keys(KeysCommand),
     /// Print the version.
     Version,
     /// Write what is generated from the program.
@@ -93,6 +98,22 @@ pub enum ConfigCommand {
     Check(Common),
     /// Print the commented default configuration.
     Default,
+}
+
+/// What `todd keys` can do.
+#[derive(Debug, Subcommand)]
+pub enum KeysCommand {
+    /// Wrap all data keys the other way: by OpenBao instead of a master key, or back.
+    ///
+    /// No server may run meanwhile. Interrupted, it goes on when it is run again.
+    Move {
+        /// Where to: local or transit.
+        #[arg(long, value_name = "BACKEND", value_enum)]
+        to: Backend,
+        /// The configuration, as it is before the move.
+        #[command(flatten)]
+        common: Common,
+    },
 }
 
 /// What can be said at the start.

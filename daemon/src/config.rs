@@ -18,10 +18,12 @@ use crate::postgres::Role;
 use crate::settings;
 
 mod http;
+mod keys;
 mod terminals;
 mod values;
 
 pub use self::http::{Forwarded, Http, Limits, Network, PageOrigin};
+pub use self::keys::{Backend, Keys, TransitKeys};
 pub use self::terminals::Terminals;
 pub use self::values::{List, Period};
 
@@ -115,14 +117,6 @@ pub struct Bus {
     pub authorities: Option<PathBuf>,
     /// On how many NATS servers each stream is kept.
     pub replicas: usize,
-}
-
-/// Keys.
-#[derive(Debug, Default, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Keys {
-    /// The file of the key that wraps all others; nothing for one in the data directory.
-    pub master_key_file: Option<PathBuf>,
 }
 
 /// Signing in.
@@ -263,6 +257,9 @@ impl Config {
         let (usual, least, most) = (self.poller.every.0, 5, 86_400);
         if usual.subsec_nanos() != 0 || !(least..=most).contains(&usual.as_secs()) {
             bail!("`poller.every` must be whole seconds, from 5s to 1d");
+        }
+        if self.keys.backend == Backend::Transit && self.target != Target::Poller {
+            self.keys.transit.settings()?;
         }
         if let Some(name) = self.database.url.is_some().then_some(Role::Owner) {
             self.database.connect(name)?;

@@ -9,7 +9,7 @@ use base64::Engine as _;
 use secrecy::ExposeSecret as _;
 use sqlx::postgres::{PgConnectOptions, PgSslMode};
 
-use crate::config::{Config, Database, Setting};
+use crate::config::{Backend, Config, Database, Setting, Target};
 use crate::environment::Environment;
 use crate::postgres::Role;
 
@@ -61,6 +61,7 @@ pub fn look(config: &Config, environment: &Environment) -> Vec<Finding> {
     let mut found = Vec::new();
     found.extend(secrets(environment));
     found.extend(database(&config.database));
+    found.extend(key_service(config));
     let http = &config.http;
     if !http.tls && !http.listen.ip().is_loopback() {
         let problem = format!("plain HTTP on {}, which others can reach", http.listen);
@@ -88,6 +89,17 @@ pub fn look(config: &Config, environment: &Environment) -> Vec<Finding> {
         }
     }
     found
+}
+
+fn key_service(config: &Config) -> Option<Finding> {
+    let keys = &config.keys;
+    let is_used = keys.backend == Backend::Transit && config.target != Target::Poller;
+    if !is_used || !keys.transit.is_known() {
+        return None;
+    }
+    let remedy = "make another: bao token create -policy=tod -period=24h -orphan";
+    let problem = "a token of an example, that everybody knows";
+    Some(finding("OPENBAO_TOKEN", problem, remedy))
 }
 
 fn secrets(environment: &Environment) -> Vec<Finding> {

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use tod_service::telemetry::Logging;
 
-use crate::args::{Args, Command, Common, ConfigCommand, Generate};
+use crate::args::{Args, Command, Common, ConfigCommand, Generate, KeysCommand};
 use crate::config::Config;
 use crate::environment::Environment;
 
@@ -21,6 +21,7 @@ pub mod environment;
 mod files;
 mod in_process;
 pub mod insecure;
+mod keys;
 mod notify;
 mod own;
 pub mod postgres;
@@ -62,6 +63,11 @@ fn command(args: &Args, environment: &Environment) -> anyhow::Result<()> {
             block_on(demo::run(args, environment))
         }
         Command::Config(ConfigCommand::Check(common)) => check_config(common, environment),
+        Command::Keys(KeysCommand::Move { to, common }) => {
+            let (config, _) = Config::load(common, environment)?;
+            tod_service::telemetry::init(&config::early_logging())?;
+            block_on(keys::run_move(&config, environment, *to))
+        }
         Command::Config(ConfigCommand::Default) => say(config::DEFAULT.trim_end()),
         // Its exit status says more than whether it went well.
         Command::Check(_) => Ok(()),

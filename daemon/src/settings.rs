@@ -47,6 +47,8 @@ pub const ALIASES: &[Alias] = &[
     alias("DATABASE_URL", "database.url", Unit::Text),
     alias("DB_POOL_SIZE", "database.connections", Unit::Number),
     alias("NATS_URL", "bus.nats", Unit::Text),
+    alias("OPENBAO_ADDR", "keys.transit.address", Unit::Text),
+    alias("OPENBAO_TOKEN", "keys.transit.token", Unit::Text),
     alias("JWT_REFRESH_TOKEN_EXPIRE_DAYS", "auth.session", Unit::Days),
     alias("SSH_IDLE_TIMEOUT", "terminals.idle", Unit::Seconds),
     alias("SSH_MAX_SESSIONS", "terminals.most", Unit::Number),

@@ -5,12 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
+use sqlx::postgres::PgConnectOptions;
 use tod_poller::device::dial::Deadlines;
 use tod_poller::relay::{Network, RelayDial};
 use tod_poller::startup::Limits;
 use tod_poller::worker::machine::Breaker;
 use tod_server::api::App;
-use tod_server::kms::MasterKey;
+use tod_server::kms::Keys;
 use tod_server::startup::Policy;
 use tod_service::bus::{Bus, NatsOptions};
 use tod_service::clock::Clock;
@@ -20,11 +21,12 @@ use tod_service::supervisor::{Signals, Supervisor};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::config::{Config, Target};
+use crate::config::{Backend, Config, Target};
 use crate::data_dir::DataDir;
 pub use crate::door::Door;
 use crate::environment::Environment;
 use crate::in_process::InProcess;
+use crate::keys::{master_key, unlock};
 use crate::notify;
 use crate::postgres::{Cluster, Options, Places, Role};
 use crate::say;
@@ -226,11 +228,12 @@ impl Parts<'_> {
         );
         let roles = [(Role::App, &app), (Role::System, &system)];
         database::check_roles(self.config.environment, roles).await?;
+        let keys = self.keys(data, &system).await?;
         let config = tod_server::startup::Config {
             database_app: app,
             database_system: system,
             database_connections: self.config.database.connections,
-            master_key: self.master_key(data)?,
+            keys,
             setup_token: door.setup_token.clone(),
             base_url: self.base_url(address)?,
             certificate_pin: (identity.self_made && self.config.http.tls)
@@ -339,11 +342,7 @@ impl Parts<'_> {
         Ok(())
     }
 
-    fn connect(
-        &self,
-        cluster: Option<&Cluster>,
-        role: Role,
-    ) -> anyhow::Result<sqlx::postgres::PgConnectOptions> {
+    fn connect(&self, cluster: Option<&Cluster>, role: Role) -> anyhow::Result<PgConnectOptions> {
         if let Some(cluster) = cluster {
             return Ok(cluster.connect(role));
         }
@@ -358,14 +357,15 @@ impl Parts<'_> {
         }
     }
 
-    fn master_key(&self, data: &DataDir) -> anyhow::Result<MasterKey> {
-        if let Some(key) = self.environment.get("CREDENTIAL_ENCRYPTION_KEY") {
-            return key.parse().context("CREDENTIAL_ENCRYPTION_KEY");
+    /// What the server's keys begin with. `system` signs in as `tod_system`.
+    async fn keys(&self, data: &DataDir, system: &PgConnectOptions) -> anyhow::Result<Keys> {
+        match self.config.keys.backend {
+            Backend::Local => Ok(Keys::Local(master_key(
+                self.config,
+                self.environment,
+                data,
+            )?)),
+            Backend::Transit => unlock(self.config, system).await,
         }
-        let path = match &self.config.keys.master_key_file {
-            Some(path) => path.clone(),
-            None => data.private("keys")?.join("master.key"),
-        };
-        Ok(MasterKey::from_file(&path)?)
     }
 }

@@ -9,6 +9,7 @@ use crate::api::error::Error;
 use crate::audit::checkpoint::Checkpoints;
 use crate::auth::signing::Renewal;
 use crate::ingest::Ingest;
+use crate::kms::Upkeep;
 use crate::push::recover::Changes;
 use crate::reconcile::{Partitions, Rollups, Stale};
 use crate::run::recover::Runs;
@@ -43,6 +44,7 @@ pub async fn start(app: &App, board: &Board) -> Result<(), Error> {
     reconciler(app, board, Changes::new(app.clone()));
     reconciler(app, board, Checkpoints::new(app.clone()));
     reconciler(app, board, Renewal::new(app.clone()));
+    reconciler(app, board, Upkeep::new(app.clone()));
     Ok(())
 }
 

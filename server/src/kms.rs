@@ -1,9 +1,12 @@
-//! Envelope encryption: each tenant has data keys, wrapped by the server's master key.
+//! Envelope encryption: each tenant has data keys, and something that is not in the database wraps
+//! them.
 //!
 //! ```text
-//! master key ── HKDF ──┬─► wrapping key ──► tenant data key ──► a column of a row
-//!                      ├─► platform key ──► what belongs to no tenant
-//!                      └─► derive(purpose): fake salts, checkpoints
+//! root secret ── HKDF ──┬─► platform key ──► what belongs to no tenant
+//!                       └─► derive(purpose): fake salts, checkpoints
+//! wrapping ──► tenant data key ──► a column of a row
+//!   local:   a key derived from the root secret, which is the master key
+//!   transit: a key of the tenant's own in OpenBao, which also wraps the root secret
 //! ```
 //!
 //! **Invariant:** nothing is stored in the clear for want of a key; what is sealed for one place
@@ -11,28 +14,40 @@
 //! in the transaction that it was opened in.
 
 mod cache;
+mod data_keys;
 mod envelope;
 mod master;
+mod moving;
 pub mod rewrap;
+mod root;
+mod shred;
+pub mod transit;
 mod uses;
+mod warm;
+mod wrapping;
 
 use std::borrow::Cow;
 use std::sync::Arc;
 
 use aws_lc_rs::aead::LessSafeKey;
 use jiff::Timestamp;
-use jiff_sqlx::ToSqlx as _;
 use sqlx::PgConnection;
 use tod_proto::id::TenantId;
+use tod_service::clock::Clock;
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
 use self::cache::Cache;
-use self::envelope::{KEY, aad, aead_key, expand, wrap_aad};
+pub use self::data_keys::{FreshKey, Versions};
+use self::envelope::{KEY, aad, aead_key, expand};
 pub use self::master::{MasterKey, MasterKeyError};
+pub use self::moving::{Moved, move_keys};
+pub use self::root::{Keys, UnlockError};
+pub use self::shred::Upkeep;
 pub use self::uses::Keyring;
+use self::wrapping::Wrapping;
+pub use self::wrapping::{Wrapped, how_wrapped};
 use crate::api::error::Error;
-use crate::db::SystemTx;
 
 /// Where a sealed value lives. It opens only there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,25 +71,48 @@ pub struct Sealed<'a> {
     pub bytes: &'a [u8],
 }
 
-/// A value could not be sealed or opened. No more is told: the reason would help an attacker.
+/// A value could not be sealed or opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a sealed value does not open with this key in this place")]
-pub struct KmsError;
+pub enum KmsError {
+    /// It does not open. No more is told: the reason would help an attacker.
+    #[error("a sealed value does not open with this key in this place")]
+    Shut,
+    /// What wraps its data key cannot be asked.
+    #[error("the key service cannot be reached")]
+    Away,
+    /// What wraps its data key refuses. The log says why.
+    #[error("the key service refuses")]
+    Refused,
+}
 
 impl From<KmsError> for Error {
     fn from(error: KmsError) -> Self {
-        Self::unavailable("a stored secret cannot be opened with this server's master key")
-            .hint("start the server with the master key that the database was made with")
-            .cause(error)
+        match error {
+            KmsError::Shut => {
+                Self::unavailable("a stored secret cannot be opened with this server's master key")
+                    .hint("start the server with the master key that the database was made with")
+            }
+            KmsError::Away => {
+                Self::unavailable("credentials are unavailable: the key service does not answer")
+                    .detail("without it nothing is sealed or opened, and nothing is stored instead")
+                    .hint("it is asked again by itself; the log of todd says what is wrong with it")
+            }
+            KmsError::Refused => {
+                Self::unavailable("credentials are unavailable: the key service refuses")
+                    .detail("it has no such key any more, or todd may not use it")
+                    .hint("the log of todd says why")
+            }
+        }
+        .cause(error)
     }
 }
 
-/// Seals and opens. It keeps the master key and what is derived from it in memory, and data keys
+/// Seals and opens. It keeps the root secret and what is derived from it in memory, and data keys
 /// for a few minutes.
 pub struct Kms {
-    master: MasterKey,
-    wrapping: LessSafeKey,
+    root: MasterKey,
     platform: LessSafeKey,
+    wrapping: Wrapping,
     cache: Cache,
 }
 
@@ -85,22 +123,24 @@ impl std::fmt::Debug for Kms {
 }
 
 impl Kms {
-    /// Derives what is needed from the master key.
-    pub fn new(master: MasterKey) -> Result<Self, KmsError> {
-        let wrapping = aead_key(&*expand(master.bytes(), b"tod wrapping key v1")?)?;
-        let platform = aead_key(&*expand(master.bytes(), b"tod platform key v1")?)?;
+    /// Derives what is needed from the root secret.
+    pub fn new(keys: Keys, clock: Clock) -> Result<Self, KmsError> {
+        let (root, wrapping) = match keys {
+            Keys::Local(master) => (master.clone(), Wrapping::local(&master)?),
+            Keys::Transit(transit, root) => (root, Wrapping::Transit(transit)),
+        };
         Ok(Self {
-            master,
+            platform: aead_key(&*expand(root.bytes(), b"tod platform key v1")?)?,
+            root,
             wrapping,
-            platform,
-            cache: Cache::default(),
+            cache: Cache::new(clock),
         })
     }
 
     /// A key for another use, the same at every start.
     pub fn derive(&self, purpose: &'static str) -> Result<Zeroizing<[u8; KEY]>, KmsError> {
         expand(
-            self.master.bytes(),
+            self.root.bytes(),
             format!("tod derived key v1: {purpose}").as_bytes(),
         )
     }
@@ -119,93 +159,6 @@ impl Kms {
         envelope::open(&self.platform, &aad(TenantId(Uuid::nil()), place), sealed)
     }
 
-    /// Gives a new tenant its first data key.
-    pub async fn create_tenant_key(
-        &self,
-        tx: &mut SystemTx,
-        tenant: TenantId,
-        now: Timestamp,
-    ) -> Result<(), Error> {
-        self.add_version(tx, tenant, 1, now).await
-    }
-
-    /// Gives a tenant its next data key, with which everything is sealed from now on. Returns its
-    /// number. What is sealed already still opens, and is sealed anew by [`Kms::rewrap`].
-    pub async fn rotate(
-        &self,
-        tx: &mut SystemTx,
-        tenant: TenantId,
-        now: Timestamp,
-    ) -> Result<i32, Error> {
-        self.hold_keys(tx, tenant).await?;
-        let newest = sqlx::query_scalar!(
-            "select version from tenant_keys where tenant_id = $1 order by version desc limit 1",
-            tenant.0,
-        )
-        .fetch_optional(&mut **tx)
-        .await?
-        .ok_or(KmsError)?;
-        let version = newest.checked_add(1).ok_or(KmsError)?;
-        self.add_version(tx, tenant, version, now).await?;
-        Ok(version)
-    }
-
-    /// Destroys a tenant's data keys below a number, if `is_free` finds that nothing needs them.
-    /// Returns how many. Nobody seals meanwhile: whoever began has committed, and is seen.
-    pub async fn retire(
-        &self,
-        tx: &mut SystemTx,
-        tenant: TenantId,
-        below: i32,
-        is_free: impl AsyncFnOnce(&mut SystemTx) -> Result<(), Error>,
-    ) -> Result<u64, Error> {
-        self.hold_keys(tx, tenant).await?;
-        is_free(tx).await?;
-        let result = sqlx::query!(
-            "delete from tenant_keys where tenant_id = $1 and version < $2",
-            tenant.0,
-            below,
-        )
-        .execute(&mut **tx)
-        .await?;
-        Ok(result.rows_affected())
-    }
-
-    /// Keeps everybody from sealing for a tenant until the end of the transaction. It is the other
-    /// side of the lock in `newest_data_key`.
-    async fn hold_keys(&self, tx: &mut SystemTx, tenant: TenantId) -> Result<(), Error> {
-        sqlx::query!(
-            "select pg_advisory_xact_lock(hashtextextended('data keys ' || $1::uuid::text, 0))",
-            tenant.0,
-        )
-        .execute(&mut **tx)
-        .await?;
-        Ok(())
-    }
-
-    async fn add_version(
-        &self,
-        tx: &mut SystemTx,
-        tenant: TenantId,
-        version: i32,
-        now: Timestamp,
-    ) -> Result<(), Error> {
-        let mut key = Zeroizing::new([0; KEY]);
-        aws_lc_rs::rand::fill(&mut *key).map_err(|_| KmsError)?;
-        let wrapped = envelope::seal(&self.wrapping, 0, &wrap_aad(tenant, version), &*key)?;
-        sqlx::query!(
-            "insert into tenant_keys (tenant_id, version, wrapped, created_at)
-             values ($1, $2, $3, $4)",
-            tenant.0,
-            version,
-            wrapped,
-            now.to_sqlx() as _,
-        )
-        .execute(&mut **tx)
-        .await?;
-        Ok(())
-    }
-
     /// Forgets a tenant's data keys in this process, at once. Other servers forget them within
     /// [`cache::KEEP`].
     pub fn forget(&self, tenant: TenantId) {
@@ -221,7 +174,7 @@ impl Kms {
         plain: &[u8],
     ) -> Result<Vec<u8>, Error> {
         let (version, key) = self.newest(conn, tenant).await?;
-        let number = u32::try_from(version).map_err(|_| KmsError)?;
+        let number = u32::try_from(version).map_err(|_| KmsError::Shut)?;
         Ok(envelope::seal(&key, number, &aad(tenant, place), plain)?)
     }
 
@@ -243,27 +196,6 @@ impl Kms {
         }
     }
 
-    /// Checks that the database was made with this master key; on an empty one, marks it so.
-    pub async fn check(&self, tx: &mut SystemTx) -> Result<(), Error> {
-        let place = Place {
-            table: "master_key_checks",
-            column: "sealed",
-            row: Uuid::nil(),
-        };
-        let sealed = self.seal_platform(place, b"tod")?;
-        sqlx::query!(
-            "insert into master_key_checks (id, sealed) values (1, $1) on conflict do nothing",
-            sealed,
-        )
-        .execute(&mut **tx)
-        .await?;
-        let stored = sqlx::query_scalar!("select sealed from master_key_checks where id = 1")
-            .fetch_one(&mut **tx)
-            .await?;
-        self.open_platform(place, &stored)?;
-        Ok(())
-    }
-
     /// The newest data key of a tenant, and its number. It stays until the end of the transaction.
     async fn newest(
         &self,
@@ -276,24 +208,20 @@ impl Kms {
         )
         .fetch_optional(conn)
         .await?
-        .ok_or(KmsError)?;
-        if let Some(key) = self.cache.get(tenant, row.version) {
-            return Ok((row.version, key));
-        }
-        let key = Arc::new(self.unwrap(tenant, row.version, &row.wrapped)?);
-        self.cache.put(tenant, row.version, Arc::clone(&key));
+        .ok_or(KmsError::Shut)?;
+        let key = self.unwrap(tenant, row.version, &row.wrapped).await?;
         Ok((row.version, key))
     }
 
-    /// A data key of a tenant, if there is such a number.
+    /// A data key of a tenant, or why there is none; it fails when the database does.
     async fn key(
         &self,
         conn: &mut PgConnection,
         tenant: TenantId,
         version: i32,
-    ) -> Result<Option<Arc<LessSafeKey>>, Error> {
+    ) -> Result<Result<Arc<LessSafeKey>, KmsError>, Error> {
         if let Some(key) = self.cache.get(tenant, version) {
-            return Ok(Some(key));
+            return Ok(Ok(key));
         }
         let wrapped = sqlx::query_scalar!(
             "select wrapped from tenant_keys where tenant_id = $1 and version = $2",
@@ -302,88 +230,28 @@ impl Kms {
         )
         .fetch_optional(conn)
         .await?;
-        let Some(wrapped) = wrapped else {
-            return Ok(None);
-        };
-        let Ok(key) = self.unwrap(tenant, version, &wrapped).map(Arc::new) else {
-            return Ok(None);
-        };
-        self.cache.put(tenant, version, Arc::clone(&key));
-        Ok(Some(key))
+        Ok(match wrapped {
+            Some(wrapped) => self.unwrap(tenant, version, &wrapped).await,
+            None => Err(KmsError::Shut),
+        })
     }
 
-    fn unwrap(
+    /// A data key from memory, or unwrapped and kept there.
+    async fn unwrap(
         &self,
         tenant: TenantId,
         version: i32,
         wrapped: &[u8],
-    ) -> Result<LessSafeKey, KmsError> {
-        aead_key(&envelope::open(
-            &self.wrapping,
-            &wrap_aad(tenant, version),
-            wrapped,
-        )?)
+    ) -> Result<Arc<LessSafeKey>, KmsError> {
+        if let Some(key) = self.cache.get(tenant, version) {
+            return Ok(key);
+        }
+        let key = self.wrapping.unwrap(tenant, version, wrapped).await?;
+        let key = Arc::new(aead_key(&key)?);
+        self.cache.put(tenant, version, Arc::clone(&key));
+        Ok(key)
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const HERE: Place = Place {
-        table: "devices",
-        column: "password",
-        row: Uuid::nil(),
-    };
-
-    fn kms(byte: u8) -> Kms {
-        Kms::new(MasterKey::from_bytes([byte; 32])).unwrap()
-    }
-
-    #[test]
-    fn a_value_opens_in_its_place_with_its_key_only() {
-        let sealed = kms(1).seal_platform(HERE, b"secret").unwrap();
-
-        assert_eq!(
-            kms(1).open_platform(HERE, &sealed).unwrap().as_slice(),
-            b"secret"
-        );
-        let elsewhere = Place {
-            row: Uuid::max(),
-            ..HERE
-        };
-        assert_eq!(kms(1).open_platform(elsewhere, &sealed), Err(KmsError));
-        assert_eq!(kms(2).open_platform(HERE, &sealed), Err(KmsError));
-        assert!(!sealed.windows(6).any(|window| window == b"secret"));
-    }
-
-    #[test]
-    fn no_bit_of_a_sealed_value_can_be_changed() {
-        let sealed = kms(1).seal_platform(HERE, b"secret").unwrap();
-
-        for at in 0..sealed.len() {
-            let mut bent = sealed.clone();
-            bent[at] ^= 1;
-            // The number of the data key only says which key to look for.
-            if !(1..5).contains(&at) {
-                assert_eq!(
-                    kms(1).open_platform(HERE, &bent),
-                    Err(KmsError),
-                    "byte {at}"
-                );
-            }
-        }
-        assert_eq!(kms(1).open_platform(HERE, b""), Err(KmsError));
-        assert_eq!(
-            kms(1).open_platform(HERE, &sealed[..envelope::HEAD]),
-            Err(KmsError)
-        );
-    }
-
-    #[test]
-    fn the_same_text_never_seals_to_the_same_bytes() {
-        let kms = kms(1);
-
-        assert_ne!(kms.seal_platform(HERE, b"x"), kms.seal_platform(HERE, b"x"));
-    }
-}
+mod tests;

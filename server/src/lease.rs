@@ -57,6 +57,7 @@ async fn lease(app: &App, request: LeaseRequest) -> Result<LeaseReply, Error> {
     if request.leaving {
         return leave(app, request.poller).await;
     }
+    app.kms.warm_zones(&app.db, &request.zones).await;
     let mut tx = app.db.system("leases of a poller").await?;
     store::sign_of_life(&mut tx, &request, now).await?;
     let live = store::live(&mut tx, ago(now, GONE)).await?;

@@ -1,7 +1,7 @@
 //! From configuration to a server: the composition root. It is inert: nothing connects yet.
 //!
 //! ```text
-//! db::migrate(owner) → build(config, parts) → App::prepare → App::serve(listener, tls, stop)
+//! db::migrate(owner) → unlock(transit) → build(config, parts) → App::prepare → App::serve(listener, tls, stop)
 //! ```
 
 use std::path::PathBuf;
@@ -20,7 +20,8 @@ use crate::auth::{Auth, signing};
 use crate::db::Db;
 use crate::door::Door;
 use crate::fleet::Fleet;
-use crate::kms::{Kms, KmsError, MasterKey};
+use crate::kms::transit::Transit;
+use crate::kms::{Keys, Kms, KmsError, UnlockError};
 use crate::relay::hub::RelayHub;
 use crate::setup;
 use crate::together::Together;
@@ -34,8 +35,8 @@ pub struct Config {
     pub database_system: PgConnectOptions,
     /// The most connections for requests; half as many serve background work.
     pub database_connections: u32,
-    /// The key that wraps all others.
-    pub master_key: MasterKey,
+    /// What everything is derived from, and what wraps data keys.
+    pub keys: Keys,
     /// Where the setup token is put while nobody is enrolled.
     pub setup_token: PathBuf,
     /// How pollers reach this very server: `https://10.0.0.5:8443`.
@@ -85,9 +86,17 @@ pub struct Shared {
     pub supervisor: Supervisor,
 }
 
+/// Has the key service open what a server's keys begin with. `system` signs in as `tod_system`.
+pub async fn unlock(transit: Transit, system: &PgConnectOptions) -> Result<Keys, UnlockError> {
+    let db = Db::new(system.clone(), system.clone(), 2);
+    let keys = Keys::unlock(transit, &db).await;
+    db.close().await;
+    keys
+}
+
 /// Puts a server together. Nothing connects until it is used.
 pub fn build(config: Config, shared: Shared) -> Result<App, KmsError> {
-    let kms = Kms::new(config.master_key.clone())?;
+    let kms = Kms::new(config.keys.clone(), shared.clock.clone())?;
     let auth = Auth::new(&kms, "tod")?;
     let db = Db::new(
         config.database_app.clone(),

@@ -2,7 +2,7 @@
 
 use tod_proto::api::api_keys::ApiKey;
 use tod_proto::api::audit::Record;
-use tod_proto::api::kms::{DataKey, KeyStat, KeyUse};
+use tod_proto::api::kms::{Backend, DataKey, KeyStat, KeyUse};
 
 use super::units::count;
 use super::{Cell, Column, Tone, View};
@@ -101,6 +101,15 @@ impl View for DataKey {
         Column::right("values", "VALUES", |k, _| Cell::text(k.values.to_string())),
         Column::right("audit", "AUDIT RECORDS", |k, _| {
             Cell::text(k.audit_records.to_string())
+        }),
+        Column::new("wrapped", "WRAPPED BY", |k, _| {
+            match (k.wrapped_by, k.wrapped_version) {
+                (Backend::Local, _) => Cell::pair("master key", "local"),
+                (Backend::Transit, None) => Cell::pair("OpenBao", "transit"),
+                (Backend::Transit, Some(version)) => {
+                    Cell::pair(format!("OpenBao, version {version}"), "transit")
+                }
+            }
         }),
     ];
 

@@ -12,7 +12,7 @@ use tod_service::bus::{Bus, NatsOptions};
 use tod_service::clock::Clock;
 
 use super::Check;
-use crate::config::{Config, Setting, Target};
+use crate::config::{Backend, Config, Setting, Target};
 use crate::database::{self, Seen};
 use crate::environment::Environment;
 use crate::insecure;
@@ -39,7 +39,10 @@ pub(super) async fn all(config: &Config, environment: &Environment) -> Vec<Check
         checks.push(data_dir(folder));
         checks.push(disk(folder));
     }
-    checks.push(key(config, environment, folder.as_deref().ok()));
+    checks.push(match config.keys.backend {
+        Backend::Local => key(config, environment, folder.as_deref().ok()),
+        Backend::Transit => key_service(config).await,
+    });
     checks.push(certificate(config));
     checks.push(port(config));
     checks.extend(database(config, environment).await);
@@ -131,6 +134,25 @@ fn key(config: &Config, environment: &Environment, folder: Option<&Path>) -> Che
             format!("{}: {error}", path.display()),
             "put the backup of it there: nothing can be opened without it",
         ),
+    }
+}
+
+/// Whether OpenBao is there, lets us in, and to all that is needed. No key is made.
+async fn key_service(config: &Config) -> Check {
+    let name = "key service";
+    let repair = "docs/kms.md says how OpenBao is set up";
+    let transit = match crate::keys::transit(config) {
+        Ok(transit) => transit,
+        Err(error) => return Check::failure(name, format!("{error:#}"), repair),
+    };
+    let address = config.keys.transit.address.as_deref().unwrap_or_default();
+    match tokio::time::timeout(ANSWER, transit.start()).await {
+        Ok(Ok(())) => Check::ok(name, format!("OpenBao at {address}")),
+        Ok(Err(error)) => Check::failure(name, error.to_string(), repair),
+        Err(_) => {
+            let text = format!("OpenBao at {address}: no answer within {ANSWER:?}");
+            Check::failure(name, text, "is the address right, and does it listen?")
+        }
     }
 }
 

@@ -68,6 +68,59 @@ fn flags_go_before_variables_and_secrets_are_not_shown() {
 }
 
 #[test]
+fn openbao_is_given_an_address_and_one_way_in() {
+    let transit = ("TOD_KEYS__BACKEND", "transit");
+    let address = ("OPENBAO_ADDR", "https://bao.example:8200");
+    let token = ("OPENBAO_TOKEN", "s.geheim");
+    let none = Common::default();
+    let config = load(&none, &[transit, address, token]).unwrap();
+    let settings = config.keys.transit.settings().unwrap();
+    assert_eq!(settings.address, "https://bao.example:8200");
+    assert!(!format!("{config:?} {settings:?}").contains("geheim"));
+    load(&none, &[address, token]).unwrap();
+
+    let role = ("TOD_KEYS__TRANSIT__ROLE_ID", "r");
+    let secret = ("TOD_KEYS__TRANSIT__SECRET_ID_FILE", "/s");
+    load(&none, &[transit, address, role, secret]).unwrap();
+    let plain = ("OPENBAO_ADDR", "http://[::1]:8200");
+    load(&none, &[transit, plain, token]).unwrap();
+    let refused: &[(&[(&str, &str)], &str)] = &[
+        (&[token], "`keys.transit.address` is missing"),
+        (&[address], "one way into OpenBao"),
+        (&[address, role], "one way into OpenBao"),
+        (&[address, token, role, secret], "one way into OpenBao"),
+        (
+            &[("OPENBAO_ADDR", "http://bao.example:8200"), token],
+            "http:// is for this machine",
+        ),
+        (
+            &[("OPENBAO_ADDR", "bao.example"), token],
+            "begins with https://",
+        ),
+        (
+            &[address, token, ("TOD_KEYS__TRANSIT__PREFIX", "a/b")],
+            "keys.transit.prefix",
+        ),
+        (
+            &[address, token, ("TOD_KEYS__TRANSIT__TIMEOUT", "2m")],
+            "`keys.transit.timeout` is 1m at most",
+        ),
+        (
+            &[address, token, ("TOD_KEYS__TRANSIT__AUTHORITIES", "/no")],
+            "keys.transit.authorities",
+        ),
+    ];
+    for (given, words) in refused {
+        let given = [&[transit], *given].concat();
+        let said = refusal(&none, &given);
+        assert!(
+            said.contains(words) && !said.contains("geheim"),
+            "{words}: {said}"
+        );
+    }
+}
+
+#[test]
 fn what_cannot_work_is_refused_with_advice() {
     let server = Common {
         target: Some("server".to_owned()),

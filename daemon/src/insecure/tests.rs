@@ -75,6 +75,20 @@ fn databases_with_known_passwords_or_in_the_clear_are_refused() {
 }
 
 #[test]
+fn a_token_of_openbao_that_everybody_knows_is_refused() {
+    let (backend, address) = (
+        ("TOD_KEYS__BACKEND", "transit"),
+        ("OPENBAO_ADDR", "https://bao.example:8200"),
+    );
+    let token = "OPENBAO_TOKEN";
+    for known in ["root", "dev-openbao-token"] {
+        assert_eq!(names(&[backend, address, (token, known)]), [token]);
+        assert!(names(&[address, (token, known)]).is_empty(), "not used");
+    }
+    assert!(names(&[backend, address, (token, "s.kJ8s0dfLq2vX9mPz4tYw7bNc")]).is_empty());
+}
+
+#[test]
 fn doors_that_are_open_to_others_are_refused() {
     let (listen, tls) = ("TOD_HTTP__LISTEN", "TOD_HTTP__TLS");
     assert_eq!(

@@ -8,6 +8,7 @@
 mod check;
 mod demo;
 mod harness;
+mod openbao;
 mod private_database;
 mod split;
 mod start;

@@ -21,6 +21,22 @@ pub struct DataKey {
     /// How many records of the audit log are sealed with it. They are never sealed anew: their
     /// hashes cover them as they are.
     pub audit_records: i64,
+    /// What wraps it.
+    pub wrapped_by: Backend,
+    /// Which version of the key in the key service does, if it is one.
+    pub wrapped_version: Option<u32>,
+}
+
+/// What wraps data keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(rename = "KeyBackend"))]
+#[serde(rename_all = "snake_case")]
+pub enum Backend {
+    /// The server's own master key.
+    Local,
+    /// The Transit engine of OpenBao.
+    Transit,
 }
 
 /// Shows the data keys of a tenant.

@@ -34,7 +34,7 @@ use srp::groups::{G3072, Group as _};
 use tod_proto::api::account::{KDF_ROUNDS, SrpChallenge};
 use tod_server::api::{App, Peer};
 use tod_server::door::Door;
-use tod_server::kms::MasterKey;
+use tod_server::kms::{Keys, MasterKey};
 use tod_server::startup::{Config, Policy, Shared, build};
 use tod_service::bus::Bus;
 use tod_service::clock::{Clock, Hands};
@@ -65,7 +65,7 @@ impl Server {
             database_app: db.options("tod_app"),
             database_system: db.options("tod_system"),
             database_connections: 4,
-            master_key: MasterKey::from_bytes([42; 32]),
+            keys: Keys::Local(MasterKey::from_bytes([42; 32])),
             setup_token: dir.join("setup-token"),
             base_url: "http://127.0.0.1:1".to_owned(),
             certificate_pin: None,

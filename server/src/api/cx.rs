@@ -7,7 +7,7 @@ use axum::extract::{FromRequestParts as _, RawPathParams};
 use http::request::Parts;
 use sqlx::PgConnection;
 use tod_proto::access::Need;
-use tod_proto::endpoint::{Op, Role, Scope};
+use tod_proto::endpoint::{Method, Op, Role, Scope};
 use tod_proto::id::TenantId;
 
 use super::App;
@@ -65,6 +65,10 @@ impl Cx {
             }
         }
         require_scope(op, &caller)?;
+        // Whatever changes something seals a record of it.
+        if let (Some(tenant), true) = (cx.tenant, op.method != Method::Get) {
+            cx.app.kms.warm(&cx.app.db, tenant).await;
+        }
         cx.caller = Some(Arc::new(caller));
         Ok((cx, parts))
     }

@@ -310,7 +310,7 @@ async fn add(
 ) -> Result<SigningKeyId, Error> {
     let id = SigningKeyId::generate();
     let mut key = Zeroizing::new([0; KEY]);
-    aws_lc_rs::rand::fill(&mut *key).map_err(|_| KmsError)?;
+    aws_lc_rs::rand::fill(&mut *key).map_err(|_| KmsError::Shut)?;
     let sealed = kms.seal_platform(place(id), &*key)?;
     sqlx::query!(
         "insert into signing_keys (id, sealed, created_at, signs_from) values ($1, $2, $3, $4)",

@@ -1,49 +1,127 @@
 //! Data keys that were unwrapped lately.
+//!
+//! What leaves is wiped: a key lies in memory of AWS-LC's, which overwrites what it frees.
 
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use aws_lc_rs::aead::LessSafeKey;
+use jiff::Timestamp;
 use lru::LruCache;
 use tod_proto::id::TenantId;
+use tod_service::clock::Clock;
 
 /// How long a key is kept.
 pub(super) const KEEP: Duration = Duration::from_mins(5);
 const CAPACITY: NonZeroUsize = NonZeroUsize::new(1024).unwrap();
 
-type Kept = LruCache<(TenantId, i32), (Instant, Arc<LessSafeKey>)>;
+/// A key, and since when it is kept: by the clock, and by one that nobody sets.
+struct Kept {
+    key: Arc<LessSafeKey>,
+    at: Timestamp,
+    since: Instant,
+}
+
+type Keys = LruCache<(TenantId, i32), Kept>;
 
 /// The keys, the least used of which goes when there are too many.
-pub(super) struct Cache(Mutex<Kept>);
-
-impl Default for Cache {
-    fn default() -> Self {
-        Self(Mutex::new(LruCache::new(CAPACITY)))
-    }
+pub(super) struct Cache {
+    keys: Mutex<Keys>,
+    clock: Clock,
 }
 
 impl Cache {
-    pub(super) fn get(&self, tenant: TenantId, version: i32) -> Option<Arc<LessSafeKey>> {
-        let mut kept = self.kept();
-        let (since, key) = kept.get(&(tenant, version))?;
-        (since.elapsed() < KEEP).then(|| Arc::clone(key))
-    }
-
-    pub(super) fn put(&self, tenant: TenantId, version: i32, key: Arc<LessSafeKey>) {
-        self.kept().put((tenant, version), (Instant::now(), key));
-    }
-
-    pub(super) fn forget(&self, tenant: TenantId) {
-        let mut kept = self.kept();
-        let keys = kept.iter().map(|(key, _)| *key);
-        let theirs: Vec<_> = keys.filter(|(owner, _)| *owner == tenant).collect();
-        for key in theirs {
-            kept.pop(&key);
+    pub(super) fn new(clock: Clock) -> Self {
+        Self {
+            keys: Mutex::new(LruCache::new(CAPACITY)),
+            clock,
         }
     }
 
-    fn kept(&self) -> std::sync::MutexGuard<'_, Kept> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(super) fn get(&self, tenant: TenantId, version: i32) -> Option<Arc<LessSafeKey>> {
+        let mut keys = self.keys();
+        let kept = keys.get(&(tenant, version))?;
+        if self.is_over(kept) {
+            keys.pop(&(tenant, version));
+            return None;
+        }
+        Some(Arc::clone(&kept.key))
+    }
+
+    pub(super) fn put(&self, tenant: TenantId, version: i32, key: Arc<LessSafeKey>) {
+        let kept = Kept {
+            key,
+            at: self.clock.now(),
+            since: Instant::now(),
+        };
+        self.keys().put((tenant, version), kept);
+    }
+
+    pub(super) fn forget(&self, tenant: TenantId) {
+        self.drop_if(|owner, _| owner == tenant);
+    }
+
+    /// Drops what was kept for long enough. Returns how much that was.
+    pub(super) fn sweep(&self) -> usize {
+        self.drop_if(|_, kept| self.is_over(kept))
+    }
+
+    fn drop_if(&self, goes: impl Fn(TenantId, &Kept) -> bool) -> usize {
+        let mut keys = self.keys();
+        let gone: Vec<_> = keys
+            .iter()
+            .filter(|((owner, _), kept)| goes(*owner, kept))
+            .map(|(key, _)| *key)
+            .collect();
+        for key in &gone {
+            keys.pop(key);
+        }
+        gone.len()
+    }
+
+    fn is_over(&self, kept: &Kept) -> bool {
+        let now = self.clock.now();
+        now < kept.at || self.clock.since(kept.at) >= KEEP || kept.since.elapsed() >= KEEP
+    }
+
+    fn keys(&self) -> std::sync::MutexGuard<'_, Keys> {
+        self.keys.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kms::envelope::aead_key;
+
+    #[test]
+    fn a_key_is_kept_for_five_minutes_and_a_thousand_others_and_no_longer() {
+        let (clock, hands) = Clock::settable(Timestamp::UNIX_EPOCH);
+        let cache = Cache::new(clock);
+        let (tenant, other) = (TenantId::generate(), TenantId::generate());
+        let key = || Arc::new(aead_key(&[7; 32]).unwrap());
+
+        cache.put(tenant, 1, key());
+        hands.advance(KEEP.mul_f32(0.75));
+        assert!(cache.get(tenant, 1).is_some(), "used, but not longer kept");
+        cache.put(other, 1, key());
+        hands.advance(KEEP / 4);
+        assert_eq!(cache.sweep(), 1);
+        assert!(cache.get(tenant, 1).is_none());
+        assert!(cache.get(other, 1).is_some());
+        hands.set(Timestamp::UNIX_EPOCH);
+        assert!(cache.get(other, 1).is_none(), "a clock set back");
+
+        let weak = {
+            let first = key();
+            cache.put(tenant, 1, Arc::clone(&first));
+            Arc::downgrade(&first)
+        };
+        for version in 1..=1024 {
+            assert!(weak.upgrade().is_some());
+            cache.put(other, version, key());
+        }
+        assert!(weak.upgrade().is_none(), "the least used is dropped");
     }
 }

@@ -30,14 +30,14 @@ pub(super) fn expand(secret: &[u8], info: &[u8]) -> Result<Zeroizing<[u8; KEY]>,
         .extract(secret)
         .expand(&[info], Len(KEY))
         .and_then(|okm| okm.fill(&mut *out))
-        .map_err(|_| KmsError)?;
+        .map_err(|_| KmsError::Shut)?;
     Ok(out)
 }
 
 pub(super) fn aead_key(bytes: &[u8]) -> Result<LessSafeKey, KmsError> {
     UnboundKey::new(&AES_256_GCM, bytes)
         .map(LessSafeKey::new)
-        .map_err(|_| KmsError)
+        .map_err(|_| KmsError::Shut)
 }
 
 pub(super) fn seal(
@@ -47,7 +47,7 @@ pub(super) fn seal(
     plain: &[u8],
 ) -> Result<Vec<u8>, KmsError> {
     let mut nonce = [0; NONCE_LEN];
-    aws_lc_rs::rand::fill(&mut nonce).map_err(|_| KmsError)?;
+    aws_lc_rs::rand::fill(&mut nonce).map_err(|_| KmsError::Shut)?;
     let mut body = Zeroizing::new(plain.to_vec());
     let tag = key
         .seal_in_place_separate_tag(
@@ -55,7 +55,7 @@ pub(super) fn seal(
             Aad::from(aad),
             body.as_mut_slice(),
         )
-        .map_err(|_| KmsError)?;
+        .map_err(|_| KmsError::Shut)?;
     let mut out = Vec::with_capacity(HEAD + body.len() + tag.as_ref().len());
     out.push(VERSION);
     out.extend_from_slice(&version.to_be_bytes());
@@ -71,8 +71,8 @@ pub(super) fn open(
     sealed: &[u8],
 ) -> Result<Zeroizing<Vec<u8>>, KmsError> {
     key_version(sealed)?;
-    let (head, body) = sealed.split_at_checked(HEAD).ok_or(KmsError)?;
-    let nonce = head.last_chunk::<NONCE_LEN>().ok_or(KmsError)?;
+    let (head, body) = sealed.split_at_checked(HEAD).ok_or(KmsError::Shut)?;
+    let nonce = head.last_chunk::<NONCE_LEN>().ok_or(KmsError::Shut)?;
     let mut plain = Zeroizing::new(body.to_vec());
     let length = key
         .open_in_place(
@@ -80,7 +80,7 @@ pub(super) fn open(
             Aad::from(aad),
             &mut plain,
         )
-        .map_err(|_| KmsError)?
+        .map_err(|_| KmsError::Shut)?
         .len();
     plain.truncate(length);
     Ok(plain)
@@ -89,7 +89,7 @@ pub(super) fn open(
 pub(super) fn key_version(sealed: &[u8]) -> Result<u32, KmsError> {
     match sealed {
         [VERSION, a, b, c, d, ..] => Ok(u32::from_be_bytes([*a, *b, *c, *d])),
-        _ => Err(KmsError),
+        _ => Err(KmsError::Shut),
     }
 }
 

@@ -68,31 +68,41 @@ impl MasterKey {
         Self(Arc::new(Zeroizing::new(bytes)))
     }
 
-    /// Reads the key from `path`, or makes a new one there, readable by its owner only.
-    pub fn from_file(path: &Path) -> Result<Self, MasterKeyError> {
-        let failed = |source| MasterKeyError::File {
-            path: path.to_owned(),
-            source,
-        };
-        let made = OpenOptions::new()
+    /// Writes the key to `path`, readable by its owner only. One that is there already must be the
+    /// same.
+    pub fn keep(&self, path: &Path) -> Result<(), MasterKeyError> {
+        if path.exists() {
+            if Self::from_file(path)?.bytes() == self.bytes() {
+                return Ok(());
+            }
+            let other = std::io::Error::other("it holds another key");
+            return Err(failed(path)(other));
+        }
+        self.write(path).map_err(failed(path))
+    }
+
+    fn write(&self, path: &Path) -> std::io::Result<()> {
+        let mut file = OpenOptions::new()
             .write(true)
             .create_new(true)
             .mode(0o600)
-            .open(path);
-        match made {
-            Ok(mut file) => {
-                let mut bytes = Zeroizing::new([0; KEY]);
-                aws_lc_rs::rand::fill(&mut *bytes)
-                    .map_err(|_| failed(std::io::Error::other("no randomness")))?;
-                let text = Zeroizing::new(hex::encode(*bytes));
-                file.write_all(text.as_bytes())
-                    .and_then(|()| file.sync_all())
-                    .map_err(failed)?;
-                Ok(Self(Arc::new(bytes)))
-            }
+            .open(path)?;
+        let text = Zeroizing::new(hex::encode(self.bytes()));
+        file.write_all(text.as_bytes())?;
+        file.sync_all()
+    }
+
+    /// Reads the key from `path`, or makes a new one there, readable by its owner only.
+    pub fn from_file(path: &Path) -> Result<Self, MasterKeyError> {
+        let mut bytes = Zeroizing::new([0; KEY]);
+        aws_lc_rs::rand::fill(&mut *bytes)
+            .map_err(|_| failed(path)(std::io::Error::other("no randomness")))?;
+        let fresh = Self(Arc::new(bytes));
+        match fresh.write(path) {
+            Ok(()) => Ok(fresh),
             Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
                 let mode = std::fs::metadata(path)
-                    .map_err(failed)?
+                    .map_err(failed(path))?
                     .permissions()
                     .mode()
                     & 0o777;
@@ -102,14 +112,21 @@ impl MasterKey {
                         mode,
                     });
                 }
-                Zeroizing::new(std::fs::read_to_string(path).map_err(failed)?).parse()
+                Zeroizing::new(std::fs::read_to_string(path).map_err(failed(path))?).parse()
             }
-            Err(error) => Err(failed(error)),
+            Err(error) => Err(failed(path)(error)),
         }
     }
 
     pub(super) fn bytes(&self) -> &[u8] {
         self.0.as_slice()
+    }
+}
+
+fn failed(path: &Path) -> impl Fn(std::io::Error) -> MasterKeyError {
+    |source| MasterKeyError::File {
+        path: path.to_owned(),
+        source,
     }
 }
 
@@ -151,6 +168,19 @@ mod tests {
         let base64 = "n4bQgYhMfWWaL+qgxVrQFaO/TxsrC4Is0V1sFbDwCgg=";
         let keys = [hex, base64].map(|text| text.parse::<MasterKey>().unwrap());
         assert_eq!(keys[0].bytes(), keys[1].bytes());
+    }
+
+    #[test]
+    fn a_key_is_never_written_over_another() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("master.key");
+        let key = MasterKey::from_bytes([7; KEY]);
+
+        key.keep(&path).unwrap();
+        key.keep(&path).unwrap();
+
+        MasterKey::from_bytes([8; KEY]).keep(&path).unwrap_err();
+        assert_eq!(MasterKey::from_file(&path).unwrap().bytes(), [7; KEY]);
     }
 
     #[test]

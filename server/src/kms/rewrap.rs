@@ -58,12 +58,12 @@ impl Kms {
         version: i32,
         newest: &LessSafeKey,
     ) -> Result<Vec<u8>, Error> {
-        let old = i32::try_from(key_version(sealed)?).map_err(|_| KmsError)?;
-        let key = self.key(tx, tenant, old).await?.ok_or(KmsError)?;
+        let old = i32::try_from(key_version(sealed)?).map_err(|_| KmsError::Shut)?;
+        let key = self.key(tx, tenant, old).await??;
         let aad = aad(tenant, place);
         // The plain value leaves this function in nobody's hands: there is no use to write down.
         let plain = envelope::open(&key, &aad, sealed)?;
-        let number = u32::try_from(version).map_err(|_| KmsError)?;
+        let number = u32::try_from(version).map_err(|_| KmsError::Shut)?;
         Ok(envelope::seal(newest, number, &aad, &plain)?)
     }
 }

@@ -38,7 +38,7 @@ impl Keyring<'_> {
         sealed: Sealed<'_>,
     ) -> Result<Zeroizing<Vec<u8>>, Error> {
         let mut opened = self.open_all(conn, &[sealed]).await?;
-        Ok(opened.pop().ok_or(KmsError)??)
+        Ok(opened.pop().ok_or(KmsError::Shut)??)
     }
 
     /// Opens values. One that does not open leaves the others alone.
@@ -49,18 +49,26 @@ impl Keyring<'_> {
     ) -> Result<Vec<Result<Zeroizing<Vec<u8>>, KmsError>>, Error> {
         let mut opened = Vec::with_capacity(sealed.len());
         let mut versions = Vec::with_capacity(sealed.len());
+        let mut missing = BTreeMap::new();
         for value in sealed {
             let version = envelope::key_version(value.bytes)
                 .ok()
                 .and_then(|version| i32::try_from(version).ok())
                 .unwrap_or(0);
-            let key = self.kms.key(conn, value.tenant, version).await?;
-            let place = envelope::aad(value.tenant, value.place);
-            opened.push(match key {
-                Some(key) => envelope::open(&key, &place, value.bytes),
-                None => Err(KmsError),
-            });
             versions.push(version);
+            // A key that is not to be had is asked for once, not for each value.
+            if let Some(error) = missing.get(&(value.tenant, version)) {
+                opened.push(Err(*error));
+                continue;
+            }
+            let place = envelope::aad(value.tenant, value.place);
+            opened.push(match self.kms.key(conn, value.tenant, version).await? {
+                Ok(key) => envelope::open(&key, &place, value.bytes),
+                Err(error) => {
+                    missing.insert((value.tenant, version), error);
+                    Err(error)
+                }
+            });
         }
         self.note(conn, rows(sealed, &versions, self.each)).await?;
         Ok(opened)

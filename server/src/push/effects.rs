@@ -102,6 +102,7 @@ impl Worker {
     async fn work(&self, notices: &mut Receiver<FleetNotice>) -> Result<(), Error> {
         let mut is_first = true;
         loop {
+            self.app.kms.warm(&self.app.db, self.tenant).await;
             let mut tx = self.app.db.tenant(self.tenant).await?;
             let record = store::find(&self.keys(), &mut tx, self.number).await?;
             tx.commit().await?;

@@ -6,7 +6,7 @@ use serde_json::json;
 use sqlx::postgres::PgConnectOptions;
 use tod_proto::endpoint::Role;
 use tod_proto::error::ErrorCode;
-use tod_server::kms::MasterKey;
+use tod_server::kms::{Keys, MasterKey};
 use tod_server::startup;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio_util::sync::CancellationToken;
@@ -76,7 +76,7 @@ async fn a_server_with_another_master_key_refuses_to_start_and_seals_nothing() {
     let tenant = app.tenant("acme").await;
     let ana = app.member(tenant, Role::Operator).await;
     let mut config = app.app.config.clone();
-    config.master_key = MasterKey::from_bytes([1; 32]);
+    config.keys = Keys::Local(MasterKey::from_bytes([1; 32]));
     let wrong = startup::build(config, app.shared()).unwrap();
 
     let refused = wrong.prepare().await.unwrap_err();

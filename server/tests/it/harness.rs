@@ -20,7 +20,8 @@ use tod_proto::id::{SessionId, TenantId, UserId};
 use tod_server::api::App;
 use tod_server::auth::signing;
 use tod_server::door::Door;
-use tod_server::kms::MasterKey;
+use tod_server::kms::transit::Transit;
+use tod_server::kms::{Keys, MasterKey};
 use tod_server::startup::{self, Config, Policy, Shared};
 use tod_service::bus::Bus;
 use tod_service::clock::{Clock, Hands};
@@ -38,6 +39,7 @@ pub(crate) struct TestApp {
     pub(crate) bus: Bus,
     pub(crate) dir: tempfile::TempDir,
     pub(crate) db: Database,
+    keys: Keys,
     router: Router,
 }
 
@@ -80,16 +82,28 @@ impl TestApp {
 
     /// A server whose clock stands at `start` until the test moves its hands.
     pub(crate) async fn with_clock(start: jiff::Timestamp) -> Self {
+        let keys = Keys::Local(MasterKey::from_bytes([42; 32]));
+        Self::on(Database::create().await, keys, start).await
+    }
+
+    /// A server whose keys OpenBao wraps.
+    pub(crate) async fn over(transit: Transit) -> Self {
+        let db = Database::create().await;
+        let keys = startup::unlock(transit, &db.options("tod_system")).await;
+        Self::on(db, keys.unwrap(), Clock::system().now()).await
+    }
+
+    async fn on(db: Database, keys: Keys, start: jiff::Timestamp) -> Self {
         // What the server logs is shown with a test that fails.
         let subscriber = tracing_subscriber::fmt()
             .with_test_writer()
             .with_ansi(false);
         drop(subscriber.try_init());
-        let db = Database::create().await;
         let dir = tempfile::tempdir().unwrap();
         let (clock, hands) = Clock::settable(start);
         let bus = Bus::in_process();
-        let app = replica(&db, dir.path(), clock, bus.clone(), Door::default());
+        let shared = keys.clone();
+        let app = replica(&db, dir.path(), clock, bus.clone(), Door::default(), shared);
         app.prepare().await.unwrap();
         Self {
             router: contract::watched(app.router()),
@@ -98,6 +112,7 @@ impl TestApp {
             bus,
             dir,
             db,
+            keys,
         }
     }
 
@@ -114,6 +129,7 @@ impl TestApp {
             self.app.clock.clone(),
             self.bus.clone(),
             door,
+            self.keys.clone(),
         )
     }
 
@@ -135,6 +151,7 @@ impl TestApp {
     pub(crate) async fn tenant(&self, name: &str) -> TenantId {
         let id = TenantId::generate();
         let now = self.app.clock.now();
+        let key = self.app.kms.first_key(&self.app.db, id, now).await.unwrap();
         let mut tx = self.app.db.system("arrange a test").await.unwrap();
         sqlx::query("insert into tenants (id, name, created_at) values ($1, $2, $3)")
             .bind(id.0)
@@ -143,11 +160,8 @@ impl TestApp {
             .execute(&mut *tx)
             .await
             .unwrap();
-        self.app
-            .kms
-            .create_tenant_key(&mut tx, id, now)
-            .await
-            .unwrap();
+        let stored = self.app.kms.store_key(&mut tx, &key, now).await.unwrap();
+        assert!(stored);
         tx.commit().await.unwrap();
         id
     }
@@ -256,12 +270,19 @@ pub(crate) async fn send(
     }
 }
 
-fn replica(db: &Database, dir: &std::path::Path, clock: Clock, bus: Bus, door: Door) -> App {
+fn replica(
+    db: &Database,
+    dir: &std::path::Path,
+    clock: Clock,
+    bus: Bus,
+    door: Door,
+    keys: Keys,
+) -> App {
     let config = Config {
         database_app: db.options("tod_app"),
         database_system: db.options("tod_system"),
         database_connections: 4,
-        master_key: MasterKey::from_bytes([42; 32]),
+        keys,
         setup_token: dir.join("setup-token"),
         base_url: "http://127.0.0.1:1".to_owned(),
         certificate_pin: None,

@@ -69,7 +69,7 @@ async fn a_rotated_key_seals_what_comes_and_then_what_was() {
     assert_eq!(log.items[2].detail, json!(null), "its key is gone");
 }
 
-async fn passwords(app: &TestApp, kms: &tod_server::kms::Kms) -> Vec<String> {
+pub(crate) async fn passwords(app: &TestApp, kms: &tod_server::kms::Kms) -> Vec<String> {
     let mut conn = app.superuser().await;
     let rows: Vec<(uuid::Uuid, uuid::Uuid, Vec<u8>)> =
         sqlx::query_as("select tenant_id, id, password from devices order by name")
@@ -155,6 +155,7 @@ async fn every_sealed_column_is_known() {
         "run_results.answer",
         "second_steps.ticket_hash",
         "setup_tokens.token_hash",
+        "signing_keys.sealed",
         "sign_in_tries.key",
         "signing_keys.sealed",
         "tenant_keys.wrapped",

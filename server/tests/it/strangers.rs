@@ -1,5 +1,6 @@
 //! SRP-6a against an implementation that we did not write: several hundred whole handshakes in both
-//! directions, many of them with numbers that have leading zero bytes.
+//! directions, many of them with numbers that have leading zero bytes. And the double of OpenBao
+//! against a client that we did not write.
 
 use std::io::{BufRead as _, BufReader, Lines, Write as _};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
@@ -14,6 +15,7 @@ use tod_server::auth::srp::{Ephemeral, Number, Verifier, Work, prove};
 
 use crate::account::setup_token;
 use crate::harness::{ByHand, TestApp};
+use crate::openbao::Double;
 
 const SIGN_IN: &str = include_str!("strangers/sign_in.py");
 /// How many handshakes each direction has.
@@ -260,4 +262,24 @@ fn the_committed_vectors_are_what_python_computes() {
     }
 
     python.ends();
+}
+
+/// The double is what our client is tested against, so it must not be made after our client.
+#[tokio::test]
+async fn a_client_that_we_did_not_write_finds_what_openbao_documents() {
+    let mut double = Double::start().await;
+    let address = double.url();
+    let script = include_str!("strangers/openbao.py");
+    let python = tokio::task::spawn_blocking(move || {
+        let mut python = Python::new(script, &address);
+        let found: Value = python.hears();
+        python.ends();
+        found
+    });
+
+    let found = python.await.unwrap();
+
+    assert_eq!(found["checked"], 47, "{found}");
+    assert!(double.asked().len() > 50);
+    double.down().await;
 }

@@ -43,7 +43,10 @@ pub(super) async fn enrol(cx: Cx, req: Req<Enrol>) -> Result<Me, Error> {
         let tenant = body.tenant.as_deref().ok_or_else(|| {
             Error::invalid("tenant: missing").detail("the first tenant needs a name")
         })?;
-        let tenant = tenants::create(app, &mut tx, tenant, now).await?;
+        // Once in the life of an installation: nobody else waits for this transaction.
+        let key = app.kms.first_key(&app.db, TenantId::generate(), now);
+        let key = key.await?;
+        let tenant = tenants::create(app, &mut tx, &key, tenant, now).await?;
         add_first(&mut tx, tenant, &email, &name, now).await?
     } else {
         accept_invitation(&mut tx, &hash, &email, &name, now).await?

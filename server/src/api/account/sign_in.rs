@@ -151,7 +151,7 @@ pub(super) async fn prove(cx: &Cx, body: Proof) -> Result<Proved, Error> {
     tx.commit().await?;
     let (user, verifier) = known_or_fake(app, known, &email)?;
     let opened = app.kms.open_platform(place(handshake), &taken.secret)?;
-    let ephemeral = Ephemeral::read(&opened).ok_or(KmsError)?;
+    let ephemeral = Ephemeral::read(&opened).ok_or(KmsError::Shut)?;
     let proof = off_thread({
         let (work, email) = (Arc::clone(&app.auth.srp), email.clone());
         move || {

@@ -1,7 +1,8 @@
 //! What each endpoint does.
 
 use tod_proto::api::kms::{
-    DataKey, KeyStat, KeyUse, Keys, Log, Progress, Retire, RetireBody, Rewrap, Rotate, Show, Stats,
+    Backend, DataKey, KeyStat, KeyUse, Keys, Log, Progress, Retire, RetireBody, Rewrap, Rotate,
+    Show, Stats,
 };
 use tod_proto::id::TenantId;
 use tod_proto::page::{MAX_PAGE, Page};
@@ -12,22 +13,33 @@ use crate::api::error::Error;
 use crate::api::route::Req;
 use crate::db::SystemTx;
 use crate::kms::rewrap::{sealed_below, sealed_with};
+use crate::kms::{Versions, Wrapped, how_wrapped};
 use crate::people;
 
 const DEFAULT_LIMIT: u32 = 100;
+const ROTATIONS_AT_ONCE: usize = 20;
 
 pub(super) async fn show(cx: Cx, _: Req<Show>) -> Result<Keys, Error> {
     keys(&cx).await
 }
 
 pub(super) async fn rotate(cx: Cx, req: Req<Rotate>) -> Result<Keys, Error> {
-    let (tenant, now) = (req.path, cx.app.clock.now());
-    let mut tx = cx.app.db.system("give a tenant another data key").await?;
-    let version = cx.app.kms.rotate(&mut tx, tenant, now).await?;
-    let detail = serde_json::json!({ "version": version });
-    cx.record(&mut tx, tenant, tenant, detail).await?;
-    tx.commit().await?;
-    keys(&cx).await
+    let (tenant, now, kms) = (req.path, cx.app.clock.now(), &cx.app.kms);
+    for _ in 0..ROTATIONS_AT_ONCE {
+        let key = kms.next_key(&cx.app.db, tenant).await?;
+        let mut tx = cx.app.db.system("give a tenant another data key").await?;
+        if !kms.store_key(&mut tx, &key, now).await? {
+            // Somebody else was faster: the next number.
+            continue;
+        }
+        let detail = serde_json::json!({ "version": key.version });
+        cx.record(&mut tx, tenant, tenant, detail).await?;
+        tx.commit().await?;
+        return keys(&cx).await;
+    }
+    Err(Error::conflict(
+        "others rotate this tenant's keys at the same time",
+    ))
 }
 
 pub(super) async fn rewrap(cx: Cx, req: Req<Rewrap>) -> Result<Progress, Error> {
@@ -38,6 +50,10 @@ pub(super) async fn rewrap(cx: Cx, req: Req<Rewrap>) -> Result<Progress, Error> 
         cx.record(&mut tx, req.path, req.path, detail).await?;
     }
     tx.commit().await?;
+    if left == 0 {
+        let settled = cx.app.kms.settle(&cx.app.db, req.path, Versions::Keep);
+        settled.await?;
+    }
     Ok(Progress { done, left })
 }
 
@@ -54,6 +70,8 @@ pub(super) async fn retire(cx: Cx, req: Req<Retire>) -> Result<Keys, Error> {
     cx.record(&mut tx, tenant, tenant, detail).await?;
     tx.commit().await?;
     cx.app.kms.forget(tenant);
+    let settled = cx.app.kms.settle(&cx.app.db, tenant, Versions::Trim);
+    settled.await?;
     keys(&cx).await
 }
 
@@ -146,13 +164,21 @@ pub(super) async fn stats(cx: Cx, req: Req<Stats>) -> Result<Page<KeyStat>, Erro
 async fn keys(cx: &Cx) -> Result<Keys, Error> {
     let mut tx = cx.begin().await?;
     let mut keys = Vec::new();
-    for (version, created_at) in store::versions(&mut tx).await? {
+    for (version, created_at, wrapped) in store::versions(&mut tx).await? {
         let (values, audit_records) = sealed_with(&mut tx, cx.tenant()?, version).await?;
         keys.push(DataKey {
             version,
             created_at,
             values,
             audit_records,
+            wrapped_by: match how_wrapped(&wrapped) {
+                Wrapped::Local => Backend::Local,
+                Wrapped::Transit(_) => Backend::Transit,
+            },
+            wrapped_version: match how_wrapped(&wrapped) {
+                Wrapped::Local => None,
+                Wrapped::Transit(version) => Some(version),
+            },
         });
     }
     tx.commit().await?;

@@ -16,10 +16,10 @@ pub(super) struct Filter {
     pub(super) purpose: Option<String>,
 }
 
-/// The tenant's keys, the newest first.
-pub(super) async fn versions(tx: &mut TenantTx) -> Result<Vec<(i32, Timestamp)>, Error> {
+/// The tenant's keys, the newest first, as they are wrapped.
+pub(super) async fn versions(tx: &mut TenantTx) -> Result<Vec<(i32, Timestamp, Vec<u8>)>, Error> {
     let rows = sqlx::query!(
-        r#"select version, created_at as "created_at: jiff_sqlx::Timestamp"
+        r#"select version, wrapped, created_at as "created_at: jiff_sqlx::Timestamp"
            from tenant_keys
            order by version desc"#,
     )
@@ -27,7 +27,7 @@ pub(super) async fn versions(tx: &mut TenantTx) -> Result<Vec<(i32, Timestamp)>,
     .await?;
     let versions = rows
         .into_iter()
-        .map(|row| (row.version, row.created_at.to_jiff()));
+        .map(|row| (row.version, row.created_at.to_jiff(), row.wrapped));
     Ok(versions.collect())
 }
 

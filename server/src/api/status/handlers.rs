@@ -34,8 +34,15 @@ pub(super) async fn ready(cx: Cx, _: Req<Ready>) -> Result<Health, Error> {
         .map(|(name, _)| name.as_str())
         .collect();
     if bad.is_empty() {
+        // Without the key service most still works, and other servers would not do better.
+        let (status, keys) = if cx.app.kms.is_well() {
+            ("ok", "ok")
+        } else {
+            ("degraded", "the key service cannot be used")
+        };
+        checks.insert("keys".to_owned(), keys.to_owned());
         return Ok(Health {
-            status: "ok".to_owned(),
+            status: status.to_owned(),
             checks,
         });
     }

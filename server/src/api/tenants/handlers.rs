@@ -39,9 +39,14 @@ pub(super) async fn list(cx: Cx, _: Req<List>) -> Result<Page<Tenant>, Error> {
 }
 
 pub(super) async fn create(cx: Cx, req: Req<Create>) -> Result<Tenant, Error> {
-    let now = cx.app.clock.now();
-    let mut tx = cx.app.db.system("make a tenant").await?;
-    let tenant = store::create(&cx.app, &mut tx, &req.body.name, now).await?;
+    let (app, now) = (&cx.app, cx.app.clock.now());
+    store::check_name(&req.body.name)?;
+    let key = app
+        .kms
+        .first_key(&app.db, TenantId::generate(), now)
+        .await?;
+    let mut tx = app.db.system("make a tenant").await?;
+    let tenant = store::create(app, &mut tx, &key, &req.body.name, now).await?;
     for chain in [PLATFORM, tenant] {
         let detail = serde_json::json!({ "name": req.body.name });
         cx.record(&mut tx, chain, tenant, detail).await?;
@@ -119,12 +124,21 @@ pub(super) async fn delete(cx: Cx, req: Req<Delete>) -> Result<Deleted, Error> {
     });
     // The last record of its own chain, sealed with a key that goes in the same moment, and one
     // that stays readable.
-    for chain in [tenant, PLATFORM] {
-        cx.record(&mut tx, chain, tenant, detail.clone()).await?;
+    if !cx.app.kms.is_lost(&mut tx, tenant).await? {
+        cx.record(&mut tx, tenant, tenant, detail.clone()).await?;
     }
+    cx.record(&mut tx, PLATFORM, tenant, detail).await?;
     store::delete(&mut tx, tenant).await?;
+    cx.app
+        .kms
+        .doom_tenant(&mut tx, tenant, cx.app.clock.now())
+        .await?;
     tx.commit().await?;
     cx.app.kms.forget(tenant);
+    // At once if that is possible; otherwise later, as often as it takes.
+    if let Err(error) = cx.app.kms.shred(&cx.app.db, cx.app.clock.now()).await {
+        tracing::warn!(tenant.id = %tenant, %error, "its key will be destroyed later");
+    }
     for user in people {
         cx.app.auth.forget_user(user);
     }

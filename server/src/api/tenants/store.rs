@@ -10,6 +10,7 @@ use uuid::Uuid;
 use crate::api::App;
 use crate::api::error::{Error, OnConstraint as _};
 use crate::db::SystemTx;
+use crate::kms::FreshKey;
 
 struct Row {
     id: Uuid,
@@ -82,15 +83,16 @@ pub(super) async fn one(
     Ok(row.map(|row| row.seen_as(role)))
 }
 
-/// Makes a tenant with its first data key.
+/// Makes the tenant that a first data key was made for.
 pub(crate) async fn create(
     app: &App,
     tx: &mut SystemTx,
+    key: &FreshKey,
     name: &str,
     now: Timestamp,
 ) -> Result<TenantId, Error> {
     check_name(name)?;
-    let tenant = TenantId::generate();
+    let tenant = key.tenant;
     sqlx::query!(
         "insert into tenants (id, name, created_at) values ($1, $2, $3)",
         tenant.0,
@@ -100,11 +102,11 @@ pub(crate) async fn create(
     .execute(&mut **tx)
     .await
     .on_constraint("tenants_name_key", || taken(name))?;
-    app.kms.create_tenant_key(tx, tenant, now).await?;
+    app.kms.store_key(tx, key, now).await?;
     Ok(tenant)
 }
 
-fn check_name(name: &str) -> Result<(), Error> {
+pub(super) fn check_name(name: &str) -> Result<(), Error> {
     let fits = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
     if name.is_empty() || name.len() > 64 || !name.chars().all(fits) {
         return Err(Error::invalid(
