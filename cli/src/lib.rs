@@ -55,6 +55,8 @@ pub fn main() -> ExitCode {
     }
     CompleteEnv::with_factory(Args::command).complete();
     let env = Env::of_process();
+    // Where it is refused there is no such file anyway.
+    drop(tod_client::store::private::leave_no_core());
     let args = match Args::try_parse() {
         Ok(args) => args,
         Err(error) => return refuse(&error, &env),

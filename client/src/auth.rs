@@ -168,6 +168,9 @@ impl Stored {
             *current = Some(grant);
             return Ok(token);
         }
+        // What cannot be kept is not fetched: the token that is kept would be used up, and the next
+        // command would end the session with it.
+        self.save(Some(grant.clone())).await?;
         match refresh(transport, grant.tokens.refresh_token).await {
             Ok(tokens) => {
                 let grant = Grant::new(tokens, self.clock.now());

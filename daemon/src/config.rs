@@ -80,6 +80,8 @@ pub struct Config {
     pub auth: Auth,
     /// Terminals into devices.
     pub terminals: Terminals,
+    /// The audit log.
+    pub audit: Audit,
     /// What the poller part does.
     pub poller: Poller,
 }
@@ -133,6 +135,15 @@ impl Default for Auth {
             session: Period::seconds(7 * 24 * 3600),
         }
     }
+}
+
+/// The audit log.
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Audit {
+    /// For how many days what belongs to no tenant is kept; nothing for ever. Tenants have policies
+    /// of their own.
+    pub platform_retention_days: Option<u32>,
 }
 
 /// What the poller part does.
@@ -212,6 +223,7 @@ impl Config {
 
     /// All layers, one over the other, unread.
     pub fn layers(args: &Common, environment: &Environment) -> anyhow::Result<Layers> {
+        keep_secrets_out_of_arguments(args)?;
         let mut layers = Layers::new();
         if let Some(path) = &args.config {
             layers = layers.file(path)?;
@@ -250,6 +262,9 @@ impl Config {
             && (self.database.owner_url.is_some() || self.database.system_url.is_some())
         {
             bail!("`database.owner_url` and `database.system_url` need `database.url`");
+        }
+        if self.audit.platform_retention_days == Some(0) {
+            bail!("`audit.platform_retention_days` is 0; leave it out to keep everything");
         }
         if self.poller.zones.is_empty() && self.target != Target::Server {
             bail!("`poller.zones` is empty, so the poller would serve nobody");
@@ -304,6 +319,28 @@ impl Database {
             parsed.username(role.name())
         }))
     }
+}
+
+/// Everybody on the machine can read the arguments of a process.
+fn keep_secrets_out_of_arguments(args: &Common) -> anyhow::Result<()> {
+    let has_password = |url: &String| {
+        let rest = url.split_once("://").map_or(url.as_str(), |(_, rest)| rest);
+        let who = rest.split(['/', '?']).next().unwrap_or_default();
+        let user = who.rsplit_once('@').map(|(user, _)| user);
+        user.is_some_and(|user| user.contains(':')) || rest.contains("password=")
+    };
+    for (flag, url, instead) in [
+        ("--database-url", &args.database_url, "DATABASE_URL"),
+        ("--nats", &args.nats, "TOD_BUS__NATS"),
+    ] {
+        if url.as_ref().is_some_and(has_password) {
+            bail!(
+                "{flag} holds a password, and everybody on this machine can read the arguments of \
+                 processes; put it into the configuration file or into {instead}"
+            );
+        }
+    }
+    Ok(())
 }
 
 /// What is logged while nothing is known of the configuration.

@@ -50,6 +50,7 @@ pub fn run(args: &Args) -> ExitCode {
 }
 
 fn command(args: &Args, environment: &Environment) -> anyhow::Result<()> {
+    leave_no_core();
     match &args.command {
         Command::Serve(common) => {
             let (config, _) = Config::load(common, environment)?;
@@ -75,6 +76,23 @@ fn command(args: &Args, environment: &Environment) -> anyhow::Result<()> {
         Command::Generate(Generate::ApiReference) => say(reference::api().trim_end()),
         Command::Generate(Generate::Openapi) => say(&reference::openapi()?),
         Command::Version => say(&format!("todd {}", data_dir::VERSION)),
+    }
+}
+
+/// Keeps keys and passwords out of a file that a crash would leave behind. What this process starts
+/// has no such files either.
+fn leave_no_core() {
+    let none = rustix::process::Rlimit {
+        current: Some(0),
+        maximum: Some(0),
+    };
+    let set = rustix::process::setrlimit(rustix::process::Resource::Core, none);
+    if let Err(error) = set {
+        // Nothing is logged yet.
+        drop(writeln!(
+            std::io::stderr().lock(),
+            "todd: core files cannot be switched off: {error}"
+        ));
     }
 }
 

@@ -236,6 +236,7 @@ impl Parts<'_> {
             keys,
             setup_token: door.setup_token.clone(),
             base_url: self.base_url(address)?,
+            platform_audit_days: self.config.audit.platform_retention_days,
             certificate_pin: (identity.self_made && self.config.http.tls)
                 .then_some(identity.fingerprint),
             door: self.config.http.door(),

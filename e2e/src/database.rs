@@ -36,6 +36,31 @@ impl Database {
         )
     }
 
+    /// The same with a password, which PostgreSQL does not ask for over its socket.
+    pub(crate) fn url_with(&self, password: &str) -> String {
+        self.url()
+            .replacen("tod_app@", &format!("tod_app:{password}@"), 1)
+    }
+
+    /// Everything in it, as `pg_dump` writes it.
+    pub(crate) fn dump(&self) -> Result<Vec<u8>> {
+        let done = Command::new("pg_dump")
+            .args(["-U", "tod_super", "-h", &self.socket, "-d", &self.name])
+            .output()
+            .context("cannot run pg_dump")?;
+        ensure!(
+            done.status.success(),
+            "{}",
+            String::from_utf8_lossy(&done.stderr)
+        );
+        Ok(done.stdout)
+    }
+
+    /// What the cluster logs.
+    pub(crate) fn log(&self) -> std::path::PathBuf {
+        std::path::Path::new(&self.socket).join("log")
+    }
+
     /// Runs a statement as superuser and returns what it prints.
     pub(crate) fn query(&self, sql: &str) -> Result<String> {
         self.psql(&self.name, sql)

@@ -5,6 +5,7 @@
 
 mod balancer;
 mod binary;
+mod canary;
 mod database;
 mod eventually;
 mod nats;
@@ -12,7 +13,8 @@ mod postmasters;
 mod terminal;
 mod world;
 
+pub use canary::{Canaries, Hit, Search, Spy, Watch};
 pub use eventually::eventually;
 pub use postmasters::postmasters;
 pub use terminal::Terminal;
-pub use world::{Daemon, World};
+pub use world::{Daemon, World, plant_secret_key};

@@ -18,12 +18,23 @@ pub(crate) struct Nats {
 impl Nats {
     /// Starts one on a free port, with its files in `dir`.
     pub(crate) fn start(dir: &Path) -> Result<Self> {
+        Self::start_with(dir, None)
+    }
+
+    /// The same; clients are let in as `tod` with a password, if there is one.
+    pub(crate) fn start_with(dir: &Path, password: Option<&str>) -> Result<Self> {
         let store = dir.join("nats");
         std::fs::create_dir_all(&store)?;
         let mut command = Command::new("nats-server");
         command
             .args(["-js", "-a", "127.0.0.1", "-p", "-1", "-sd"])
             .arg(store.join("store"));
+        if let Some(password) = password {
+            let config = dir.join("nats.conf");
+            let text = format!("authorization {{ user: tod, password: \"{password}\" }}\n");
+            std::fs::write(&config, text)?;
+            command.arg("-c").arg(config);
+        }
         command.arg("--ports_file_dir").arg(&store);
         let mut server = Guarded::spawn(&command, &dir.join("nats.log"))?;
         let url = server.wait_until("listening", Duration::from_secs(20), || {

@@ -3,8 +3,10 @@
 mod daemon;
 mod lab;
 mod operator;
+mod planted;
 
 pub use daemon::Daemon;
+pub use planted::plant_secret_key;
 
 use crate::balancer::Balancer;
 use crate::binary;
@@ -96,9 +98,13 @@ impl World {
             .tempdir_in("/tmp")?;
         let (process, lab) = lab::start(dir.path(), devices)?;
         let todctl = operator::client(&dir.path().join("client"))?;
+        Ok(Self::of(dir, process, lab, todctl))
+    }
+
+    fn of(dir: TempDir, process: Guarded, lab: Lab, todctl: Todctl) -> Self {
         let (servers, pollers, url) = (Vec::new(), Vec::new(), String::new());
         let (nats, database, balancer) = (None, None, None);
-        Ok(Self {
+        Self {
             servers,
             pollers,
             lab,
@@ -109,13 +115,14 @@ impl World {
             nats,
             database,
             dir,
-        })
+        }
     }
 
     /// The first administrator, and every device of the lab.
     fn enrol(&mut self) -> Result<()> {
         let server = self.servers.first().context("a world needs a server")?;
-        operator::enrol(&self.todctl, &self.url, server, self.dir.path())?;
+        let entrance = (self.url.as_str(), "file");
+        operator::enrol(&self.todctl, entrance, server, self.dir.path())?;
         operator::add_fleet(&self.todctl, &self.lab, self.dir.path())
     }
 

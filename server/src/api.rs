@@ -72,6 +72,8 @@ pub struct Parts {
     pub health: Health,
     /// Signing in.
     pub auth: Auth,
+    /// Whether acts can be recorded.
+    pub audit: crate::audit::Alarm,
     /// Starts and stops tasks.
     pub supervisor: Supervisor,
     /// Who follows what on this server.

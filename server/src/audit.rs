@@ -4,14 +4,17 @@
 //! happen. Each row holds the hash of the one before it, tenant by tenant; a row that is changed,
 //! removed or slipped in breaks the chain, and [`verify()`] says where. Whoever holds the database
 //! could still write a whole chain anew: [`checkpoint`] vouches for its head with a key that the
-//! database does not have.
+//! database does not have. [`retention`] cuts chains to what a policy keeps, at an [`anchor`].
 //!
 //! Actors are identifiers, never e-mail addresses, so that a person can be forgotten without
 //! touching the chain. Details are sealed with the tenant's data key; the hash covers them sealed,
 //! so that a chain can be checked by whoever cannot read it.
 
+mod alarm;
+pub mod anchor;
 mod chain;
 pub mod checkpoint;
+pub mod retention;
 
 use std::net::IpAddr;
 
@@ -21,8 +24,10 @@ use sqlx::PgConnection;
 use tod_proto::id::TenantId;
 use uuid::Uuid;
 
+pub use self::alarm::Alarm;
 pub(crate) use self::chain::Row;
 pub use self::chain::{Chain, Link, verify};
+use crate::api::App;
 use crate::api::error::Error;
 use crate::kms::{Kms, Place};
 
@@ -57,17 +62,53 @@ pub struct Origin<'a> {
 }
 
 /// Writes a row into a tenant's chain, in the transaction of the act. Call it late: it puts the
-/// tenant's writers in line until the commit.
+/// tenant's writers in line until the commit. If it fails, the act must not happen.
 pub async fn record(
-    kms: &Kms,
+    app: &App,
+    tx: &mut PgConnection,
+    tenant: TenantId,
+    act: Act<'_>,
+) -> Result<(), Error> {
+    let now = app.clock.now();
+    let id = Uuid::new_v4();
+    let detail = act.detail.to_string();
+    let sealed = seal(&app.kms, tx, tenant, id, detail.as_bytes()).await?;
+    match insert(tx, tenant, now, &act, id, sealed).await {
+        Ok(()) => {
+            app.audit.clear();
+            Ok(())
+        }
+        Err(error) if is_the_logs_own(&error) => {
+            app.audit.raise(now, &error);
+            let refused = "the audit log cannot be written, so this was not done";
+            Err(Error::unavailable(refused)
+                .hint("whoever runs the server finds the reason in its log")
+                .cause(error))
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Whether the log refused the row, and not the connection or the transaction that it came on.
+fn is_the_logs_own(error: &sqlx::Error) -> bool {
+    let code = error
+        .as_database_error()
+        .and_then(sqlx::error::DatabaseError::code);
+    code.is_some_and(|code| {
+        !["25", "40", "57", "08"]
+            .iter()
+            .any(|class| code.starts_with(class))
+    })
+}
+
+async fn insert(
     tx: &mut PgConnection,
     tenant: TenantId,
     now: Timestamp,
-    act: Act<'_>,
-) -> Result<(), Error> {
-    let id = Uuid::new_v4();
-    let detail = act.detail.to_string();
-    let sealed = seal(kms, tx, tenant, id, detail.as_bytes()).await?;
+    act: &Act<'_>,
+    id: Uuid,
+    sealed: Vec<u8>,
+) -> Result<(), sqlx::Error> {
     let address = act.origin.address.map(|address| address.to_string());
     // One statement: the head's lock, its new hash and the row that it stands for.
     sqlx::query!(
@@ -85,7 +126,7 @@ pub async fn record(
          select $1, seq, $10, $3, $4, $5, '', 2, $6, $7, $8, $9, prev, hash
          from head",
         tenant.0,
-        microseconds(now)?,
+        microseconds(now),
         storable(act.actor),
         act.act,
         storable(&act.target),
@@ -93,9 +134,11 @@ pub async fn record(
         address.unwrap_or_default(),
         id,
         sealed,
-        whole_microseconds(now)?.to_sqlx() as _,
+        Timestamp::from_microsecond(microseconds(now))
+            .unwrap_or(now)
+            .to_sqlx() as _,
     )
-    .execute(&mut *tx)
+    .execute(tx)
     .await?;
     Ok(())
 }
@@ -130,8 +173,8 @@ fn whole_microseconds(at: Timestamp) -> Result<Timestamp, Error> {
     at.round(round).map_err(Error::internal)
 }
 
-fn microseconds(at: Timestamp) -> Result<i64, Error> {
-    Ok(whole_microseconds(at)?.as_microsecond())
+fn microseconds(at: Timestamp) -> i64 {
+    at.as_microsecond()
 }
 
 /// Text as PostgreSQL can keep it: without NUL.

@@ -7,11 +7,13 @@ use tod_service::reconcile::{Board, Poke, Reconcile, drive};
 use crate::api::App;
 use crate::api::error::Error;
 use crate::audit::checkpoint::Checkpoints;
+use crate::audit::retention::Retention;
 use crate::auth::signing::Renewal;
 use crate::ingest::Ingest;
 use crate::kms::Upkeep;
 use crate::push::recover::Changes;
 use crate::reconcile::{Partitions, Rollups, Stale};
+use crate::run::answer::Answers;
 use crate::run::recover::Runs;
 use crate::{lease, metrics};
 
@@ -41,10 +43,12 @@ pub async fn start(app: &App, board: &Board) -> Result<(), Error> {
     reconciler(app, board, Rollups::new(app.clone()));
     reconciler(app, board, Stale::new(app.clone()));
     reconciler(app, board, Runs::new(app.clone()));
+    reconciler(app, board, Answers::new(app.clone()));
     reconciler(app, board, Changes::new(app.clone()));
     reconciler(app, board, Checkpoints::new(app.clone()));
     reconciler(app, board, Renewal::new(app.clone()));
     reconciler(app, board, Upkeep::new(app.clone()));
+    reconciler(app, board, Retention::new(app.clone()));
     Ok(())
 }
 

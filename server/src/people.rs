@@ -37,7 +37,7 @@ pub async fn actor(app: &App, written: &str) -> Result<String, Error> {
     }
     let email = normal_email(written);
     let mut tx = app.db.system("whose address this is").await?;
-    let user = sqlx::query_scalar!("select id from users where email = $1", email)
+    let user = sqlx::query_scalar!("select id from users where email = $1 and claimed", email)
         .fetch_optional(&mut *tx)
         .await?;
     tx.commit().await?;
@@ -54,7 +54,7 @@ pub fn of_actor(actor: &str) -> Option<UserId> {
 pub async fn forget(tx: &mut SystemTx, user: UserId) -> Result<(), Error> {
     let conn: &mut PgConnection = tx;
     let row = sqlx::query!(
-        "select email, role, active from users where id = $1 for update",
+        "select email, role, active, claimed from users where id = $1 for update",
         user.0,
     )
     .fetch_optional(&mut *conn)
@@ -63,19 +63,33 @@ pub async fn forget(tx: &mut SystemTx, user: UserId) -> Result<(), Error> {
     if row.role == "super_admin" && row.active {
         keep_a_super_administrator(conn, user).await?;
     }
-    let email = row.email;
+    // Who was only invited did nothing here, and the address may be another tenant's person's.
+    if row.claimed {
+        forget_address(conn, &row.email).await?;
+    }
+    sqlx::query!(
+        "update relays set actor = $2 where user_id = $1",
+        user.0,
+        GONE
+    )
+    .execute(&mut *conn)
+    .await?;
+    sqlx::query!("delete from api_keys where user_id = $1", user.0)
+        .execute(&mut *conn)
+        .await?;
+    sqlx::query!("delete from users where id = $1", user.0)
+        .execute(&mut *conn)
+        .await?;
+    Ok(())
+}
+
+/// Takes an address out of what happened, in every tenant: who runs the server may have been in any.
+async fn forget_address(conn: &mut PgConnection, email: &str) -> Result<(), Error> {
     sqlx::query!(
         "update events set actor = null, message = replace(message, $1, $2)
          where actor = $1",
         email,
         GONE,
-    )
-    .execute(&mut *conn)
-    .await?;
-    sqlx::query!(
-        "update relays set actor = $2 where user_id = $1",
-        user.0,
-        GONE
     )
     .execute(&mut *conn)
     .await?;
@@ -96,13 +110,7 @@ pub async fn forget(tx: &mut SystemTx, user: UserId) -> Result<(), Error> {
     sqlx::query!("update runs set actor = $2 where actor = $1", email, GONE)
         .execute(&mut *conn)
         .await?;
-    sqlx::query!("delete from api_keys where user_id = $1", user.0)
-        .execute(&mut *conn)
-        .await?;
     sqlx::query!("delete from handshakes where email = $1", email)
-        .execute(&mut *conn)
-        .await?;
-    sqlx::query!("delete from users where id = $1", user.0)
         .execute(&mut *conn)
         .await?;
     Ok(())

@@ -8,6 +8,7 @@
 //! **Invariant:** a device is marked as asked before it is, so that after a crash nobody is told
 //! that a command was not sent when it was.
 
+pub mod answer;
 pub mod command;
 pub mod execute;
 pub mod recover;

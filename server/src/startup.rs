@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::api::error::Error;
 use crate::api::{App, Parts};
+use crate::audit::Alarm;
 use crate::auth::{Auth, signing};
 use crate::db::Db;
 use crate::door::Door;
@@ -41,6 +42,8 @@ pub struct Config {
     pub setup_token: PathBuf,
     /// How pollers reach this very server: `https://10.0.0.5:8443`.
     pub base_url: String,
+    /// For how many days the audit log of what belongs to no tenant is kept; for ever without it.
+    pub platform_audit_days: Option<u32>,
     /// SHA-256 of this server's certificate in hex, when no authority vouches for it.
     pub certificate_pin: Option<String>,
     /// How clients are let in.
@@ -111,6 +114,7 @@ pub fn build(config: Config, shared: Shared) -> Result<App, KmsError> {
         clock: shared.clock,
         health: shared.health,
         auth,
+        audit: Alarm::default(),
         supervisor: shared.supervisor,
         fleet: Fleet::default(),
         answers: Together::default(),

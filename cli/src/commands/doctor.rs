@@ -1,5 +1,7 @@
 //! `todctl doctor`
 
+use std::os::unix::fs::PermissionsExt as _;
+
 use serde::Serialize;
 use tod_client::store::{Kind, Store};
 use tod_client::tls::introduce;
@@ -81,6 +83,7 @@ pub(super) async fn run(Args {}: Args, cx: &mut Cx) -> Result<(), CliError> {
                 .unwrap_or_else(|e| bad("session", Verdict::Failure, &e)),
         );
     }
+    checks.extend(api_key(cx));
     checks.push(secrets(cx));
     checks.push(terminal(cx));
     let failures = checks
@@ -178,6 +181,13 @@ async fn server(cx: &mut Cx) -> Result<Check, CliError> {
         span(skew)
     );
     let mut check = ok("server", text);
+    if !shown.alarms.is_empty() {
+        check.verdict = Verdict::Failure;
+        let alarms: Vec<String> = shown.alarms.iter().map(|alarm| plain(alarm)).collect();
+        check.text = format!("{}; ALARM: {}", check.text, alarms.join("; "));
+        check.fix = Some("see the server's log".to_owned());
+        return Ok(check);
+    }
     if skew > 60 {
         check.verdict = Verdict::Warning;
         check.fix = Some("set the clock of this machine".to_owned());
@@ -191,6 +201,48 @@ async fn session(cx: &mut Cx) -> Result<Check, CliError> {
         .call(Whoami, Empty {}, Empty {}, Empty {})
         .await?;
     Ok(ok("session", format!("{} ({})", plain(&me.email), me.role)))
+}
+
+/// A key in the environment acts instead of whoever is signed in, which is easily forgotten; and
+/// everything that is started here can read it.
+fn api_key(cx: &mut Cx) -> Option<Check> {
+    match cx.api_key() {
+        Ok(None) => return None,
+        Ok(Some(_)) => {}
+        Err(error) => return Some(bad("api key", Verdict::Failure, &error)),
+    }
+    let file = cx.env.os("TODCTL_API_KEY_FILE");
+    let file = file.filter(|path| !path.is_empty());
+    let name = match file {
+        Some(_) => "TODCTL_API_KEY_FILE",
+        None => "TODCTL_API_KEY",
+    };
+    let signed_in = cx.here().ok().and_then(|(_, context)| context.user);
+    let mut text = format!("{name} is in the environment");
+    if let Some(user) = &signed_in {
+        text = format!("{text}: it acts, not {user}, who is signed in");
+    }
+    let exposed = file.is_some_and(|path| {
+        std::fs::metadata(path).is_ok_and(|meta| meta.permissions().mode() & 0o077 != 0)
+    });
+    let fix = match (name, &signed_in) {
+        _ if exposed => Some("chmod 600 \"$TODCTL_API_KEY_FILE\"".to_owned()),
+        ("TODCTL_API_KEY", None) => Some("use TODCTL_API_KEY_FILE".to_owned()),
+        (_, Some(_)) => Some(format!("to act as yourself: unset {name}")),
+        _ => None,
+    };
+    if exposed {
+        text.push_str("; others can read the file");
+    }
+    let verdict = match fix {
+        Some(_) => Verdict::Warning,
+        None => Verdict::Ok,
+    };
+    Some(Check {
+        verdict,
+        fix,
+        ..ok("api key", text)
+    })
 }
 
 fn secrets(cx: &mut Cx) -> Check {

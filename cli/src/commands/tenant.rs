@@ -9,6 +9,7 @@ use tod_proto::api::tenants::{
 };
 use tod_proto::page::Empty;
 
+use crate::args::span::Span;
 use crate::cx::{Cx, similar};
 use crate::error::CliError;
 use crate::output::Listing;
@@ -55,6 +56,12 @@ pub enum Command {
         /// Whether all its people have to have a second step of sign-in
         #[arg(long, value_name = "on|off", value_parser = switch)]
         require_totp: Option<bool>,
+        /// Keep its audit log for so long: 365d; `none` is for ever
+        ///
+        /// What is older is removed, with the uses of its keys. The rest of the chain can still be
+        /// checked, and says where it begins.
+        #[arg(long, value_name = "TIME")]
+        audit_retention: Option<Retention>,
     },
     /// Delete a tenant with everything in it, for good
     ///
@@ -108,6 +115,7 @@ impl Command {
                 max_users,
                 max_api_keys,
                 require_totp,
+                audit_retention,
             } => {
                 let tenant = find(&client, &name).await?;
                 let limit = |new: Option<Limit>, old| new.map_or(old, |Limit(new)| new);
@@ -121,6 +129,7 @@ impl Command {
                     suspended: (suspend || resume).then_some(suspend),
                     quotas: (quotas != tenant.quotas).then_some(quotas),
                     totp_required: require_totp,
+                    audit_retention_days: audit_retention.map(|Retention(days)| days),
                 };
                 set(cx, &tenant, patch).await
             }
@@ -168,6 +177,25 @@ fn switch(text: &str) -> Result<bool, String> {
     }
 }
 
+/// For how many days something is kept; 0 is for ever.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Retention(u32);
+
+impl std::str::FromStr for Retention {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text == "none" {
+            return Ok(Self(0));
+        }
+        let days = text.parse::<Span>()?.0.as_secs() / (24 * 60 * 60);
+        match u32::try_from(days) {
+            Ok(days @ 1..) => Ok(Self(days)),
+            _ => Err("give at least a day, such as 365d, or `none`".to_owned()),
+        }
+    }
+}
+
 async fn find(client: &Client, name: &str) -> Result<Tenant, CliError> {
     let page = client.call(List, Empty {}, Empty {}, Empty {}).await?;
     let names: Vec<String> = page.items.iter().map(|t| t.name.clone()).collect();
@@ -182,7 +210,8 @@ async fn find(client: &Client, name: &str) -> Result<Tenant, CliError> {
 async fn set(cx: &mut Cx, tenant: &Tenant, patch: TenantPatch) -> Result<(), CliError> {
     if patch == TenantPatch::default() {
         return Err(CliError::usage(
-            "nothing to change: give --rename, --suspend, --resume, --require-totp or a limit",
+            "nothing to change: give --rename, --suspend, --resume, --require-totp, \
+             --audit-retention or a limit",
         ));
     }
     cx.may_change(&format!("change the tenant {}", tenant.name))?;
@@ -190,6 +219,16 @@ async fn set(cx: &mut Cx, tenant: &Tenant, patch: TenantPatch) -> Result<(), Cli
         cx.ask.confirm(&format!(
             "Suspend {}? {} people can do nothing, {} devices are not watched.",
             tenant.name, tenant.users, tenant.devices
+        ))?;
+    }
+    if let Some(days @ 1..) = patch.audit_retention_days
+        && tenant
+            .audit_retention_days
+            .is_none_or(|before| days < before)
+    {
+        cx.ask.confirm(&format!(
+            "Remove what the audit log of {} has that is older than {days} days, for good?",
+            tenant.name
         ))?;
     }
     let client = cx.client()?;

@@ -151,10 +151,26 @@ fn store(error: &StoreError) -> Report {
             "repair it, or move it away: mv {0} {0}.old",
             path.display()
         )),
-        StoreError::Io { source, .. } => report.why(source.to_string()),
-        StoreError::NotOurs { .. } | StoreError::WrongPassphrase { .. } | StoreError::Broken(_) => {
-            report
+        StoreError::Io { source, .. } => {
+            let report = report.why(source.to_string());
+            match source.kind() {
+                io::ErrorKind::StorageFull
+                | io::ErrorKind::QuotaExceeded
+                | io::ErrorKind::FileTooLarge => {
+                    report.hint("nothing was changed; make room and run it again")
+                }
+                io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => report.hint(
+                    "use a directory that is yours: TODCTL_CONFIG_DIR and TODCTL_CACHE_DIR name it",
+                ),
+                _ => report,
+            }
         }
+        StoreError::NotOurs { path } => report.hint(format!(
+            "links and files of other accounts are not used; look at it, then move it away: \
+             ls -l {}",
+            path.display()
+        )),
+        StoreError::WrongPassphrase { .. } | StoreError::Broken(_) => report,
     }
 }
 

@@ -261,6 +261,7 @@ fn acme(at: Timestamp) -> Tenant {
     Tenant {
         users: 3,
         suspended_at: None,
+        audit_retention_days: None,
         quotas: Quotas::default(),
         totp_required: false,
         id: TENANT.parse().unwrap(),

@@ -4,6 +4,7 @@
 mod completion;
 mod contexts;
 mod exit_codes;
+mod files;
 mod fixtures;
 mod harness;
 mod help;

@@ -22,27 +22,13 @@ pub enum Others {
 /// Reads a file of ours; `None` if there is none.
 pub fn read(path: &Path, others: Others) -> Result<Option<Vec<u8>>, StoreError> {
     let failed = |error| StoreError::io(path, error);
-    let flags = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;
-    let opened = OpenOptions::new()
-        .read(true)
-        .custom_flags(flags.bits().cast_signed())
-        .open(path);
-    let mut file = match opened {
-        Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) if error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error()) => {
-            return Err(StoreError::NotOurs {
-                path: path.to_owned(),
-            });
+    let mut file = match open(path, OpenOptions::new().read(true)) {
+        Err(StoreError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
+            return Ok(None);
         }
-        Err(error) => return Err(failed(error)),
+        opened => opened?,
     };
     let meta = file.metadata().map_err(failed)?;
-    if !meta.is_file() || meta.uid() != rustix::process::geteuid().as_raw() {
-        return Err(StoreError::NotOurs {
-            path: path.to_owned(),
-        });
-    }
     let forbidden = match others {
         Others::Nothing => 0o077,
         Others::MayRead => 0o022,
@@ -65,6 +51,29 @@ pub fn read(path: &Path, others: Others) -> Result<Option<Vec<u8>>, StoreError> 
     Ok(Some(bytes))
 }
 
+/// Opens a plain file of ours. A link is not followed: it may lead to what somebody else chose.
+fn open(path: &Path, how: &mut OpenOptions) -> Result<File, StoreError> {
+    let not_ours = || StoreError::NotOurs {
+        path: path.to_owned(),
+    };
+    let flags = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;
+    let opened = how.custom_flags(flags.bits().cast_signed()).open(path);
+    let file = opened.map_err(|error| {
+        if error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error()) {
+            not_ours()
+        } else {
+            StoreError::io(path, error)
+        }
+    })?;
+    let meta = file
+        .metadata()
+        .map_err(|error| StoreError::io(path, error))?;
+    if !meta.is_file() || meta.uid() != rustix::process::geteuid().as_raw() {
+        return Err(not_ours());
+    }
+    Ok(file)
+}
+
 /// Replaces a file at once: a reader sees the old one or the new one, never half of one.
 pub fn write(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
     let failed = |error| StoreError::io(path, error);
@@ -81,13 +90,27 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
             .open(&temporary)?;
         file.write_all(bytes)?;
         file.sync_all()?;
-        fs::rename(&temporary, path)
+        fs::rename(&temporary, path)?;
+        // The name is durable when the directory is.
+        File::open(dir)?.sync_all()
     })();
     if result.is_err() {
         // What is left of a failed write helps nobody; that it cannot be removed changes nothing.
         drop(fs::remove_file(&temporary));
     }
     result.map_err(failed)
+}
+
+/// Keeps what this process holds out of a file that a crash would leave behind.
+pub fn leave_no_core() -> io::Result<()> {
+    let none = rustix::process::Rlimit {
+        current: Some(0),
+        maximum: Some(0),
+    };
+    Ok(rustix::process::setrlimit(
+        rustix::process::Resource::Core,
+        none,
+    )?)
 }
 
 /// Makes a directory that only its owner may enter.
@@ -103,13 +126,9 @@ pub fn make_dir(dir: &Path) -> Result<(), StoreError> {
 pub fn lock(path: &Path) -> Result<Lock, StoreError> {
     let failed = |error| StoreError::io(path, error);
     make_dir(path.parent().unwrap_or_else(|| Path::new(".")))?;
-    let file: File = OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .mode(0o600)
-        .open(path)
-        .map_err(failed)?;
+    let mut how = OpenOptions::new();
+    how.write(true).create(true).truncate(false).mode(0o600);
+    let file = open(path, &mut how)?;
     file.lock().map_err(failed)?;
     Ok(Lock::on(file))
 }

@@ -74,6 +74,47 @@ fn files_that_are_open_newer_damaged_or_links_are_refused() {
     assert!(matches!(read(), Err(StoreError::NotOurs { .. })));
 }
 
+/// A file that another account put there, or a link to one, is neither read nor locked.
+#[test]
+fn what_another_account_owns_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let theirs = if rustix::process::geteuid().is_root() {
+        let path = dir.path().join("theirs");
+        fs::write(&path, "{}").unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+        std::os::unix::fs::chown(&path, Some(65534), None).unwrap();
+        path
+    } else {
+        "/etc/passwd".into()
+    };
+    let link = dir.path().join("session.lock");
+    symlink(&theirs, &link).unwrap();
+
+    let read = private::read(&theirs, private::Others::MayRead);
+    let locked = open(Kind::Insecure, dir.path(), "").lock().map(drop);
+
+    assert!(matches!(read, Err(StoreError::NotOurs { .. })), "{read:?}");
+    assert!(
+        matches!(locked, Err(StoreError::NotOurs { .. })),
+        "{locked:?}"
+    );
+}
+
+#[test]
+fn a_pipe_in_the_place_of_a_file_is_refused_and_not_waited_for() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("secrets.enc");
+    let made = std::process::Command::new("mkfifo")
+        .args(["-m", "600"])
+        .arg(&path)
+        .status();
+    assert!(made.unwrap().success());
+
+    let read = open(Kind::File, dir.path(), "one").load();
+
+    assert!(matches!(read, Err(StoreError::NotOurs { .. })), "{read:?}");
+}
+
 #[test]
 fn a_changed_byte_is_noticed() {
     let dir = tempfile::tempdir().unwrap();

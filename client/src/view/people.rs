@@ -42,6 +42,11 @@ impl View for Tenant {
             };
             Cell::pair(asked, t.totp_required)
         }),
+        Column::wide("audit", "AUDIT KEPT", |t, _| {
+            Cell::maybe(t.audit_retention_days, |days| {
+                Cell::text(format!("{days}d"))
+            })
+        }),
         Column::right("created", "AGE", |t, now| Cell::ago(t.created_at, now)),
         Column::wide("id", "ID", |t, _| Cell::text(t.id.to_string())),
     ];

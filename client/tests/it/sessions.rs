@@ -9,7 +9,7 @@ use tod_client::Client;
 use tod_client::Error;
 use tod_client::auth::Grant;
 use tod_client::clock::Clock;
-use tod_client::store::{AskPassphrase, Kind, Store, StoreError, TokenStore as _};
+use tod_client::store::{AskPassphrase, Kind, Lock, Store, StoreError, TokenStore};
 use tod_client::stub::Stub;
 use tod_proto::api::account::{Refresh, SignOut, Tokens};
 use tod_proto::api::tenants::List;
@@ -146,4 +146,47 @@ async fn signing_out_forgets_the_session_even_if_the_server_is_away() {
     assert!(there.sign_out().await.unwrap());
     assert!(!there.sign_out().await.unwrap());
     assert_eq!(stub.calls()[0].body["refresh_token"], "r-y");
+}
+
+/// The tokens that are kept would be used up, and the session with them.
+#[tokio::test]
+async fn what_could_not_be_kept_is_not_fetched() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = store(dir.path());
+    let then = time("2026-01-01T12:00:00Z");
+    store.save(Some(&Grant::new(tokens("old"), then))).unwrap();
+    let now = Arc::new(Mutex::new(time("2026-01-01T13:00:00Z")));
+    let stub = Stub::default()
+        .answer(Refresh, Ok(tokens("new")))
+        .answer(List, Ok(none()));
+    let full = Arc::new(Full(Arc::clone(&store)));
+    let clock = {
+        let now = Arc::clone(&now);
+        Clock::of(move || *now.lock().unwrap())
+    };
+    let client = Client::new(stub.clone()).with_store(full, clock);
+
+    let refused = list(&client).await;
+
+    assert!(matches!(refused, Err(Error::Store(_))), "{refused:?}");
+    assert_eq!(count(&stub, "account.refresh"), 0);
+    let kept = store.load().unwrap().unwrap();
+    assert_eq!(kept.tokens.refresh_token, "r-old");
+}
+
+/// A store on a disk that is full.
+struct Full(Arc<Store>);
+
+impl TokenStore for Full {
+    fn load(&self) -> Result<Option<Grant>, StoreError> {
+        self.0.load()
+    }
+
+    fn save(&self, _: Option<&Grant>) -> Result<(), StoreError> {
+        Err(StoreError::Broken("no space left".to_owned()))
+    }
+
+    fn lock(&self) -> Result<Lock, StoreError> {
+        self.0.lock()
+    }
 }

@@ -190,3 +190,30 @@ fn lists_come_as_toml_or_as_text_with_commas() {
         assert!(refused.contains(said), "{refused}");
     }
 }
+
+#[test]
+fn a_password_among_the_arguments_is_refused_and_not_repeated() {
+    let with = |database: Option<&str>, nats: Option<&str>| Common {
+        database_url: database.map(str::to_owned),
+        nats: nats.map(str::to_owned),
+        ..Common::default()
+    };
+    for args in [
+        with(Some("postgres://tod_app:geheim@db.example/tod"), None),
+        with(
+            Some("postgres://db.example/tod?user=x&password=geheim"),
+            None,
+        ),
+        with(None, Some("nats://tod:geheim@bus.example:4222")),
+        with(None, Some("tod:geheim@bus.example:4222")),
+    ] {
+        let refused = refusal(&args, &[]);
+        assert!(refused.contains("can read the arguments"), "{refused}");
+        assert!(!refused.contains("geheim"), "{refused}");
+    }
+    let fine = with(
+        Some("postgres://tod_app@localhost/tod?host=/run/a:b@c"),
+        Some("nats://[::1]:4222"),
+    );
+    load(&fine, &[]).unwrap();
+}

@@ -25,6 +25,9 @@ pub struct Daemon {
     fingerprint: String,
     arguments: Vec<String>,
     environment: Vec<(String, String)>,
+    level: &'static str,
+    /// Whether its configuration says where the master key is.
+    has_key_file: bool,
     process: Option<Guarded>,
 }
 
@@ -45,6 +48,8 @@ impl Daemon {
             fingerprint: String::new(),
             arguments: vec!["--config".to_owned(), config],
             environment: Vec::new(),
+            level: "info",
+            has_key_file: false,
             process: None,
         })
     }
@@ -53,6 +58,23 @@ impl Daemon {
         let variables = variables.iter();
         self.environment
             .extend(variables.map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+        self
+    }
+
+    /// Logs everything, and takes its secrets from its configuration: `settings` come before the
+    /// zones, and name a file with the master key.
+    pub(super) fn with_secrets(mut self, settings: &str) -> Result<Self> {
+        let config = self.data.with_extension("toml");
+        let zones = std::fs::read_to_string(&config)?;
+        std::fs::write(&config, format!("{settings}\n{zones}"))?;
+        (self.level, self.has_key_file) = ("trace", true);
+        Ok(self)
+    }
+
+    /// Serves or polls only, over the bus that its configuration names.
+    pub(super) fn being(mut self, target: &str) -> Self {
+        self.arguments
+            .extend(["--target", target].map(str::to_owned));
         self
     }
 
@@ -92,12 +114,14 @@ impl Daemon {
         let mut command = Command::new(program("todd")?);
         command
             .arg("serve")
-            .args(["--log", "info", "--log-format", "json"]);
+            .args(["--log", self.level, "--log-format", "json"]);
         command
             .arg("--data-dir")
             .arg(&self.data)
             .args(&self.arguments);
-        command.env("CREDENTIAL_ENCRYPTION_KEY", MASTER_KEY);
+        if !self.has_key_file {
+            command.env("CREDENTIAL_ENCRYPTION_KEY", MASTER_KEY);
+        }
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         let serves = !self.is_poller();
         if serves {

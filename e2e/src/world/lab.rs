@@ -13,9 +13,26 @@ pub(super) const TENANT: &str = "acme";
 
 /// Starts a lab of `devices` on free ports; ends with the returned process.
 pub(super) fn start(dir: &Path, devices: u32) -> Result<(Guarded, Lab)> {
+    serve(dir, &["--devices", &devices.to_string()])
+}
+
+/// Starts a lab of two devices whose password is theirs alone.
+pub(super) fn start_with_password(dir: &Path, password: &str) -> Result<(Guarded, Lab)> {
+    let device = |n: u32| {
+        format!(
+            "[[device]]\nname = \"ber-core-0{n}\"\naddress = \"127.0.77.{n}\"\n\
+             tenant = \"{TENANT}\"\npassword = '{password}'\n"
+        )
+    };
+    let fleet = dir.join("fleet.toml");
+    std::fs::write(&fleet, device(1) + &device(2))?;
+    serve(dir, &["--fleet", &fleet.display().to_string()])
+}
+
+fn serve(dir: &Path, devices: &[&str]) -> Result<(Guarded, Lab)> {
     let socket = dir.join("lab.sock");
     let mut command = Command::new(program("tod-lab")?);
-    command.args(["serve", "--devices", &devices.to_string(), "--control"]);
+    command.arg("serve").args(devices).arg("--control");
     command.arg(&socket);
     // Any ports: other labs may run on this machine.
     for door in ["api", "api-ssl", "ssh", "snmp", "telnet"] {

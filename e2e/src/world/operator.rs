@@ -11,9 +11,14 @@ use xtask::tour::Todctl;
 
 /// A client with folders of its own in `home` and no keyring.
 pub(super) fn client(home: &Path) -> Result<Todctl> {
+    client_with(home, "correct horse battery staple")
+}
+
+/// The same for somebody with this password.
+pub(super) fn client_with(home: &Path, password: &str) -> Result<Todctl> {
     std::fs::create_dir_all(home)?;
     std::fs::write(home.join("passphrase"), "a passphrase of the tests\n")?;
-    std::fs::write(home.join("password"), "correct horse battery staple\n")?;
+    std::fs::write(home.join("password"), format!("{password}\n"))?;
     let dir = home.join("work");
     std::fs::create_dir_all(&dir)?;
     let variables = [
@@ -32,9 +37,14 @@ pub(super) fn client(home: &Path) -> Result<Todctl> {
 }
 
 /// The first administrator of a new server.
-pub(super) fn enrol(todctl: &Todctl, url: &str, server: &Daemon, dir: &Path) -> Result<()> {
+pub(super) fn enrol(
+    todctl: &Todctl,
+    (url, store): (&str, &str),
+    server: &Daemon,
+    dir: &Path,
+) -> Result<()> {
     let home = dir.join("client");
-    let mut setup = todctl.command(&["setup", "--server", url, "--store", "file"]);
+    let mut setup = todctl.command(&["setup", "--server", url, "--store", store]);
     setup.args([
         "--trust-server",
         server.fingerprint(),

@@ -129,6 +129,20 @@ pub struct VerifyQuery {
     pub at: Option<i64>,
 }
 
+/// What a policy took from the beginning of a chain.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Cut {
+    /// The number of the last record that is gone.
+    pub through: i64,
+    /// Its hash, in hex: the first record that is kept holds it as the hash of the one before.
+    pub hash: String,
+    /// All that is gone was older than this.
+    pub before: Timestamp,
+    /// When it went.
+    pub at: Timestamp,
+}
+
 /// The answer of [`Verify`] and [`PlatformVerify`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -136,8 +150,11 @@ pub struct VerifyQuery {
 pub struct Verdict {
     /// Whether every record is as it was written, none is missing and every checkpoint holds.
     pub whole: bool,
-    /// How many records are as they were written, from the first on.
+    /// How many records are as they were written, from the first that is kept on.
     pub records: i64,
+    /// What is gone by policy, if anything is: the chain begins after it.
+    #[serde(default)]
+    pub cut: Option<Cut>,
     /// How many checkpoints vouch for them.
     pub checkpoints: i64,
     /// The number of the first record that is not as it was written, or not there.

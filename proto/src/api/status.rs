@@ -61,6 +61,9 @@ pub struct Status {
     pub api_version: String,
     /// The server's clock, for clients whose own is wrong.
     pub time: Timestamp,
+    /// What is wrong with the server that people must see to, in words.
+    #[serde(default)]
+    pub alarms: Vec<String>,
 }
 
 impl Endpoint for Show {

@@ -33,6 +33,9 @@ pub struct Tenant {
     /// Whether the sign-in of all its people has to have a second step.
     #[serde(default)]
     pub totp_required: bool,
+    /// For how many days its audit log is kept; for ever without it.
+    #[serde(default)]
+    pub audit_retention_days: Option<u32>,
     /// When it was made.
     pub created_at: Timestamp,
 }
@@ -134,6 +137,11 @@ pub struct TenantPatch {
     /// but take one up.
     #[serde(default)]
     pub totp_required: Option<bool>,
+    /// For how many days its audit log and the log of its keys are kept, 1 to 36,500; 0 is for
+    /// ever.
+    #[cfg_attr(feature = "schema", schemars(range(max = 36_500)))]
+    #[serde(default)]
+    pub audit_retention_days: Option<u32>,
 }
 
 impl Endpoint for Set {

@@ -154,7 +154,7 @@ impl Cx {
             detail,
             origin: self.origin(),
         };
-        audit::record(&self.app.kms, tx, tenant, self.app.clock.now(), act).await
+        audit::record(&self.app, tx, tenant, act).await
     }
 
     fn misuse(&self, what: &str) -> Error {

@@ -5,6 +5,7 @@ use sqlx::PgConnection;
 use tod_proto::id::TenantId;
 use uuid::Uuid;
 
+use super::anchor;
 use crate::api::error::Error;
 
 /// How many rows are read at a time.
@@ -13,7 +14,7 @@ const BATCH: i64 = 5000;
 /// What [`verify`] found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Chain {
-    /// Every row is as it was written; this many.
+    /// Every row is as it was written, up to the one with this number.
     Whole(i64),
     /// The row with this number is not as it was written, or not there.
     BrokenAt(i64),
@@ -108,14 +109,41 @@ impl Link {
     }
 }
 
-/// Recomputes a tenant's chain from its first row. `seen` is told the hash of each good row.
+/// How far a chain holds from the row `start` on, among rows before a moment: the number and the
+/// hash of the last of them. Nothing if it does not hold.
+pub(super) async fn reach(
+    tx: &mut PgConnection,
+    tenant: TenantId,
+    start: (i64, Vec<u8>),
+    before: Timestamp,
+) -> Result<Option<(i64, Vec<u8>)>, Error> {
+    let mut end = start;
+    loop {
+        let links = batch(tx, tenant, end.0).await?;
+        if links.is_empty() {
+            return Ok(Some(end));
+        }
+        for link in links {
+            if link.seq != end.0 + 1 || !link.follows(tenant, &end.1) {
+                return Ok(None);
+            }
+            if link.at >= before {
+                return Ok(Some(end));
+            }
+            end = (link.seq, link.hash);
+        }
+    }
+}
+
+/// Recomputes a tenant's chain from its first row, which follows its anchor if it has one. `seen` is
+/// told the hash of each good row.
 pub async fn verify(
     tx: &mut PgConnection,
     tenant: TenantId,
     mut seen: impl FnMut(i64, &[u8]) + Send,
 ) -> Result<Chain, Error> {
-    let mut prev = Vec::new();
-    let mut last = 0;
+    let anchor = anchor::newest(tx, tenant).await?;
+    let (mut last, mut prev) = anchor.map_or((0, Vec::new()), |anchor| (anchor.seq, anchor.hash));
     loop {
         let links = batch(tx, tenant, last).await?;
         if links.is_empty() {

@@ -246,7 +246,7 @@ pub async fn renew(app: &App) -> Result<usize, Error> {
                 detail: serde_json::json!({ "at_once": false }),
                 origin: Origin::default(),
             };
-            audit::record(&app.kms, &mut tx, PLATFORM, now, act).await?;
+            audit::record(app, &mut tx, PLATFORM, act).await?;
             changed = changed.saturating_add(1);
         }
         None => {

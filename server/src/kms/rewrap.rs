@@ -18,6 +18,7 @@ pub const SEALED: &[(&str, &str)] = &[
     ("devices", "password"),
     ("changes", "secret"),
     ("changes", "config"),
+    ("run_results", "sealed"),
 ];
 
 /// How many values are sealed anew at a time.

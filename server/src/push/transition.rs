@@ -149,7 +149,7 @@ async fn note(
         detail: serde_json::json!({ "from": from.as_str(), "to": to.as_str(), "said": said }),
         origin: by.origin,
     };
-    audit::record(&app.kms, tx, tenant, now, act).await?;
+    audit::record(app, tx, tenant, act).await?;
     let event = state_event(record, by.name, from, to, said);
     event::record(tx, tenant, now, &[event]).await?;
     Ok(())

@@ -124,7 +124,8 @@ async fn one(app: &App, job: &Job, target: &Target, state: State) -> Result<(), 
         }
     };
     let mut tx = app.db.tenant(job.tenant).await?;
-    let fresh = store::finish_one(&mut tx, job.tenant, job.run, target.device, &outcome).await?;
+    let device = target.device;
+    let fresh = store::finish_one(&app.kms, &mut tx, job.tenant, job.run, device, &outcome).await?;
     tx.commit().await?;
     if fresh {
         app.tell(&FleetNotice::Run {

@@ -39,7 +39,7 @@ impl Runs {
                     "the server ended before it was asked",
                 )
             };
-            store::finish_one(&mut tx, tenant, run, device, &outcome).await?;
+            store::finish_one(&app.kms, &mut tx, tenant, run, device, &outcome).await?;
         }
         tx.commit().await?;
         execute::finish(app, tenant, run).await

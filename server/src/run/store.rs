@@ -7,8 +7,11 @@ use tod_proto::api::runs::{ResultStatus, Row, Run, RunResult, RunState};
 use tod_proto::error::ErrorCode;
 use tod_proto::id::{DeviceId, RunId, TenantId};
 use tod_proto::untrusted::Untrusted;
+use uuid::Uuid;
 
+use super::answer::{self, Answer, Kept};
 use crate::api::error::Error;
+use crate::kms::{Keyring, Kms};
 
 /// A device of a run.
 #[derive(Clone, Debug)]
@@ -121,14 +124,17 @@ pub async fn mark_asked(
     Ok(done.rows_affected() == 1)
 }
 
-/// Stores what became of a device, once. False if that is known already.
+/// Stores what became of a device, once, with its answer sealed. False if that is known already.
 pub async fn finish_one(
+    kms: &Kms,
     tx: &mut PgConnection,
     tenant: TenantId,
     run: RunId,
     device: DeviceId,
     outcome: &Outcome,
 ) -> Result<bool, Error> {
+    let id = Uuid::new_v4();
+    let sealed = answer::seal(kms, tx, tenant, id, &Answer::of(outcome)).await?;
     // The run's row first: its lock makes the order of results the order of commits.
     let place = sqlx::query_scalar!(
         r#"select ok + failed + skipped + 1 as "place!" from runs
@@ -138,11 +144,10 @@ pub async fn finish_one(
     )
     .fetch_one(&mut *tx)
     .await?;
-    let answer = serde_json::to_vec(&outcome.rows).map_err(Error::internal)?;
     let stored = sqlx::query!(
         "update run_results
-         set seq = $4, status = $5, code = $6, message = $7, answer = $8, ret = $9,
-             truncated = $10, duration_ms = $11
+         set seq = $4, status = $5, code = $6, id = $7, sealed = $8, truncated = $9,
+             duration_ms = $10
          where tenant_id = $1 and run_id = $2 and device_id = $3 and status is null",
         tenant.0,
         run.0,
@@ -150,9 +155,8 @@ pub async fn finish_one(
         place,
         status_name(outcome.status),
         outcome.code.map(code_name),
-        outcome.message.as_deref().map(storable),
-        answer,
-        outcome.ret.as_deref().map(storable),
+        id,
+        sealed,
         outcome.truncated,
         i32::try_from(outcome.duration_ms).unwrap_or(i32::MAX),
     )
@@ -275,8 +279,9 @@ pub async fn list(
     Ok(runs.collect())
 }
 
-/// Results that came after the one numbered `after`, in their order.
+/// Results that came after the one numbered `after`, in their order, opened with `keys`.
 pub async fn results(
+    keys: &Keyring<'_>,
     tx: &mut PgConnection,
     tenant: TenantId,
     run: &Run,
@@ -284,8 +289,8 @@ pub async fn results(
     limit: i64,
 ) -> Result<Vec<(i32, RunResult)>, Error> {
     let rows = sqlx::query!(
-        r#"select seq as "seq!", device_id, device_name, status as "status!", code, message, answer,
-                  ret, truncated, duration_ms
+        r#"select seq as "seq!", device_id, device_name, status as "status!", code, truncated,
+                  duration_ms, id, sealed, message, answer, ret
            from run_results
            where tenant_id = $1 and run_id = $2 and seq > $3
            order by seq
@@ -295,24 +300,37 @@ pub async fn results(
         after,
         limit,
     )
-    .fetch_all(tx)
+    .fetch_all(&mut *tx)
     .await?;
     let mut results = Vec::with_capacity(rows.len());
+    let mut kept = Vec::with_capacity(rows.len());
     for row in rows {
-        let answer = row.answer.as_deref().unwrap_or(b"[]");
         let result = RunResult {
             run: format!("r-{}", run.number),
             device: row.device_name,
             id: DeviceId(row.device_id),
             status: status(&row.status),
             code: row.code.map(|code| self::code(&code)),
-            message: row.message.map(Untrusted::new),
-            rows: serde_json::from_slice(answer).map_err(Error::internal)?,
-            ret: row.ret.map(Untrusted::new),
+            message: None,
+            rows: Vec::new(),
+            ret: None,
             truncated: row.truncated,
             duration_ms: u32::try_from(row.duration_ms).unwrap_or(0),
         };
         results.push((row.seq, result));
+        kept.push(Kept {
+            id: row.id,
+            sealed: row.sealed,
+            answer: row.answer,
+            ret: row.ret,
+            message: row.message,
+        });
+    }
+    let answers = answer::open_all(keys, tx, tenant, &kept).await?;
+    for ((_, result), answer) in results.iter_mut().zip(answers) {
+        result.rows = answer.rows;
+        result.ret = answer.ret.map(Untrusted::new);
+        result.message = answer.message.map(Untrusted::new);
     }
     Ok(results)
 }
@@ -353,10 +371,6 @@ pub async fn open(
         .into_iter()
         .map(|row| (DeviceId(row.device_id), row.asked))
         .collect())
-}
-
-fn storable(text: &str) -> String {
-    text.chars().filter(|c| *c != '\0').take(4000).collect()
 }
 
 fn status_name(status: ResultStatus) -> &'static str {

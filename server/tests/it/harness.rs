@@ -174,8 +174,8 @@ impl TestApp {
         let ends = now + std::time::Duration::from_hours(7 * 24);
         let mut tx = self.app.db.system("arrange a test").await.unwrap();
         sqlx::query(
-            "insert into users (id, tenant_id, email, name, role, enrolled_at, created_at)
-             values ($1, $2, $3, 'Test', $4, $5, $5)",
+            "insert into users (id, tenant_id, email, name, role, enrolled_at, claimed, created_at)
+             values ($1, $2, $3, 'Test', $4, $5, true, $5)",
         )
         .bind(user.0)
         .bind(tenant.map(|tenant| tenant.0))
@@ -285,6 +285,7 @@ fn replica(
         keys,
         setup_token: dir.join("setup-token"),
         base_url: "http://127.0.0.1:1".to_owned(),
+        platform_audit_days: Some(30),
         certificate_pin: None,
         door,
         policy: Policy::default(),

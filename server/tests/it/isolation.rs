@@ -1,5 +1,8 @@
 //! What keeps tenants apart, shown on the database itself.
 
+mod checklist;
+mod plans;
+
 use sqlx::{Connection as _, Row as _};
 use tod_proto::endpoint::Role;
 

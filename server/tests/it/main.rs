@@ -6,6 +6,7 @@
 )]
 
 mod account;
+mod answers;
 mod api_keys;
 mod audit;
 mod canaries;
@@ -18,6 +19,7 @@ mod fake;
 mod faults;
 mod feeds;
 mod follow;
+mod foreign;
 mod handshakes;
 mod harness;
 mod identity;
@@ -30,6 +32,7 @@ mod openbao;
 mod own;
 mod pushes;
 mod relays;
+mod retention;
 mod runs;
 mod schemathesis;
 mod sealing;

@@ -93,13 +93,9 @@ async fn an_invitation_is_good_for_three_days_and_until_the_next() {
 #[tokio::test]
 async fn who_is_here_already_is_not_invited() {
     let office = Office::new().await;
-    let elsewhere = office.app.tenant("globex").await;
-    let other = office.app.member(elsewhere, Role::Viewer).await;
     let colleague = office.app.member(office.tenant, Role::Viewer).await;
 
-    for email in [&other.email, &colleague.email] {
-        office.invite(email, "viewer").await.refused(409);
-    }
+    office.invite(&colleague.email, "viewer").await.refused(409);
     for (email, role) in [
         ("nonsense", "viewer"),
         ("a b@c", "viewer"),
@@ -113,6 +109,50 @@ async fn who_is_here_already_is_not_invited() {
     let refused = office.app.post(&office.ana, &office.users(), evil).await;
     assert!(refused.status.is_client_error(), "{refused}");
     assert_eq!(office.acts("user.invite").await, 0);
+}
+
+/// Two tenants may invite one address; whose it becomes is decided when its person enrols.
+#[tokio::test]
+async fn an_address_is_one_persons_from_enrolment_on() {
+    let office = Office::new().await;
+    let elsewhere = office.app.tenant("globex").await;
+    let other = Office {
+        ana: office.app.member(elsewhere, Role::Admin).await,
+        tenant: elsewhere,
+        app: office.app,
+    };
+    let boss = other.app.member(office.tenant, Role::Admin).await;
+    let here = format!("/api/tenants/{}/users", office.tenant);
+    let body = json!({ "email": BO, "name": "Bo", "role": "viewer" });
+    let ours: Invitation = other.app.post(&boss, &here, body).await.ok();
+    let theirs: Invitation = other.invite(BO, "viewer").await.ok();
+    let (bo, thief) = (ByHand::new(BO), ByHand::new(BO));
+
+    let me: Me = other.enrol(&bo, &ours.token).await.ok();
+    let refused = other.enrol(&thief, &theirs.token).await.refused(401);
+    let nonsense = other.enrol(&thief, "invite_none").await.refused(401);
+
+    assert_eq!(me.tenant, Some(office.tenant));
+    assert_eq!(refused.message, nonsense.message, "the reason is not told");
+    let session: SrpSession = bo.sign_in(&other.app).await.ok();
+    assert_eq!(session.me.tenant, Some(office.tenant));
+    // A reset does not give it away.
+    let reset = format!("{here}/{}/reset", me.id);
+    let again: Invitation = other.app.post(&boss, &reset, json!({})).await.ok();
+    let theirs: Invitation = other.invite(BO, "viewer").await.ok();
+    other.enrol(&thief, &theirs.token).await.refused(401);
+    other.enrol(&bo, &again.token).await.ok::<Me>();
+    // Who is removed is gone from the server, and the address is free.
+    let gone = format!("{here}/{}", me.id);
+    assert_eq!(other.app.delete(&boss, &gone).await.status, 200);
+    other.enrol(&bo, &theirs.token).await.refused(401);
+    let theirs: Invitation = other.invite(BO, "viewer").await.ok();
+    let me: Me = other.enrol(&bo, &theirs.token).await.ok();
+    assert_eq!(
+        me.tenant,
+        Some(elsewhere),
+        "an invitation is good for one try"
+    );
 }
 
 #[tokio::test]

@@ -74,7 +74,19 @@ impl Nats {
         if let Some(path) = options.authorities {
             connect = connect.add_root_certificates(path);
         }
-        let servers: Vec<_> = options.url.split(',').map(str::trim).collect();
+        let mut servers = Vec::new();
+        for server in options.url.split(',').map(str::trim) {
+            let (address, who) = without_password(server);
+            // The library leaves aside who a URL names.
+            connect = match who {
+                Some((user, Some(password))) => {
+                    connect.user_and_password(user.to_owned(), password.to_owned())
+                }
+                Some((token, None)) => connect.token(token.to_owned()),
+                None => connect,
+            };
+            servers.push(address);
+        }
         let client = connect
             .connect(servers)
             .await
@@ -155,6 +167,21 @@ impl Nats {
     }
 }
 
+/// A server's address, and who is to sign in there with which password, as they stand in its URL;
+/// one word alone is a token.
+/// The address alone may be logged.
+fn without_password(url: &str) -> (String, Option<(&str, Option<&str>)>) {
+    let (scheme, rest) = url.split_once("://").unwrap_or(("nats", url));
+    let Some((who, address)) = rest.rsplit_once('@') else {
+        return (url.to_owned(), None);
+    };
+    let who = match who.split_once(':') {
+        Some((user, password)) => (user, Some(password)),
+        None => (who, None),
+    };
+    (format!("{scheme}://{address}"), Some(who))
+}
+
 fn report(event: &Event) {
     match event {
         Event::Connected => tracing::info!("connected to NATS"),
@@ -163,5 +190,21 @@ fn report(event: &Event) {
         Event::ServerError(error) => tracing::warn!(%error, "NATS reports an error"),
         Event::ClientError(error) => tracing::debug!(%error, "a NATS connection failed"),
         event => tracing::debug!(%event, "NATS"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_password_is_taken_out_of_the_address() {
+        let plain = ("nats://h:4222".to_owned(), None);
+        assert_eq!(without_password("nats://h:4222"), plain);
+        let (address, who) = without_password("tls://tod:p@ss:word@h:4222");
+        assert_eq!(address, "tls://h:4222");
+        assert_eq!(who, Some(("tod", Some("p@ss:word"))));
+        let (address, who) = without_password("s3cret@h");
+        assert_eq!((&*address, who), ("nats://h", Some(("s3cret", None))));
     }
 }

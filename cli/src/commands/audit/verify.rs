@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+use tod_client::store::private::{self, Others};
 use tod_client::view::Tone;
 use tod_client::view::units::count;
 use tod_proto::api::audit::{PlatformVerify, Record, Verdict, Verify, VerifyQuery};
@@ -82,7 +83,12 @@ fn compared(verdict: Verdict, earlier: Option<&Noted>) -> Verdict {
     let Some(noted) = earlier.filter(|_| verdict.whole) else {
         return verdict;
     };
-    if verdict.at.as_ref() == Some(&noted.hash) {
+    // What a policy took since then cannot be compared any more.
+    let is_gone = verdict
+        .cut
+        .as_ref()
+        .is_some_and(|cut| noted.seq <= cut.through);
+    if is_gone || verdict.at.as_ref() == Some(&noted.hash) {
         return verdict;
     }
     Verdict {
@@ -95,7 +101,8 @@ fn compared(verdict: Verdict, earlier: Option<&Noted>) -> Verdict {
 
 fn report(cx: &mut Cx, verdict: &Verdict, earlier: Option<&Noted>) -> Result<(), CliError> {
     let records = u64::try_from(verdict.records).unwrap_or(0);
-    let since = earlier.map(|noted| noted.seq);
+    let through = verdict.cut.as_ref().map_or(0, |cut| cut.through);
+    let since = earlier.map(|noted| noted.seq).filter(|seq| *seq > through);
     let value = json!({
         "whole": verdict.whole,
         "records": verdict.records,
@@ -104,6 +111,7 @@ fn report(cx: &mut Cx, verdict: &Verdict, earlier: Option<&Noted>) -> Result<(),
         "reason": verdict.reason,
         "head": verdict.head,
         "seen_here_before": since,
+        "cut": verdict.cut,
     });
     cx.out.value("AuditVerdict", value, || {
         let good = match (verdict.records, verdict.checkpoints) {
@@ -121,12 +129,16 @@ fn report(cx: &mut Cx, verdict: &Verdict, earlier: Option<&Noted>) -> Result<(),
             let why = plain(why.unwrap_or("not as it was written"));
             return format!("{cross} a-{seq}: {why}\n  up to there, {good}\n");
         }
+        let gone = verdict.cut.as_ref().map_or_else(String::new, |cut| {
+            let (first, before) = (cut.through + 1, cut.before.strftime("%Y-%m-%d"));
+            format!("  from a-{first} on: what was older than {before} is gone by policy\n")
+        });
         let seen = since.map_or_else(String::new, |seq| {
-            let seen = count(u64::try_from(seq).unwrap_or(0));
+            let seen = count(u64::try_from(seq - through).unwrap_or(0));
             format!("  the first {seen} are those that were seen here before\n")
         });
         let tick = Paint::tone(Tone::Good, "✓");
-        format!("{tick} {good}\n{seen}  head {}\n", verdict.head)
+        format!("{tick} {good}\n{gone}{seen}  head {}\n", verdict.head)
     })
 }
 
@@ -137,6 +149,7 @@ fn of_file(path: &Path) -> Result<Verdict, CliError> {
     let mut verdict = Verdict {
         whole: true,
         records: 0,
+        cut: None,
         checkpoints: 0,
         broken_at: None,
         reason: None,
@@ -213,20 +226,19 @@ fn note_path(cx: &mut Cx, tenant: TenantId) -> Result<PathBuf, CliError> {
         .join(format!("{tenant}.json")))
 }
 
-/// A note that cannot be read is no note: the check is then as good as the first.
+/// A note that cannot be read, or that somebody else may have put there, is no note: the check is
+/// then as good as the first.
 fn read_note(path: &Path) -> Option<Noted> {
-    serde_json::from_slice(&std::fs::read(path).ok()?).ok()
+    let bytes = private::read(path, Others::MayRead).ok().flatten()?;
+    serde_json::from_slice(&bytes).ok()
 }
 
 fn write_note(path: &Path, verdict: &Verdict) -> Result<(), CliError> {
+    let through = verdict.cut.as_ref().map_or(0, |cut| cut.through);
     let noted = Noted {
-        seq: verdict.records,
+        seq: through + verdict.records,
         hash: verdict.head.clone(),
     };
     let text = serde_json::to_vec(&noted).map_err(std::io::Error::from)?;
-    let name = path.display().to_string();
-    if let Some(dir) = path.parent() {
-        std::fs::create_dir_all(dir).map_err(file(&name))?;
-    }
-    std::fs::write(path, text).map_err(file(&name))
+    Ok(private::write(path, &text)?)
 }

@@ -49,7 +49,13 @@ pub(super) async fn enrol(cx: Cx, req: Req<Enrol>) -> Result<Me, Error> {
         let tenant = tenants::create(app, &mut tx, &key, tenant, now).await?;
         add_first(&mut tx, tenant, &email, &name, now).await?
     } else {
-        accept_invitation(&mut tx, &hash, &email, &name, now).await?
+        let accepted = accept_invitation(&mut tx, &hash, &email, &name, now).await?;
+        let Some(user) = accepted else {
+            // It is used up all the same: nobody asks twice whether an address is taken.
+            tx.commit().await?;
+            return Err(not_good());
+        };
+        user
     };
     add_verifier(&mut tx, user, &verifier, now).await?;
     let me = store::me(&mut tx, user).await?;
@@ -73,8 +79,8 @@ async fn add_first(
 ) -> Result<UserId, Error> {
     let user = UserId::generate();
     sqlx::query!(
-        "insert into users (id, tenant_id, email, name, role, enrolled_at, created_at)
-         values ($1, $2, $3, $4, $5, $6, $6)",
+        "insert into users (id, tenant_id, email, name, role, enrolled_at, claimed, created_at)
+         values ($1, $2, $3, $4, $5, $6, true, $6)",
         user.0,
         tenant.0,
         email,
@@ -84,20 +90,20 @@ async fn add_first(
     )
     .execute(&mut **tx)
     .await
-    .on_constraint("users_email_key", || {
-        Error::conflict(format!("`{email}` is invited already"))
-            .hint("use the invitation, or another address")
+    .on_constraint("users_claimed_key", || {
+        Error::conflict(format!("`{email}` is somebody else's already")).hint("use another address")
     })?;
     Ok(user)
 }
 
+/// Uses an invitation up. Nothing if it is good, but its address has become somebody else's.
 async fn accept_invitation(
     tx: &mut SystemTx,
     hash: &[u8],
     email: &str,
     name: &str,
     now: Timestamp,
-) -> Result<UserId, Error> {
+) -> Result<Option<UserId>, Error> {
     let user = sqlx::query_scalar!(
         "delete from invitations i
          using users u
@@ -110,19 +116,30 @@ async fn accept_invitation(
     )
     .fetch_optional(&mut **tx)
     .await?
-    .ok_or_else(|| {
-        Error::unauthenticated("the token is not good for this e-mail address, or no longer")
-            .hint("ask the administrator who invited you for a new invitation")
-    })?;
-    sqlx::query!(
-        "update users set name = $2, enrolled_at = $3 where id = $1",
+    .ok_or_else(not_good)?;
+    let claimed = sqlx::query!(
+        "update users set name = $2, enrolled_at = $3, claimed = true
+         where id = $1 and not exists (
+             select from users other
+             where other.email = $4 and other.claimed and other.id <> $1
+         )",
         user,
         name,
         now.to_sqlx() as _,
+        email,
     )
     .execute(&mut **tx)
-    .await?;
-    Ok(UserId(user))
+    .await
+    .on_constraint("users_claimed_key", not_good)?;
+    Ok((claimed.rows_affected() == 1).then_some(UserId(user)))
+}
+
+/// The same words for each reason: who tries addresses learns nothing from them.
+fn not_good() -> Error {
+    Error::unauthenticated("the token is not good for this e-mail address, or no longer").hint(
+        "ask the administrator who invited you for a new invitation; who has an account on this \
+         server already needs another address",
+    )
 }
 
 pub(super) async fn add_verifier(

@@ -5,7 +5,7 @@
 //! who runs the server is in none.
 
 use tod_proto::api::audit::{
-    List, ListQuery, PlatformList, PlatformVerify, Record, Show, Verdict, Verify,
+    Cut, List, ListQuery, PlatformList, PlatformVerify, Record, Show, Verdict, Verify,
 };
 use tod_proto::id::TenantId;
 use tod_proto::page::{MAX_PAGE, Page};
@@ -14,7 +14,9 @@ use super::store::{self, Filter};
 use crate::api::Cx;
 use crate::api::error::Error;
 use crate::api::route::Req;
-use crate::audit::{self, Chain, Link, PLATFORM, checkpoint};
+use crate::audit::anchor::Anchor;
+use crate::audit::checkpoint::Checkpoint;
+use crate::audit::{self, Chain, Link, PLATFORM, anchor, checkpoint};
 use crate::db::TenantTx;
 use crate::kms::Sealed;
 use crate::people;
@@ -156,9 +158,15 @@ async fn details(
 
 async fn verdict(cx: &Cx, chain: TenantId, at: Option<i64>) -> Result<Verdict, Error> {
     let mut tx = cx.app.db.tenant(chain).await?;
-    let checkpoints = checkpoint::all(&mut tx, chain).await?;
+    let anchor = anchor::newest(&mut tx, chain).await?;
+    let (start, hash) = anchor
+        .as_ref()
+        .map_or((0, Vec::new()), |anchor| (anchor.seq, anchor.hash.clone()));
+    let mut checkpoints = checkpoint::all(&mut tx, chain).await?;
+    // What vouched for rows that are gone says nothing about those that are left.
+    checkpoints.retain(|checkpoint| checkpoint.seq > start);
     let mut unseen = checkpoints.iter().peekable();
-    let (mut good, mut head, mut hash_at) = (0, Vec::new(), None);
+    let (mut good, mut head, mut hash_at) = (start, hash, None);
     let mut checkpoint_missed = None;
     let found = audit::verify(&mut tx, chain, |seq, hash| {
         while let Some(checkpoint) = unseen.next_if(|checkpoint| checkpoint.seq <= seq) {
@@ -175,28 +183,52 @@ async fn verdict(cx: &Cx, chain: TenantId, at: Option<i64>) -> Result<Verdict, E
     .await?;
     tx.commit().await?;
     let cut_off = unseen.peek().map(|checkpoint| checkpoint.seq);
-    let mut forged = None;
-    for checkpoint in &checkpoints {
-        if !checkpoint.is_ours(&cx.app.kms, chain)? {
-            forged = Some(checkpoint.seq);
-            break;
-        }
-    }
     let broken = match found {
         Chain::BrokenAt(seq) => Some((seq, "the record is not as it was written, or not there")),
         Chain::Whole(_) => None,
     };
-    let broken = broken
+    let broken = forged_anchor(cx, chain, anchor.as_ref())?
+        .or(broken)
         .or(checkpoint_missed.map(|seq| (seq, "the record is not the one that was vouched for")))
         .or(cut_off.map(|seq| (seq, "a record that was vouched for is not there")))
-        .or(forged.map(|seq| (seq, "the checkpoint of the record is forged")));
+        .or(forged_checkpoint(cx, chain, &checkpoints)?);
     Ok(Verdict {
         whole: broken.is_none(),
-        records: good,
+        records: good - start,
+        cut: anchor.map(|anchor| Cut {
+            through: anchor.seq,
+            hash: hex::encode(anchor.hash),
+            before: anchor.until,
+            at: anchor.at,
+        }),
         checkpoints: i64::try_from(checkpoints.len()).unwrap_or(i64::MAX),
         broken_at: broken.map(|(seq, _)| seq),
         reason: broken.map(|(_, reason)| reason.to_owned()),
         head: hex::encode(head),
         at: hash_at,
     })
+}
+
+/// Which record something is wrong with, and what.
+type Wrong = Option<(i64, &'static str)>;
+
+fn forged_anchor(cx: &Cx, chain: TenantId, anchor: Option<&Anchor>) -> Result<Wrong, Error> {
+    Ok(match anchor {
+        Some(anchor) if !anchor.is_ours(&cx.app.kms, chain)? => {
+            Some((anchor.seq + 1, "what was before is gone, and not by policy"))
+        }
+        _ => None,
+    })
+}
+
+fn forged_checkpoint(cx: &Cx, chain: TenantId, checkpoints: &[Checkpoint]) -> Result<Wrong, Error> {
+    for checkpoint in checkpoints {
+        if !checkpoint.is_ours(&cx.app.kms, chain)? {
+            return Ok(Some((
+                checkpoint.seq,
+                "the checkpoint of the record is forged",
+            )));
+        }
+    }
+    Ok(None)
 }

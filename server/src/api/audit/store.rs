@@ -24,7 +24,7 @@ pub(super) async fn one(tx: &mut TenantTx, seq: i64) -> Result<Option<Link>, Err
         r#"select seq, at as "at: jiff_sqlx::Timestamp", actor, act, target, detail, form,
                   request_id, address, id, sealed, prev_hash, hash
            from audit_log
-           where seq = $1"#,
+           where seq = $1 and seq > (select coalesce(max(seq), 0) from audit_anchors)"#,
         seq,
     )
     .fetch_optional(&mut **tx)
@@ -44,7 +44,8 @@ pub(super) async fn list(
         r#"select seq, at as "at: jiff_sqlx::Timestamp", actor, act, target, detail, form,
                   request_id, address, id, sealed, prev_hash, hash
            from audit_log
-           where ($1::timestamptz is null or at >= $1)
+           where seq > (select coalesce(max(seq), 0) from audit_anchors)
+             and ($1::timestamptz is null or at >= $1)
              and ($2::timestamptz is null or at <= $2)
              and ($3::text is null or actor = $3 or starts_with(actor, $3 || '/'))
              and ($4::text is null or act = $4 or (right($4, 1) = '.' and starts_with(act, $4)))
@@ -68,15 +69,19 @@ pub(super) async fn list(
 /// How many records match in all. Without a filter the head knows: numbers have no gaps.
 pub(super) async fn count(tx: &mut TenantTx, filter: &Filter) -> Result<i64, Error> {
     if *filter == Filter::default() {
-        let head = sqlx::query_scalar!("select seq from audit_heads")
-            .fetch_optional(&mut **tx)
-            .await?;
-        return Ok(head.unwrap_or(0));
+        let kept = sqlx::query_scalar!(
+            r#"select h.seq - (select coalesce(max(a.seq), 0) from audit_anchors a) as "kept!"
+               from audit_heads h"#,
+        )
+        .fetch_optional(&mut **tx)
+        .await?;
+        return Ok(kept.unwrap_or(0));
     }
     Ok(sqlx::query_scalar!(
         r#"select count(*) as "count!"
            from audit_log
-           where ($1::timestamptz is null or at >= $1)
+           where seq > (select coalesce(max(seq), 0) from audit_anchors)
+             and ($1::timestamptz is null or at >= $1)
              and ($2::timestamptz is null or at <= $2)
              and ($3::text is null or actor = $3 or starts_with(actor, $3 || '/'))
              and ($4::text is null or act = $4 or (right($4, 1) = '.' and starts_with(act, $4)))

@@ -267,7 +267,7 @@ async fn closed(app: &App, record: &Record, why: &str, end: Option<End>) -> Resu
         detail: serde_json::json!({ "relay": record.id, "why": why }),
         origin: Origin::default(),
     };
-    audit::record(&app.kms, &mut tx, record.tenant, now, act).await?;
+    audit::record(app, &mut tx, record.tenant, act).await?;
     tx.commit().await?;
     app.tell(&FleetNotice::Events {
         tenant: record.tenant,

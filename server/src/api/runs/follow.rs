@@ -6,6 +6,7 @@ use std::time::Duration;
 use futures_util::Stream;
 use tod_proto::api::runs::{Follow, Run, RunState, RunUpdate};
 use tod_proto::bus::FleetNotice;
+use tod_proto::endpoint::Feed as _;
 use tod_proto::id::TenantId;
 use tokio::sync::broadcast::Receiver;
 
@@ -22,6 +23,8 @@ const PAGE: i64 = 100;
 
 struct Following {
     app: App,
+    /// Who follows, as the log of keys knows them.
+    actor: String,
     tenant: TenantId,
     number: u64,
     notices: Receiver<FleetNotice>,
@@ -44,6 +47,7 @@ pub(super) async fn follow(
     let after = req.after.and_then(|after| after.parse().ok()).unwrap_or(0);
     let following = Following {
         app: cx.app.clone(),
+        actor: cx.caller()?.actor(),
         tenant,
         number,
         notices,
@@ -80,7 +84,9 @@ impl Following {
         let mut tx = self.app.db.tenant(self.tenant).await?;
         let run = store::find(&mut tx, self.tenant, self.number).await?;
         let run: Run = run.ok_or_else(|| Error::not_found("run"))?;
-        let results = store::results(&mut tx, self.tenant, &run, self.after, PAGE).await?;
+        let now = self.app.clock.now();
+        let keys = self.app.kms.keyring(&*self.actor, Follow::OP.name, now);
+        let results = store::results(&keys, &mut tx, self.tenant, &run, self.after, PAGE).await?;
         tx.commit().await?;
         let more = i64::try_from(results.len()).is_ok_and(|count| count == PAGE);
         for (seq, result) in results {

@@ -136,7 +136,7 @@ pub(super) async fn show(cx: Cx, req: Req<Show>) -> Result<RunDetail, Error> {
     let run = store::find(&mut tx, tenant, number)
         .await?
         .ok_or_else(|| Error::not_found("run"))?;
-    let results = store::results(&mut tx, tenant, &run, 0, SHOWN).await?;
+    let results = store::results(&cx.keyring()?, &mut tx, tenant, &run, 0, SHOWN).await?;
     tx.commit().await?;
     let mut results: Vec<_> = results.into_iter().map(|(_, result)| result).collect();
     results.sort_by(|a, b| a.device.cmp(&b.device));

@@ -66,5 +66,15 @@ pub(super) async fn show(cx: Cx, _: Req<Show>) -> Result<Status, Error> {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         api_version: API_VERSION.to_owned(),
         time: cx.app.clock.now(),
+        alarms: alarms(&cx.app),
     })
+}
+
+fn alarms(app: &App) -> Vec<String> {
+    let audit = app.audit.since().map(|since| {
+        format!(
+            "since {since:.0} the audit log cannot be written: whatever must be recorded is refused"
+        )
+    });
+    audit.into_iter().collect()
 }

@@ -74,6 +74,7 @@ pub(super) async fn set(cx: Cx, req: Req<Set>) -> Result<Tenant, Error> {
     let detail = serde_json::json!({
         "name": patch.name, "suspended": patch.suspended, "quotas": patch.quotas,
         "totp_required": patch.totp_required,
+        "audit_retention_days": patch.audit_retention_days,
     });
     for chain in [PLATFORM, tenant] {
         cx.record(&mut tx, chain, tenant, detail.clone()).await?;

@@ -22,6 +22,7 @@ struct Row {
     max_users: Option<i32>,
     max_api_keys: Option<i32>,
     totp_required: bool,
+    audit_retention_days: Option<i32>,
     created_at: jiff_sqlx::Timestamp,
 }
 
@@ -41,6 +42,7 @@ impl Row {
                 api_keys: limit(self.max_api_keys),
             },
             totp_required: self.totp_required,
+            audit_retention_days: limit(self.audit_retention_days),
             created_at: self.created_at.to_jiff(),
         }
     }
@@ -51,7 +53,7 @@ pub(super) async fn all(tx: &mut SystemTx, role: Role) -> Result<Vec<Tenant>, Er
         Row,
         r#"select t.id, t.name, t.created_at as "created_at: jiff_sqlx::Timestamp",
                   t.suspended_at as "suspended_at: jiff_sqlx::Timestamp", t.max_devices,
-                  t.max_users, t.max_api_keys, t.totp_required,
+                  t.max_users, t.max_api_keys, t.totp_required, t.audit_retention_days,
                   (select count(*) from devices d where d.tenant_id = t.id) as "devices!",
                   (select count(*) from users u where u.tenant_id = t.id) as "users!"
            from tenants t
@@ -71,7 +73,7 @@ pub(super) async fn one(
         Row,
         r#"select t.id, t.name, t.created_at as "created_at: jiff_sqlx::Timestamp",
                   t.suspended_at as "suspended_at: jiff_sqlx::Timestamp", t.max_devices,
-                  t.max_users, t.max_api_keys, t.totp_required,
+                  t.max_users, t.max_api_keys, t.totp_required, t.audit_retention_days,
                   (select count(*) from devices d where d.tenant_id = t.id) as "devices!",
                   (select count(*) from users u where u.tenant_id = t.id) as "users!"
            from tenants t
@@ -142,6 +144,19 @@ pub(super) async fn set(
             tenant.0,
             suspended,
             now.to_sqlx() as _,
+        )
+        .execute(&mut **tx)
+        .await?;
+    }
+    if let Some(days) = patch.audit_retention_days {
+        let days = i32::try_from(days).ok().filter(|days| *days <= 36_500);
+        let days = days.ok_or_else(|| {
+            Error::invalid("audit_retention_days: 1 to 36500, or 0 to keep it for ever")
+        })?;
+        sqlx::query!(
+            "update tenants set audit_retention_days = nullif($2, 0) where id = $1",
+            tenant.0,
+            days,
         )
         .execute(&mut **tx)
         .await?;

@@ -7,7 +7,7 @@ use tod_proto::endpoint::Role;
 use tod_proto::id::{TenantId, UserId};
 use uuid::Uuid;
 
-use crate::api::error::{Error, OnConstraint as _};
+use crate::api::error::Error;
 use crate::db::{SystemTx, TenantTx};
 
 struct Row {
@@ -105,7 +105,8 @@ pub(super) async fn set(tx: &mut TenantTx, user: UserId, patch: &UserPatch) -> R
     User::try_from(row)
 }
 
-/// Adds a person, or takes up one of this tenant who has not enrolled yet.
+/// Adds a person, or takes up one of this tenant who has not enrolled yet. Whether they have an
+/// account with another tenant makes no difference.
 pub(super) async fn invite(
     tx: &mut SystemTx,
     tenant: TenantId,
@@ -115,15 +116,15 @@ pub(super) async fn invite(
     now: Timestamp,
 ) -> Result<User, Error> {
     let taken = || {
-        Error::conflict(format!("`{email}` has an account on this server already"))
-            .hint("a person is in one tenant; invite another address")
+        Error::conflict(format!("`{email}` has an account in this tenant already"))
+            .hint("see who is here: todctl user list")
     };
     let row = sqlx::query_as!(
         Row,
         r#"insert into users (id, tenant_id, email, name, role, created_at)
            values ($1, $2, $3, $4, $5, $6)
-           on conflict (email) do update set name = excluded.name, role = excluded.role
-               where users.tenant_id = excluded.tenant_id and users.enrolled_at is null
+           on conflict (tenant_id, email) do update set name = excluded.name, role = excluded.role
+               where users.enrolled_at is null
            returning id, email, name, role, active, enrolled_at is not null as "enrolled!",
                   totp_since is not null as "totp!",
                      last_sign_in as "last_sign_in: jiff_sqlx::Timestamp",
@@ -136,8 +137,7 @@ pub(super) async fn invite(
         now.to_sqlx() as _,
     )
     .fetch_optional(&mut **tx)
-    .await
-    .on_constraint("users_email_key", taken)?
+    .await?
     .ok_or_else(taken)?;
     User::try_from(row)
 }

@@ -286,7 +286,8 @@ async fn an_answer_that_no_operation_declares_is_found() {
             .body(Body::from(body.to_owned()))
             .unwrap()
     };
-    let status = r#"{"version":"1","api_version":"tod/v1","time":"2026-11-21T12:00:00Z"}"#;
+    let status = r#"{"version":"1","api_version":"tod/v1","time":"2026-11-21T12:00:00Z",
+        "alarms":[]}"#;
 
     assert!(!answer("GET", "/api/status", json(200, status)).await);
     assert!(answer("GET", "/api/status", json(201, status)).await);

@@ -37,15 +37,17 @@ where of_tenant and not exists (
     where i.indrelid = t.oid and a.attname = 'tenant_id' and i.indisvalid
 )
 union all
-select name, 'a unique key without tenant_id tells of other tenants: ' || c.conname
-from tables t join pg_constraint c on c.conrelid = t.oid and c.contype in ('p', 'u')
+select name, 'a unique key without tenant_id tells of other tenants: ' || c.relname
+from tables t
+join pg_index i on i.indrelid = t.oid and i.indisunique
+join pg_class c on c.oid = i.indexrelid
 where of_tenant
       and not exists (select from pg_attribute a
-                      where a.attrelid = t.oid and a.attnum = any (c.conkey)
+                      where a.attrelid = t.oid and a.attnum = any (i.indkey)
                             and a.attname = 'tenant_id')
       -- People are found by address, relays and API keys by the hash of something random, before
-      -- their tenant is known.
-      and c.conname not in ('users_pkey', 'users_email_key', 'relays_ticket_key',
+      -- their tenant is known. `strangers` shows that an address tells nothing.
+      and c.relname not in ('users_pkey', 'users_claimed_key', 'relays_ticket_key',
                             'api_keys_hash_key')
 union all
 select t.name, 'a foreign key without tenant_id: ' || c.conname
