@@ -237,7 +237,12 @@ fn of_tenants() -> Vec<Row> {
         Row::of::<tenants::Show>(),
         Row::of::<tenants::Set>()
             .body("name", &["{tenant_name}"])
-            .plain(&["suspended", "quotas", "audit_retention_days", "totp_required"]),
+            .plain(&[
+                "suspended",
+                "quotas",
+                "audit_retention_days",
+                "totp_required",
+            ]),
         Row::of::<tenants::Delete>().query("confirm", &["{tenant_name}", "{tenant}"]),
         Row::of::<users::List>(),
         Row::of::<users::Invite>()
