@@ -71,6 +71,7 @@ impl Server {
             certificate_pin: None,
             door: Door::default(),
             policy: Policy::default(),
+            platform_audit_days: None,
         };
         let shared = Shared {
             bus: Bus::in_process(),

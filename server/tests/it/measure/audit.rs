@@ -73,10 +73,7 @@ async fn act(bench: &Bench, device: Uuid, n: u32, recorded: bool) {
             detail: json!({ "note": format!("note {n}") }),
             origin: Origin::default(),
         };
-        let now = app.clock.now();
-        audit::record(&app.kms, &mut tx, tenant, now, act)
-            .await
-            .unwrap();
+        audit::record(app, &mut tx, tenant, act).await.unwrap();
     }
     tx.commit().await.unwrap();
 }
