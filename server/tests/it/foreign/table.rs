@@ -399,5 +399,6 @@ fn of_records() -> Vec<Row> {
             .query("actor", ACTORS)
             .query("before", &["{key_use}"])
             .plain(&["since", "purpose", "limit"]),
+        Row::of::<kms::Stats>().plain(&["since"]),
     ]
 }
