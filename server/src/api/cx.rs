@@ -166,8 +166,12 @@ fn require(op: &Op, role: Role, least: Role) -> Result<(), Error> {
     if role >= least {
         return Ok(());
     }
+    let hint = match least {
+        Role::SuperAdmin => "only who runs the server may do this",
+        _ => "ask an administrator of the tenant for the role",
+    };
     let message = format!("`{}` needs the role {least}; yours is {role}", op.name);
-    Err(Error::forbidden(message).hint("ask an administrator of the tenant for the role"))
+    Err(Error::forbidden(message).hint(hint))
 }
 
 /// What a key may not do, whatever its role.
