@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use aws_lc_rs::digest;
+use jiff::Timestamp;
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
@@ -13,6 +14,7 @@ use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{
     CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme,
 };
+use tod_proto::certificate::{self, Certificate};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
@@ -86,7 +88,7 @@ pub(crate) struct Tls {
     seen: Seen,
 }
 
-type Seen = Arc<Mutex<Option<Fingerprint>>>;
+type Seen = Arc<Mutex<Option<CertificateDer<'static>>>>;
 
 impl Tls {
     pub(crate) fn new(trust: Trust) -> Result<Self, Error> {
@@ -114,8 +116,9 @@ impl Tls {
         })
     }
 
-    fn seen(&self) -> Option<Fingerprint> {
-        *self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    fn seen(&self) -> Option<CertificateDer<'static>> {
+        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.clone()
     }
 
     /// What a failed handshake means.
@@ -123,7 +126,7 @@ impl Tls {
         let Some(reason) = certificate_error(&*error) else {
             return Error::Unreachable(error);
         };
-        let seen = self.seen();
+        let seen = self.seen().map(|seen| Fingerprint::of(&seen));
         match (self.trust, seen) {
             (Trust::Pin(expected), Some(seen)) => Error::PinMismatch {
                 expected: expected.to_string(),
@@ -162,6 +165,8 @@ pub struct Introduction {
     pub fingerprint: Fingerprint,
     /// Why no authority vouches for it; `None` if one does.
     pub untrusted: Option<String>,
+    /// How long it can be used; `None` if it does not say so in a way that can be read.
+    pub certificate: Option<Certificate>,
 }
 
 /// Asks a server for its certificate, and says nothing else to it.
@@ -176,13 +181,27 @@ pub async fn introduce(server: &str) -> Result<Option<Introduction>, Error> {
         Err(Error::Untrusted { reason, .. }) => Some(reason),
         Err(error) => return Err(error),
     };
-    let fingerprint = tls
+    let seen = tls
         .seen()
         .ok_or_else(|| Error::unreachable("the server showed no certificate"))?;
+    let fingerprint = Fingerprint::of(&seen);
     Ok(Some(Introduction {
         fingerprint,
         untrusted,
+        certificate: validity(&seen).map(|(not_before, not_after)| Certificate {
+            fingerprint: fingerprint.to_string(),
+            not_before,
+            not_after,
+        }),
     }))
+}
+
+fn validity(certificate: &[u8]) -> Option<(Timestamp, Timestamp)> {
+    let (_, parsed) = x509_parser::parse_x509_certificate(certificate).ok()?;
+    let validity = parsed.validity();
+    let [from, until] =
+        [validity.not_before, validity.not_after].map(|time| certificate::time(time.timestamp()));
+    Some((from, until))
 }
 
 fn authorities(provider: &Arc<CryptoProvider>) -> Result<Option<Arc<WebPkiServerVerifier>>, Error> {
@@ -228,7 +247,8 @@ impl ServerCertVerifier for Verifier {
         now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
         let seen = Fingerprint::of(end_entity);
-        *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = Some(seen);
+        let shown = Some(end_entity.clone().into_owned());
+        *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = shown;
         match (self.trust, &self.authorities) {
             (Trust::Pin(pin), _) if pin == seen => Ok(ServerCertVerified::assertion()),
             (Trust::Pin(_), _) => Err(CertificateError::ApplicationVerificationFailure.into()),

@@ -125,6 +125,8 @@ pub struct Bus {
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Auth {
+    /// How long an access token is good.
+    pub access: Period,
     /// How long a session lasts without being used.
     pub session: Period,
 }
@@ -132,8 +134,29 @@ pub struct Auth {
 impl Default for Auth {
     fn default() -> Self {
         Self {
+            access: Period::seconds(15 * 60),
             session: Period::seconds(7 * 24 * 3600),
         }
+    }
+}
+
+impl Auth {
+    /// A token that is good for longer would outlive what was taken from its person elsewhere, and
+    /// the keys that are kept for it; one that ends sooner is renewed more often than it is used.
+    fn check(&self) -> anyhow::Result<()> {
+        let bounded = |name: &str, value: Period, (least, most): (Period, Period)| {
+            if (least.0..=most.0).contains(&value.0) {
+                return Ok(());
+            }
+            bail!("`auth.{name}` is {value}; it must be from {least} to {most}")
+        };
+        let (minute, hour) = (Period::seconds(60), Period::seconds(3600));
+        bounded("access", self.access, (minute, hour))?;
+        bounded(
+            "session",
+            self.session,
+            (hour, Period::seconds(365 * 24 * 3600)),
+        )
     }
 }
 
@@ -273,6 +296,7 @@ impl Config {
         if usual.subsec_nanos() != 0 || !(least..=most).contains(&usual.as_secs()) {
             bail!("`poller.every` must be whole seconds, from 5s to 1d");
         }
+        self.auth.check()?;
         if self.keys.backend == Backend::Transit && self.target != Target::Poller {
             self.keys.transit.settings()?;
         }

@@ -55,6 +55,9 @@ fn command(args: &Args, environment: &Environment) -> anyhow::Result<()> {
         Command::Serve(common) => {
             let (config, _) = Config::load(common, environment)?;
             tod_service::telemetry::init(&config.log)?;
+            for (name, reason) in settings::without_effect(environment) {
+                tracing::warn!(name, "a variable has no effect: {reason}");
+            }
             block_on(targets::serve(&config, environment))
         }
         Command::Demo(args) => {

@@ -9,6 +9,11 @@ use std::fmt::Write as _;
 use anyhow::bail;
 
 use crate::config;
+use crate::environment::Environment;
+
+mod retired;
+
+pub use self::retired::RETIRED;
 
 /// A name that the field knows a setting by.
 #[derive(Clone, Copy, Debug)]
@@ -27,6 +32,7 @@ enum Unit {
     Text,
     Number,
     Seconds,
+    Minutes,
     Days,
 }
 
@@ -49,6 +55,11 @@ pub const ALIASES: &[Alias] = &[
     alias("NATS_URL", "bus.nats", Unit::Text),
     alias("OPENBAO_ADDR", "keys.transit.address", Unit::Text),
     alias("OPENBAO_TOKEN", "keys.transit.token", Unit::Text),
+    alias(
+        "JWT_ACCESS_TOKEN_EXPIRE_MINUTES",
+        "auth.access",
+        Unit::Minutes,
+    ),
     alias("JWT_REFRESH_TOKEN_EXPIRE_DAYS", "auth.session", Unit::Days),
     alias("SSH_IDLE_TIMEOUT", "terminals.idle", Unit::Seconds),
     alias("SSH_MAX_SESSIONS", "terminals.most", Unit::Number),
@@ -92,95 +103,6 @@ pub const ALONE: &[(&str, &str)] = &[
     ("TOD_DATA_DIR", "the data directory, as --data-dir"),
 ];
 
-/// Names that have no meaning here: why, and what to use.
-pub const RETIRED: &[(&str, &str)] = &[
-    (
-        "DEBUG",
-        "nothing shows more to clients; for the log: LOG_LEVEL=debug",
-    ),
-    (
-        "SYNC_DATABASE_URL",
-        "migrations run with DATABASE_URL as tod_owner, or with TOD_DATABASE__OWNER_URL",
-    ),
-    (
-        "APP_USER_DATABASE_URL",
-        "requests run with DATABASE_URL as tod_app",
-    ),
-    ("POLLER_DATABASE_URL", "a poller has no database"),
-    ("DB_MAX_OVERFLOW", "the pool has one bound: DB_POOL_SIZE"),
-    (
-        "DB_ADMIN_POOL_SIZE",
-        "half of DB_POOL_SIZE serves background work",
-    ),
-    (
-        "DB_ADMIN_MAX_OVERFLOW",
-        "half of DB_POOL_SIZE serves background work",
-    ),
-    ("DB_POOL_RECYCLE", "connections are renewed by themselves"),
-    (
-        "REDIS_URL",
-        "limits, locks and sessions are in PostgreSQL; nothing to configure",
-    ),
-    (
-        "JWT_SECRET_KEY",
-        "keys of tokens are made, sealed and changed here: todctl session rotate-keys",
-    ),
-    (
-        "JWT_ALGORITHM",
-        "one algorithm, HS256; a choice would be a way in",
-    ),
-    (
-        "JWT_ACCESS_TOKEN_EXPIRE_MINUTES",
-        "an access token lives 15 minutes: the change of its keys counts on it; sessions: TOD_AUTH__SESSION",
-    ),
-    (
-        "PASSWORD_RESET_TOKEN_EXPIRE_MINUTES",
-        "an administrator resets to a one-time enrolment code: todctl user reset",
-    ),
-    (
-        "FIRST_ADMIN_EMAIL",
-        "the first administrator enrols with the token in the data directory: todctl setup",
-    ),
-    (
-        "FIRST_ADMIN_PASSWORD",
-        "no password ever reaches the server: todctl setup",
-    ),
-    ("DEVICE_REFRESH_SECONDS", "pollers hear of changes at once"),
-    (
-        "TUNNEL_PORT_MIN",
-        "no ports are opened on the server: clients connect to it alone",
-    ),
-    (
-        "TUNNEL_PORT_MAX",
-        "no ports are opened on the server: clients connect to it alone",
-    ),
-    (
-        "TUNNEL_IDLE_TIMEOUT",
-        "TOD_TERMINALS__IDLE counts for all that is relayed",
-    ),
-    (
-        "SSH_RELAY_PORT",
-        "terminals come in where everything does: TOD_HTTP__LISTEN",
-    ),
-    ("GUNICORN_BIND", "use TOD_HTTP__LISTEN or --listen"),
-    ("GUNICORN_WORKERS", "one process uses all processors"),
-    ("GUNICORN_TIMEOUT", "use TOD_HTTP__LIMITS__REQUEST"),
-    (
-        "GUNICORN_GRACEFUL_TIMEOUT",
-        "requests have 10 seconds when todd stops",
-    ),
-    ("GUNICORN_KEEPALIVE", "use TOD_HTTP__LIMITS__IDLE"),
-    (
-        "LICENSE_DEVICES",
-        "there is no licence to count; quotas of tenants: todctl tenant set",
-    ),
-    ("TELEMETRY_ENABLED", "nothing is sent to anybody"),
-    ("TELEMETRY_COLLECTOR_URL", "nothing is sent to anybody"),
-    ("APP_NAME", "it is called tod"),
-    ("APP_VERSION", "the program knows its version"),
-    ("VITE_API_URL", "there is no web front end"),
-];
-
 /// A setting as the default configuration describes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Described {
@@ -199,6 +121,7 @@ impl Alias {
             Unit::Text => return Ok(text.to_owned()),
             Unit::Number => "",
             Unit::Seconds => "s",
+            Unit::Minutes => "m",
             Unit::Days => "d",
         };
         let text = text.trim();
@@ -278,6 +201,17 @@ pub fn names(key: &str) -> Vec<String> {
     own.into_iter()
         .chain(aliases.map(|alias| alias.name.to_owned()))
         .collect()
+}
+
+/// Names that are set and have no meaning here, each with the reason.
+pub fn without_effect(
+    environment: &Environment,
+) -> impl Iterator<Item = (&'static str, &'static str)> {
+    let is_set = |name: &str| environment.get(name).is_some();
+    RETIRED
+        .iter()
+        .copied()
+        .filter(move |(name, _)| is_set(name))
 }
 
 /// What somebody may have meant by `word`.

@@ -20,6 +20,7 @@ use tod_service::reconcile::Board;
 use tod_service::supervisor::{Signals, Supervisor};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
 
 use crate::config::{Backend, Config, Target};
 use crate::data_dir::DataDir;
@@ -30,7 +31,7 @@ use crate::keys::{master_key, unlock};
 use crate::notify;
 use crate::postgres::{Cluster, Options, Places, Role};
 use crate::say;
-use crate::tls::Identity;
+use crate::tls::{Identity, Live};
 use crate::{database, insecure, own};
 
 /// How long everything may take to end.
@@ -239,6 +240,7 @@ impl Parts<'_> {
             platform_audit_days: self.config.audit.platform_retention_days,
             certificate_pin: (identity.self_made && self.config.http.tls)
                 .then_some(identity.fingerprint),
+            certificate: identity.shown,
             door: self.config.http.door(),
             policy: self.policy(),
         };
@@ -253,14 +255,7 @@ impl Parts<'_> {
         let board = Board::new(Clock::system());
         let started = tod_server::background::start(&app, &board).await;
         started.context("cannot start the server")?;
-        if let Some(live) = identity.live {
-            let hangups = signal(SignalKind::hangup()).context("cannot catch SIGHUP")?;
-            let watching = live.watch(hangups, Clock::system(), self.supervisor.stop());
-            self.supervisor.spawn("certificate", async move {
-                watching.await;
-                anyhow::Ok(())
-            });
-        }
+        self.watch(identity.live)?;
         let tls = self.config.http.tls.then_some(identity.acceptor);
         let stop = self.supervisor.stop();
         let serving = app.clone();
@@ -272,10 +267,23 @@ impl Parts<'_> {
         Ok((door, app))
     }
 
+    /// Keeps the certificate as its files are.
+    fn watch(&self, live: Option<Arc<Live>>) -> anyhow::Result<()> {
+        let Some(live) = live else { return Ok(()) };
+        let hangups = signal(SignalKind::hangup()).context("cannot catch SIGHUP")?;
+        let watching = live.watch(hangups, Clock::system(), self.supervisor.stop());
+        self.supervisor.spawn("certificate", async move {
+            watching.await;
+            anyhow::Ok(())
+        });
+        Ok(())
+    }
+
     fn policy(&self) -> Policy {
         let (config, terminals) = (self.config, &self.config.terminals);
         Policy {
             poll_seconds: u32::try_from(config.poller.every.0.as_secs()).unwrap_or(u32::MAX),
+            access: config.auth.access.0,
             session: config.auth.session.0,
             terminals_per_person: terminals.per_person,
             terminal_idle: terminals.idle.0,
@@ -352,10 +360,15 @@ impl Parts<'_> {
     }
 
     fn identity(&self, data: &DataDir, address: SocketAddr) -> anyhow::Result<Identity> {
-        match (&self.config.http.certificate, &self.config.http.key) {
-            (Some(certificate), Some(key)) => Identity::from_files(certificate, key),
-            _ => Identity::self_made(data, address.ip()),
+        let mut identity = match (&self.config.http.certificate, &self.config.http.key) {
+            (Some(certificate), Some(key)) => Identity::from_files(certificate, key)?,
+            _ => Identity::self_made(data, address.ip())?,
+        };
+        if !self.config.http.tls {
+            // Nobody is shown it.
+            identity.shown = watch::Sender::new(None).subscribe();
         }
+        Ok(identity)
     }
 
     /// What the server's keys begin with. `system` signs in as `tod_system`.

@@ -8,6 +8,8 @@ use anyhow::Context as _;
 use rcgen::{CertificateParams, DistinguishedName, DnType, KeyPair, date_time_ymd};
 use rustls::ServerConfig;
 use rustls::server::ResolvesServerCert;
+use tod_proto::certificate::Certificate;
+use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
 
 pub use self::live::{Live, Pair, exposed};
@@ -24,6 +26,8 @@ pub struct Identity {
     pub fingerprint: String,
     /// Whether the certificate was made here, so that no authority vouches for it.
     pub self_made: bool,
+    /// The certificate that new connections are shown.
+    pub shown: watch::Receiver<Option<Certificate>>,
     /// Reads given files again. The one that was made here is pinned, so it stays.
     pub live: Option<Arc<Live>>,
 }
@@ -65,7 +69,8 @@ impl Identity {
         config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
         Ok(Self {
             acceptor: TlsAcceptor::from(Arc::new(config)),
-            fingerprint: live.pair().fingerprint.clone(),
+            fingerprint: live.pair().certificate.fingerprint.clone(),
+            shown: live.told(),
             self_made,
             live: (!self_made).then_some(live),
         })

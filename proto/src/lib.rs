@@ -5,6 +5,7 @@
 //! | [`endpoint`] | how one HTTP operation is declared: method, path, scope, least role, types |
 //! | [`api`] | the operations, one module for each resource, and the list of all of them |
 //! | [`bus`] | what servers and pollers tell each other |
+//! | [`certificate`] | how long the certificate of a server can be used |
 //! | [`chain`] | what holds the records of an audit log together |
 //! | [`access`] | what keys for programs may be let into |
 //! | [`selector`] | the language that picks devices |
@@ -17,6 +18,7 @@
 pub mod access;
 pub mod api;
 pub mod bus;
+pub mod certificate;
 pub mod chain;
 pub mod endpoint;
 pub mod error;

@@ -106,10 +106,10 @@ pub struct Auth {
 }
 
 impl Auth {
-    /// Derives the keys. `issuer` names this installation in its tokens.
-    pub fn new(kms: &Kms, issuer: &str) -> Result<Self, KmsError> {
+    /// Derives the keys. `issuer` names this installation in its tokens, good for `access`.
+    pub fn new(kms: &Kms, issuer: &str, access: Duration) -> Result<Self, KmsError> {
         Ok(Self {
-            tokens: token::Signer::new(issuer),
+            tokens: token::Signer::new(issuer, access),
             keys_of_tokens: signing::Keys::default(),
             sessions: session::Cache::default(),
             keys: api_key::Cache::default(),

@@ -8,16 +8,18 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use sqlx::postgres::PgConnectOptions;
+use tod_proto::certificate::Certificate;
 use tod_service::bus::Bus;
 use tod_service::clock::Clock;
 use tod_service::health::Health;
 use tod_service::supervisor::Supervisor;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::api::error::Error;
 use crate::api::{App, Parts};
 use crate::audit::Alarm;
-use crate::auth::{Auth, signing};
+use crate::auth::{Auth, signing, token};
 use crate::db::Db;
 use crate::door::Door;
 use crate::fleet::Fleet;
@@ -46,6 +48,8 @@ pub struct Config {
     pub platform_audit_days: Option<u32>,
     /// SHA-256 of this server's certificate in hex, when no authority vouches for it.
     pub certificate_pin: Option<String>,
+    /// The certificate that new connections are shown; nothing when TLS is not spoken.
+    pub certificate: watch::Receiver<Option<Certificate>>,
     /// How clients are let in.
     pub door: Door,
     /// What is usual and what is allowed.
@@ -57,6 +61,8 @@ pub struct Config {
 pub struct Policy {
     /// How often a device is polled, in seconds, when its record does not say.
     pub poll_seconds: u32,
+    /// How long an access token is good.
+    pub access: Duration,
     /// How long a session lasts without being used.
     pub session: Duration,
     /// How many terminals a person may have open.
@@ -69,6 +75,7 @@ impl Default for Policy {
     fn default() -> Self {
         Self {
             poll_seconds: 60,
+            access: token::ACCESS,
             session: Duration::from_hours(7 * 24),
             terminals_per_person: 32,
             terminal_idle: Duration::from_mins(15),
@@ -100,7 +107,7 @@ pub async fn unlock(transit: Transit, system: &PgConnectOptions) -> Result<Keys,
 /// Puts a server together. Nothing connects until it is used.
 pub fn build(config: Config, shared: Shared) -> Result<App, KmsError> {
     let kms = Kms::new(config.keys.clone(), shared.clock.clone())?;
-    let auth = Auth::new(&kms, "tod")?;
+    let auth = Auth::new(&kms, "tod", config.policy.access)?;
     let db = Db::new(
         config.database_app.clone(),
         config.database_system.clone(),

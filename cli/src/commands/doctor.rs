@@ -1,14 +1,17 @@
 //! `todctl doctor`
 
+mod network;
+
 use std::os::unix::fs::PermissionsExt as _;
 
+use jiff::Timestamp;
 use serde::Serialize;
 use tod_client::store::{Kind, Store};
-use tod_client::tls::introduce;
 use tod_client::view::Tone;
 use tod_client::view::units::span;
 use tod_proto::api::account::Whoami;
 use tod_proto::api::status;
+use tod_proto::certificate::Certificate;
 use tod_proto::page::Empty;
 use tod_proto::untrusted::plain;
 
@@ -35,6 +38,9 @@ struct Check {
     verdict: Verdict,
     text: String,
     fix: Option<String>,
+    /// When what was looked at ends.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expires_at: Option<Timestamp>,
 }
 
 fn ok(name: &'static str, text: impl Into<String>) -> Check {
@@ -43,6 +49,7 @@ fn ok(name: &'static str, text: impl Into<String>) -> Check {
         verdict: Verdict::Ok,
         text: text.into(),
         fix: None,
+        expires_at: None,
     }
 }
 
@@ -57,31 +64,33 @@ fn bad(name: &'static str, verdict: Verdict, error: &CliError) -> Check {
         verdict,
         text: format!("{}{why}", report.message),
         fix: report.next.first().cloned().or(report.hint),
+        expires_at: None,
     }
 }
 
 pub(super) async fn run(Args {}: Args, cx: &mut Cx) -> Result<(), CliError> {
     let mut checks = vec![config(cx)];
-    let reachable = match cx.here() {
-        Err(_) => false,
-        Ok((_, context)) => {
-            let check = network(&context.server).await;
-            let reachable = check.verdict != Verdict::Failure;
-            checks.push(check);
-            reachable
-        }
+    let met = match cx.here() {
+        Err(_) => None,
+        Ok((_, context)) => Some(network::look(&context, cx.clock.now()).await),
     };
-    if reachable {
-        checks.push(
-            server(cx)
-                .await
-                .unwrap_or_else(|e| bad("server", Verdict::Failure, &e)),
-        );
-        checks.push(
-            session(cx)
-                .await
-                .unwrap_or_else(|e| bad("session", Verdict::Failure, &e)),
-        );
+    if let Some(met) = met {
+        checks.extend(met.checks);
+        if met.usable {
+            match server(cx).await {
+                Ok((check, served)) => {
+                    checks.push(check);
+                    let seen = met.certificate.as_ref();
+                    checks.extend(network::behind(seen, served.as_ref(), cx.clock.now()));
+                }
+                Err(error) => checks.push(bad("server", Verdict::Failure, &error)),
+            }
+            checks.push(
+                session(cx)
+                    .await
+                    .unwrap_or_else(|e| bad("session", Verdict::Failure, &e)),
+            );
+        }
     }
     checks.extend(api_key(cx));
     checks.push(secrets(cx));
@@ -121,7 +130,7 @@ fn line(check: &Check) -> String {
         .map(|fix| format!("    fix: {fix}"))
         .unwrap_or_default();
     format!(
-        "{} {:<10} {}{fix}\n",
+        "{} {:<11} {}{fix}\n",
         Paint::tone(tone, mark),
         check.name,
         check.text
@@ -137,26 +146,8 @@ fn config(cx: &mut Cx) -> Check {
     }
 }
 
-async fn network(server: &str) -> Check {
-    match introduce(server).await {
-        Ok(None) => ok("network", format!("{server}, without TLS")),
-        Ok(Some(shown)) => {
-            let who = if shown.untrusted.is_none() {
-                "vouched for"
-            } else {
-                "pinned"
-            };
-            let short = shown.fingerprint.short();
-            ok(
-                "network",
-                format!("{server}, TLS, certificate {short} {who}"),
-            )
-        }
-        Err(error) => bad("network", Verdict::Failure, &CliError::Call(error)),
-    }
-}
-
-async fn server(cx: &mut Cx) -> Result<Check, CliError> {
+/// What the server says of itself, and which certificate it says that it shows.
+async fn server(cx: &mut Cx) -> Result<(Check, Option<Certificate>), CliError> {
     let client = cx.client()?;
     let ready = client
         .call(status::Ready, Empty {}, Empty {}, Empty {})
@@ -186,13 +177,13 @@ async fn server(cx: &mut Cx) -> Result<Check, CliError> {
         let alarms: Vec<String> = shown.alarms.iter().map(|alarm| plain(alarm)).collect();
         check.text = format!("{}; ALARM: {}", check.text, alarms.join("; "));
         check.fix = Some("see the server's log".to_owned());
-        return Ok(check);
+        return Ok((check, shown.certificate));
     }
     if skew > 60 {
         check.verdict = Verdict::Warning;
         check.fix = Some("set the clock of this machine".to_owned());
     }
-    Ok(check)
+    Ok((check, shown.certificate))
 }
 
 async fn session(cx: &mut Cx) -> Result<Check, CliError> {

@@ -59,7 +59,7 @@ pub enum Command {
     /// Make another key that access tokens are signed with
     ///
     /// The server does so by itself every thirty days. The key before it is believed for as long
-    /// as a token of it may be good, a quarter of an hour.
+    /// as a token of it may be good, an hour.
     RotateKeys {
         /// Destroy the keys before it now: every client has to get a new access token
         #[arg(long)]

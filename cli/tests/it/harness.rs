@@ -16,7 +16,9 @@ use hyper_util::rt::TokioIo;
 use serde_json::json;
 use tod_client::stub::Stub;
 use tod_client::transport::Transport as _;
-use tokio::net::TcpListener;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::TlsAcceptor;
 
 use crate::fixtures::{SESSION, TENANT};
 
@@ -68,6 +70,24 @@ async fn serve(stub: Stub, request: Request<Incoming>) -> Result<Response<Reply>
     Ok(reply)
 }
 
+/// Answers on a connection. Who does not like the certificate leaves.
+async fn talk(tcp: TcpStream, tls: Option<TlsAcceptor>, stub: Stub) {
+    match tls {
+        None => answer(tcp, stub).await,
+        Some(tls) => {
+            if let Ok(stream) = tls.accept(tcp).await {
+                answer(stream, stub).await;
+            }
+        }
+    }
+}
+
+async fn answer(stream: impl AsyncRead + AsyncWrite + Unpin, stub: Stub) {
+    let service = service_fn(move |request| serve(stub.clone(), request));
+    let http = hyper::server::conn::http1::Builder::new();
+    drop(http.serve_connection(TokioIo::new(stream), service).await);
+}
+
 impl Machine {
     /// A machine on which nothing is configured.
     pub(crate) fn bare() -> Self {
@@ -79,22 +99,30 @@ impl Machine {
 
     /// A machine that is signed in to a server with these answers.
     pub(crate) fn with(stub: Stub) -> Self {
+        Self::met(stub, None, "")
+    }
+
+    /// The same over TLS; `trust` is a line in the context.
+    pub(crate) fn with_tls(stub: Stub, tls: TlsAcceptor, trust: &str) -> Self {
+        Self::met(stub, Some(tls), trust)
+    }
+
+    fn met(stub: Stub, tls: Option<TlsAcceptor>, trust: &str) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .enable_all()
             .build()
             .unwrap();
         let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
+        let scheme = if tls.is_some() { "https" } else { "http" };
+        let url = format!("{scheme}://{}", listener.local_addr().unwrap());
         runtime.spawn(async move {
             loop {
                 let (tcp, _) = listener.accept().await.unwrap();
-                let stub = stub.clone();
+                let (stub, tls) = (stub.clone(), tls.clone());
                 #[expect(clippy::disallowed_methods, reason = "it ends with the runtime")]
                 tokio::spawn(async move {
-                    let service = service_fn(move |request| serve(stub.clone(), request));
-                    let http = hyper::server::conn::http1::Builder::new();
-                    drop(http.serve_connection(TokioIo::new(tcp), service).await);
+                    talk(tcp, tls, stub).await;
                 });
             }
         });
@@ -107,7 +135,7 @@ impl Machine {
             &format!(
                 "version = 1\ncurrent = \"prod\"\n[context.prod]\nserver = \"{url}\"\n\
                  tenant = \"acme-wisp\"\ntenant_id = \"{TENANT}\"\nstore = \"insecure\"\n\
-                 user = \"ana@example.org\"\n"
+                 user = \"ana@example.org\"\n{trust}\n"
             ),
         );
         let grant = json!({

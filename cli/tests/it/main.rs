@@ -3,6 +3,7 @@
 
 mod completion;
 mod contexts;
+mod doctor;
 mod exit_codes;
 mod files;
 mod fixtures;

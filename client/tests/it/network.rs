@@ -141,6 +141,9 @@ async fn an_unknown_server_introduces_itself() {
 
     assert_eq!(introduction.fingerprint, server.fingerprint);
     assert!(introduction.untrusted.is_some());
+    let certificate = introduction.certificate.unwrap();
+    assert_eq!(certificate.fingerprint, server.fingerprint.to_string());
+    assert_eq!(certificate.not_after.to_string(), "4096-01-01T00:00:00Z");
 }
 
 #[tokio::test]

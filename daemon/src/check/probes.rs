@@ -7,11 +7,12 @@ use jiff::SignedDuration;
 use rustix::fs::{Access, access, statvfs};
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{Connection as _, Row as _};
+use tod_proto::certificate::Standing;
 use tod_server::kms::MasterKey;
 use tod_service::bus::{Bus, NatsOptions};
 use tod_service::clock::Clock;
 
-use super::Check;
+use super::{Check, Verdict};
 use crate::config::{Backend, Config, Setting, Target};
 use crate::database::{self, Seen};
 use crate::environment::Environment;
@@ -43,7 +44,7 @@ pub(super) async fn all(config: &Config, environment: &Environment) -> Vec<Check
         Backend::Local => key(config, environment, folder.as_deref().ok()),
         Backend::Transit => key_service(config).await,
     });
-    checks.push(certificate(config));
+    checks.push(certificate(config, folder.as_deref().ok()));
     checks.push(port(config));
     checks.extend(database(config, environment).await);
     checks.push(bus(config).await);
@@ -156,34 +157,62 @@ async fn key_service(config: &Config) -> Check {
     }
 }
 
-fn certificate(config: &Config) -> Check {
+fn certificate(config: &Config, folder: Option<&Path>) -> Check {
     let name = "certificate";
     if !config.http.tls {
         return Check::ok(name, "none: TLS is off");
     }
     let (Some(certificate), Some(key)) = (&config.http.certificate, &config.http.key) else {
-        return Check::ok(name, "one of our own, known by its fingerprint");
+        return own_certificate(folder);
     };
-    let pair = match Pair::read(certificate, key) {
-        Ok(pair) => pair,
-        Err(error) => {
-            let repair = "give http.certificate and http.key that belong together";
-            return Check::failure(name, format!("{error:#}"), repair);
+    let repair = "give http.certificate and http.key that belong together";
+    let check = lasting(certificate, key, repair);
+    match (check.verdict, exposed(key)) {
+        (Verdict::Ok, Some(mode)) => {
+            let text = format!("{} can be read by others (mode {mode:o})", key.display());
+            Check::warning(name, text, "chmod 600")
         }
+        _ => check,
+    }
+}
+
+/// The one that is made at the first start.
+fn own_certificate(folder: Option<&Path>) -> Check {
+    let folder = folder.map(|folder| folder.join("tls"));
+    match folder {
+        Some(folder) if folder.join("cert.pem").exists() => {
+            let repair = "put the backup of it there: clients go by its fingerprint";
+            lasting(&folder.join("cert.pem"), &folder.join("key.pem"), repair)
+        }
+        _ => Check::ok("certificate", "one of our own, made at the first start"),
+    }
+}
+
+/// Whether it can be used, and for how long.
+fn lasting(certificate: &Path, key: &Path, repair: &str) -> Check {
+    let name = "certificate";
+    let known = match Pair::read(certificate, key) {
+        Ok(pair) => pair.certificate,
+        Err(error) => return Check::failure(name, format!("{error:#}"), repair),
     };
-    let path = certificate.display();
-    if let Some(warning) = pair.warning(Clock::system().now()) {
-        return Check::warning(
+    let now = Clock::system().now();
+    let text = format!("{} {}", certificate.display(), known.describe(now));
+    match known.standing(now) {
+        Standing::Good => Check::ok(name, text),
+        Standing::EndsSoon => {
+            Check::warning(name, text, "renew it; a todd that runs reads it again")
+        }
+        Standing::Ended => Check::failure(
             name,
-            format!("{path} {warning}"),
-            "renew it; it is read again",
-        );
+            format!("{text}: clients refuse it"),
+            "renew it; a todd that runs reads it again",
+        ),
+        Standing::NotYet => Check::failure(
+            name,
+            format!("{text}: clients refuse it"),
+            "use the one before until then; or is the clock of this machine wrong?",
+        ),
     }
-    if let Some(mode) = exposed(key) {
-        let text = format!("{} can be read by others (mode {mode:o})", key.display());
-        return Check::warning(name, text, "chmod 600");
-    }
-    Check::ok(name, format!("{path} ends at {}", pair.ends))
 }
 
 fn port(config: &Config) -> Check {

@@ -9,22 +9,22 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, SystemTime};
 
 use anyhow::{Context as _, bail};
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use rustls::{Error, InconsistentKeys};
+use tod_proto::certificate::{self, Certificate, Standing};
 use tod_service::clock::Clock;
 use tokio::signal::unix::Signal;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 /// How often the files are looked at.
 const LOOK: Duration = Duration::from_secs(5);
 /// How often it is said that a certificate ends soon.
 const TELL: Duration = Duration::from_hours(24);
-/// So long before its end it is said.
-const SOON: SignedDuration = SignedDuration::from_hours(14 * 24);
 
 /// A certificate chain with its key, from two files.
 #[derive(Debug)]
@@ -32,6 +32,8 @@ pub struct Live {
     certificate: PathBuf,
     key: PathBuf,
     shown: RwLock<Arc<Pair>>,
+    /// The same for others in this process.
+    told: watch::Sender<Option<Certificate>>,
     /// What the files looked like when they were read, whether that went well or not.
     seen: Mutex<Option<Seen>>,
 }
@@ -40,10 +42,8 @@ pub struct Live {
 #[derive(Debug)]
 pub struct Pair {
     key: Arc<CertifiedKey>,
-    /// SHA-256 of the certificate, in lower-case hex.
-    pub fingerprint: String,
-    /// When it ends.
-    pub ends: Timestamp,
+    /// What there is to know of the certificate.
+    pub certificate: Certificate,
 }
 
 /// What tells that a file is another one.
@@ -66,8 +66,8 @@ impl Pair {
         let Some(first) = chain.first() else {
             bail!("{} holds no certificate", certificate.display());
         };
-        let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, first);
-        let ends = ends(first).with_context(|| format!("{} is damaged", certificate.display()))?;
+        let known =
+            known(first).with_context(|| format!("{} is damaged", certificate.display()))?;
         let private = PrivateKeyDer::from_pem_file(key)
             .with_context(|| format!("{} holds no private key", key.display()))?;
         let signing = rustls::crypto::aws_lc_rs::sign::any_supported_type(&private)
@@ -81,31 +81,20 @@ impl Pair {
         }
         Ok(Self {
             key: Arc::new(certified),
-            fingerprint: hex::encode(digest),
-            ends,
-        })
-    }
-
-    /// What there is to say about its end, if it is near.
-    pub fn warning(&self, now: Timestamp) -> Option<String> {
-        let left = self.ends.duration_since(now);
-        if left > SOON {
-            return None;
-        }
-        let ends = self.ends;
-        Some(if left.is_positive() {
-            format!("ends in {} days, at {ends}", left.as_hours() / 24)
-        } else {
-            format!("has ended, at {ends}: clients refuse it")
+            certificate: known,
         })
     }
 }
 
-fn ends(certificate: &[u8]) -> anyhow::Result<Timestamp> {
+fn known(certificate: &[u8]) -> anyhow::Result<Certificate> {
+    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, certificate);
     let (_, parsed) = x509_parser::parse_x509_certificate(certificate)?;
-    Ok(Timestamp::from_second(
-        parsed.validity().not_after.timestamp(),
-    )?)
+    let validity = parsed.validity();
+    Ok(Certificate {
+        fingerprint: hex::encode(digest),
+        not_before: certificate::time(validity.not_before.timestamp()),
+        not_after: certificate::time(validity.not_after.timestamp()),
+    })
 }
 
 /// The permission bits of a key that others may read.
@@ -122,6 +111,7 @@ impl Live {
         Ok(Arc::new(Self {
             certificate: certificate.to_owned(),
             key: key.to_owned(),
+            told: watch::Sender::new(Some(pair.certificate.clone())),
             shown: RwLock::new(pair),
             seen: Mutex::new(Some(Seen { files, well: true })),
         }))
@@ -131,6 +121,11 @@ impl Live {
     pub fn pair(&self) -> Arc<Pair> {
         let shown = self.shown.read().unwrap_or_else(PoisonError::into_inner);
         Arc::clone(&shown)
+    }
+
+    /// The certificate that is shown, also after it changes.
+    pub fn told(&self) -> watch::Receiver<Option<Certificate>> {
+        self.told.subscribe()
     }
 
     /// Reads the files again if they look different, or could not be used before.
@@ -158,11 +153,13 @@ impl Live {
     fn show(&self, pair: Pair) {
         let pair = Arc::new(pair);
         let mut shown = self.shown.write().unwrap_or_else(PoisonError::into_inner);
-        let is_new = shown.fingerprint != pair.fingerprint;
+        let is_new = shown.certificate != pair.certificate;
         *shown = Arc::clone(&pair);
         drop(shown);
         if is_new {
-            tracing::info!(fingerprint = pair.fingerprint, ends = %pair.ends, "new connections get a new certificate");
+            let known = &pair.certificate;
+            self.told.send_replace(Some(known.clone()));
+            tracing::info!(fingerprint = known.fingerprint, ends = %known.not_after, "new connections get a new certificate");
         }
     }
 
@@ -194,8 +191,14 @@ impl Live {
 
     fn tell(&self, now: Timestamp) {
         let path = self.certificate.display();
-        if let Some(warning) = self.pair().warning(now) {
-            tracing::warn!(path = %path, "the certificate {warning}");
+        let certificate = &self.pair().certificate;
+        let said = certificate.describe(now);
+        match certificate.standing(now) {
+            Standing::Good => {}
+            Standing::EndsSoon => tracing::warn!(path = %path, "the certificate {said}: renew it"),
+            Standing::Ended | Standing::NotYet => {
+                tracing::error!(path = %path, "the certificate {said}: clients refuse it");
+            }
         }
         if let Some(mode) = exposed(&self.key) {
             let path = self.key.display();

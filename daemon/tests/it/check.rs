@@ -1,16 +1,14 @@
-//! `todd check`, what is refused at the start, and a certificate that is renewed.
+//! `todd check`, and what is refused at the start.
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::Command;
 
-use rcgen::{CertificateParams, KeyPair};
-use rustix::process::Signal;
 use serde_json::Value;
 
-use crate::harness::{Todd, command, folder, refusal, run, serve, wait_until};
+use crate::harness::{command, folder, refusal, run, serve};
 
-fn check(data: &Path, args: &[&str], variables: &[(&str, &str)]) -> (i32, Value) {
+pub(crate) fn check(data: &Path, args: &[&str], variables: &[(&str, &str)]) -> (i32, Value) {
     let mut check = command(&["check", "-o", "json", "--listen", "127.0.0.1:0"]);
     check
         .args(["--data-dir", data.to_str().unwrap()])
@@ -26,7 +24,7 @@ fn row<'a>(report: &'a Value, key: &str) -> &'a Value {
     rows.iter().find(|row| row["key"] == key).unwrap()
 }
 
-fn verdicts(report: &Value, name: &str) -> Vec<(String, String)> {
+pub(crate) fn verdicts(report: &Value, name: &str) -> Vec<(String, String)> {
     let checks = report["checks"].as_array().unwrap().iter();
     let text = |value: &Value| value.as_str().unwrap().to_owned();
     checks
@@ -271,49 +269,4 @@ fn a_role_that_no_wall_stands_for_is_refused() {
         "{report}"
     );
     assert_eq!(verdicts(&report, "clock").first().unwrap().0, "ok");
-}
-
-fn certificate(folder: &Path) {
-    let params = CertificateParams::new(["localhost".to_owned()]).unwrap();
-    let pair = KeyPair::generate().unwrap();
-    let made = params.self_signed(&pair).unwrap().pem();
-    std::fs::write(folder.join("cert.pem"), made).unwrap();
-    std::fs::write(folder.join("key.pem"), pair.serialize_pem()).unwrap();
-}
-
-#[test]
-fn a_renewed_certificate_is_shown_after_a_hangup() {
-    let folder = folder();
-    certificate(folder.path());
-    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
-    let data = folder.path().join("data");
-    let mut serve = serve(&data);
-    serve
-        .env("TLS_CERT", path("cert.pem"))
-        .env("TLS_KEY", path("key.pem"));
-    let todd = Todd::spawn(serve, &data);
-    let before = shown(&todd.address);
-    assert_eq!(before, todd.fingerprint);
-
-    certificate(folder.path());
-    todd.signal(Signal::HUP);
-
-    wait_until("the new certificate is shown", || {
-        shown(&todd.address) != before
-    });
-    todd.stop();
-}
-
-/// The fingerprint of the certificate that a server shows.
-fn shown(address: &str) -> String {
-    let script = format!(
-        "openssl s_client -connect {address} </dev/null 2>/dev/null | \
-         openssl x509 -outform der | sha256sum"
-    );
-    let output = Command::new("/bin/sh")
-        .args(["-c", &script])
-        .output()
-        .unwrap();
-    let said = String::from_utf8(output.stdout).unwrap();
-    said.split_whitespace().next().unwrap().to_owned()
 }

@@ -24,6 +24,12 @@ pub(crate) fn folder() -> TempDir {
     folder
 }
 
+/// Writes a file that only its owner may read.
+pub(crate) fn private(path: &Path, text: &str) {
+    std::fs::write(path, text).unwrap();
+    std::fs::set_permissions(path, Permissions::from_mode(0o600)).unwrap();
+}
+
 /// `todd`, with nothing in its environment but the path.
 pub(crate) fn command(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_todd"));
@@ -180,9 +186,10 @@ pub(crate) fn postmasters(data: &Path) -> Vec<i32> {
             .parse::<i32>()
             .ok()
     };
+    // A child that ended since it was listed has no parent any more, and is none of them.
     all.iter()
         .copied()
-        .filter(|pid| !parent(*pid).is_some_and(|it| all.contains(&it)))
+        .filter(|pid| parent(*pid).is_some_and(|it| !all.contains(&it)))
         .collect()
 }
 

@@ -5,6 +5,7 @@
     reason = "a test panics when it fails"
 )]
 
+mod certificate;
 mod check;
 mod demo;
 mod harness;

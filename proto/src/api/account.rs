@@ -215,7 +215,7 @@ pub enum SrpFinished {
 pub struct Tokens {
     /// The session.
     pub session: SessionId,
-    /// Sent with every request; good for 15 minutes.
+    /// Sent with every request; good for some minutes.
     pub access_token: String,
     /// When `access_token` ends, by the server's clock.
     pub access_expires: Timestamp,

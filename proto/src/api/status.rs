@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::certificate::Certificate;
 use crate::endpoint::{Endpoint, Method, Op, Scope};
 use crate::page::Empty;
 
@@ -64,6 +65,10 @@ pub struct Status {
     /// What is wrong with the server that people must see to, in words.
     #[serde(default)]
     pub alarms: Vec<String>,
+    /// The certificate that it shows to whoever connects to it; a proxy before it may show another.
+    /// Nothing when it speaks no TLS.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub certificate: Option<Certificate>,
 }
 
 impl Endpoint for Show {

@@ -69,6 +69,7 @@ impl Server {
             setup_token: dir.join("setup-token"),
             base_url: "http://127.0.0.1:1".to_owned(),
             certificate_pin: None,
+            certificate: tokio::sync::watch::channel(None).1,
             door: Door::default(),
             policy: Policy::default(),
             platform_audit_days: None,

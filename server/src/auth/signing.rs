@@ -2,7 +2,7 @@
 //! servers, renewed every [`EVERY`].
 //!
 //! ```text
-//! rotate ──LEAD──► the new key signs, the old one is believed ──ACCESS + 2·LEEWAY──► destroyed
+//! rotate ──LEAD──► the new key signs, the old one is believed ──LONGEST + 2·LEEWAY──► destroyed
 //! ```
 //!
 //! **Invariant:** a server knows a key before another signs with it: it looks every [`FRESH`], which
@@ -19,7 +19,7 @@ use tod_service::reconcile::Reconcile;
 use zeroize::Zeroizing;
 
 use super::FRESH;
-use super::token::{ACCESS, Claims, Key, LEEWAY, Material, Refused, Ring};
+use super::token::{Claims, Key, LEEWAY, LONGEST, Material, Refused, Ring};
 use crate::api::App;
 use crate::api::error::Error;
 use crate::audit::{self, Act, Origin, PLATFORM, TOD};
@@ -178,7 +178,7 @@ pub(crate) async fn rotate(
     let signs_from = now + LEAD;
     // The longest token of the old key, made by a server whose clock is behind, and believed by
     // one whose clock is behind.
-    let retires_at = signs_from + ACCESS + LEEWAY * 2;
+    let retires_at = signs_from + LONGEST + LEEWAY * 2;
     sqlx::query!(
         "update signing_keys set retires_at = $1 where retires_at is null",
         retires_at.to_sqlx() as _,

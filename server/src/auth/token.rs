@@ -1,4 +1,4 @@
-//! Access tokens: JWTs of 15 minutes, signed with the newest key of a [`Ring`].
+//! Access tokens: JWTs of some minutes, signed with the newest key of a [`Ring`].
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,8 +10,11 @@ use tod_proto::id::{RequestId, SessionId, SigningKeyId, UserId};
 
 use crate::api::error::Error;
 
-/// How long an access token is good.
+/// How long an access token is good, where nothing else is said.
 pub const ACCESS: Duration = Duration::from_mins(15);
+/// How long one may be made good. Keys are kept for so long, whatever a server makes: another one
+/// may be told otherwise, or the same one may have been yesterday.
+pub const LONGEST: Duration = Duration::from_hours(1);
 /// How far another server's clock may be off.
 pub const LEEWAY: Duration = Duration::from_secs(30);
 /// The one algorithm. What a token's header asks for counts for nothing.
@@ -96,6 +99,7 @@ impl Ring {
 #[derive(Debug)]
 pub struct Signer {
     issuer: String,
+    access: Duration,
     validation: Validation,
 }
 
@@ -123,8 +127,8 @@ struct Wire {
 }
 
 impl Signer {
-    /// `issuer` names this installation.
-    pub fn new(issuer: &str) -> Self {
+    /// `issuer` names this installation; its tokens are good for `access`, at most [`LONGEST`].
+    pub fn new(issuer: &str, access: Duration) -> Self {
         let mut validation = Validation::new(ALGORITHM);
         validation.set_audience(&[AUDIENCE]);
         validation.set_issuer(&[issuer]);
@@ -134,6 +138,7 @@ impl Signer {
         validation.validate_nbf = false;
         Self {
             issuer: issuer.to_owned(),
+            access: access.min(LONGEST),
             validation,
         }
     }
@@ -149,7 +154,7 @@ impl Signer {
         let key = ring.signing(now).ok_or_else(|| {
             Error::unavailable("the server has no key to sign with").hint("try again in a minute")
         })?;
-        let expires = now + ACCESS;
+        let expires = now + self.access;
         let wire = Wire {
             iss: self.issuer.clone(),
             aud: AUDIENCE.to_owned(),

@@ -27,7 +27,7 @@ struct Doorway {
 impl Doorway {
     async fn open(door: Door) -> Self {
         let app = TestApp::new().await;
-        let server = app.replica_with(door);
+        let server = app.replica_with(|config| config.door = door);
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let stop = CancellationToken::new();

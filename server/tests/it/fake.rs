@@ -35,7 +35,10 @@ pub(crate) struct Stage {
 
 impl Stage {
     pub(crate) async fn new() -> Self {
-        let app = TestApp::new().await;
+        Self::on(TestApp::new().await).await
+    }
+
+    pub(crate) async fn on(app: TestApp) -> Self {
         start(&app.app).await;
         let tenant = app.tenant("acme").await;
         let ana = app.member(tenant, Role::Operator).await;

@@ -83,17 +83,25 @@ impl TestApp {
     /// A server whose clock stands at `start` until the test moves its hands.
     pub(crate) async fn with_clock(start: jiff::Timestamp) -> Self {
         let keys = Keys::Local(MasterKey::from_bytes([42; 32]));
-        Self::on(Database::create().await, keys, start).await
+        Self::on(Database::create().await, keys, start, Policy::default()).await
+    }
+
+    /// A server that is told what is usual and what is allowed.
+    pub(crate) async fn with_policy(policy: Policy) -> Self {
+        let keys = Keys::Local(MasterKey::from_bytes([42; 32]));
+        let start = Clock::system().now();
+        Self::on(Database::create().await, keys, start, policy).await
     }
 
     /// A server whose keys OpenBao wraps.
     pub(crate) async fn over(transit: Transit) -> Self {
         let db = Database::create().await;
         let keys = startup::unlock(transit, &db.options("tod_system")).await;
-        Self::on(db, keys.unwrap(), Clock::system().now()).await
+        let start = Clock::system().now();
+        Self::on(db, keys.unwrap(), start, Policy::default()).await
     }
 
-    async fn on(db: Database, keys: Keys, start: jiff::Timestamp) -> Self {
+    async fn on(db: Database, keys: Keys, start: jiff::Timestamp, policy: Policy) -> Self {
         // What the server logs is shown with a test that fails.
         let subscriber = tracing_subscriber::fmt()
             .with_test_writer()
@@ -102,8 +110,15 @@ impl TestApp {
         let dir = tempfile::tempdir().unwrap();
         let (clock, hands) = Clock::settable(start);
         let bus = Bus::in_process();
-        let shared = keys.clone();
-        let app = replica(&db, dir.path(), clock, bus.clone(), Door::default(), shared);
+        let shared = Shared {
+            bus: bus.clone(),
+            clock,
+            health: Health::new(),
+            supervisor: Supervisor::new(),
+        };
+        let mut config = config(&db, dir.path(), keys.clone());
+        config.policy = policy;
+        let app = startup::build(config, shared).unwrap();
         app.prepare().await.unwrap();
         Self {
             router: contract::watched(app.router()),
@@ -118,19 +133,18 @@ impl TestApp {
 
     /// Another server on the same database, bus and clock.
     pub(crate) fn replica(&self) -> App {
-        self.replica_with(Door::default())
+        self.replica_with(|_| {})
     }
 
-    /// Another server that lets clients in in another way.
-    pub(crate) fn replica_with(&self, door: Door) -> App {
-        replica(
-            &self.db,
-            self.dir.path(),
-            self.app.clock.clone(),
-            self.bus.clone(),
-            door,
-            self.keys.clone(),
-        )
+    /// Another server that is told something else.
+    pub(crate) fn replica_with(&self, change: impl FnOnce(&mut Config)) -> App {
+        let mut config = config(&self.db, self.dir.path(), self.keys.clone());
+        change(&mut config);
+        let shared = Shared {
+            supervisor: Supervisor::new(),
+            ..self.shared()
+        };
+        startup::build(config, shared).unwrap()
     }
 
     /// What a server of a test shares with this one.
@@ -270,15 +284,8 @@ pub(crate) async fn send(
     }
 }
 
-fn replica(
-    db: &Database,
-    dir: &std::path::Path,
-    clock: Clock,
-    bus: Bus,
-    door: Door,
-    keys: Keys,
-) -> App {
-    let config = Config {
+fn config(db: &Database, dir: &std::path::Path, keys: Keys) -> Config {
+    Config {
         database_app: db.options("tod_app"),
         database_system: db.options("tod_system"),
         database_connections: 4,
@@ -287,19 +294,10 @@ fn replica(
         base_url: "http://127.0.0.1:1".to_owned(),
         platform_audit_days: Some(30),
         certificate_pin: None,
-        door,
+        certificate: tokio::sync::watch::channel(None).1,
+        door: Door::default(),
         policy: Policy::default(),
-    };
-    startup::build(
-        config,
-        Shared {
-            bus,
-            clock,
-            health: Health::new(),
-            supervisor: Supervisor::new(),
-        },
-    )
-    .unwrap()
+    }
 }
 
 impl Answer {

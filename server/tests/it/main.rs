@@ -30,6 +30,7 @@ mod keys;
 mod leases;
 mod openbao;
 mod own;
+mod policy;
 mod pushes;
 mod relays;
 mod retention;

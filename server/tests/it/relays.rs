@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use futures_util::{SinkExt as _, StreamExt as _};
 use serde_json::json;
@@ -12,11 +13,13 @@ use tod_proto::error::ErrorCode;
 use tod_proto::id::DeviceId;
 use tod_proto::page::Page;
 use tod_proto::untrusted::Untrusted;
+use tod_server::startup::Policy;
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
-use crate::fake::{Poller, Stage, eventually};
+use crate::fake::{Poller, SOON, Stage, eventually};
+use crate::harness::TestApp;
 
 type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
@@ -30,13 +33,19 @@ struct Scene {
 impl Scene {
     /// A server that listens, and a poller that dials and echoes.
     async fn new() -> Self {
+        Self::told(Policy::default()).await
+    }
+
+    /// The same server, told what is allowed.
+    async fn told(policy: Policy) -> Self {
         let at = Arc::new(OnceLock::new());
         let answering = Arc::clone(&at);
-        Self::with(at, move |task| {
+        let answer = move |task| {
             let at = Arc::clone(&answering);
             async move { dial(&task, *at.get().unwrap()) }
-        })
-        .await
+        };
+        let stage = Stage::on(TestApp::with_policy(policy).await).await;
+        Self::on(stage, at, answer).await
     }
 
     async fn with<F, Fut>(at: Arc<OnceLock<SocketAddr>>, answer: F) -> Self
@@ -44,7 +53,14 @@ impl Scene {
         F: Fn(Task) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Report> + Send,
     {
-        let stage = Stage::new().await;
+        Self::on(Stage::new().await, at, answer).await
+    }
+
+    async fn on<F, Fut>(stage: Stage, at: Arc<OnceLock<SocketAddr>>, answer: F) -> Self
+    where
+        F: Fn(Task) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Report> + Send,
+    {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         at.set(address).unwrap();
@@ -180,11 +196,7 @@ async fn a_ticket_is_good_once_for_a_minute_and_for_its_relay() {
         ..other
     };
     assert!(scene.connect(&swapped).await.is_none(), "another relay's");
-    scene
-        .stage
-        .app
-        .hands
-        .advance(std::time::Duration::from_secs(61));
+    scene.stage.app.hands.advance(Duration::from_secs(61));
     assert!(scene.connect(&old).await.is_none(), "too old");
     let mut conn = scene.stage.app.superuser().await;
     let kept: Vec<Vec<u8>> = sqlx::query_scalar("select ticket_hash from relays")
@@ -278,11 +290,60 @@ async fn a_session_ends_when_its_person_may_not_have_it_any_more() {
         .unwrap();
     tx.commit().await.unwrap();
 
-    let told = tokio::time::timeout(std::time::Duration::from_secs(10), next(&mut socket)).await;
+    let told = tokio::time::timeout(Duration::from_secs(10), next(&mut socket)).await;
     let Some(Message::Text(told)) = told.unwrap() else {
         panic!("nothing is told");
     };
     assert!(told.contains("may not"), "{told}");
+}
+
+#[tokio::test]
+async fn a_silent_session_ends_after_the_time_that_is_set() {
+    let scene = Scene::told(Policy {
+        terminal_idle: Duration::from_millis(500),
+        ..Policy::default()
+    })
+    .await;
+    let mut socket = scene.connect(&scene.ticket().await).await.unwrap();
+    let opened = next(&mut socket).await;
+    assert_eq!(opened, Some(control(&RelayControl::Opened)));
+    let since = tokio::time::Instant::now();
+
+    let told = tokio::time::timeout(SOON, next(&mut socket)).await;
+
+    let Some(Message::Text(told)) = told.unwrap() else {
+        panic!("nothing is told");
+    };
+    assert!(told.contains("nothing was typed or shown"), "{told}");
+    assert!(since.elapsed() >= Duration::from_millis(400));
+    assert_eq!(next(&mut socket).await, None);
+}
+
+#[tokio::test]
+async fn nobody_opens_more_sessions_than_are_set() {
+    let scene = Scene::told(Policy {
+        terminals_per_person: 2,
+        ..Policy::default()
+    })
+    .await;
+    let mut one = scene.connect(&scene.ticket().await).await.unwrap();
+    assert_eq!(next(&mut one).await, Some(control(&RelayControl::Opened)));
+    let _two = scene.ticket().await;
+    let path = scene
+        .stage
+        .path(&format!("devices/{}/relays", scene.device));
+    let third = json!({ "kind": "exec", "command": "/export" });
+    let ask = async || {
+        let app = &scene.stage.app;
+        app.post(&scene.stage.ana, &path, third.clone()).await
+    };
+
+    let refused = ask().await.refused(409);
+
+    assert_eq!(refused.message, "you have 2 sessions open");
+    // Whoever closes one may open another.
+    one.close(None).await.unwrap();
+    eventually(async || (ask().await.status == 200).then_some(())).await;
 }
 
 #[tokio::test]

@@ -11,7 +11,7 @@ use tod_proto::endpoint::Role;
 use tod_proto::id::SigningKeyId;
 use tod_proto::page::Page;
 use tod_server::auth::signing;
-use tod_server::auth::token::{ACCESS, LEEWAY};
+use tod_server::auth::token::{LEEWAY, LONGEST};
 
 use crate::account::enrolled;
 use crate::harness::{Answer, Person, TestApp, send};
@@ -70,7 +70,7 @@ async fn a_new_key_signs_on_every_server_within_five_seconds_and_the_old_one_is_
     assert_eq!(states(&page), [KeyState::Signs, KeyState::Retires]);
 
     // The last token of the old key ends by itself before the key does.
-    app.hands.advance(ACCESS + LEEWAY * 2);
+    app.hands.advance(LONGEST + LEEWAY * 2);
     assert_eq!(signing::renew(&app.app).await.unwrap(), 1);
     let left: i64 = sqlx::query_scalar("select count(*) from signing_keys")
         .fetch_one(&mut app.superuser().await)

@@ -112,7 +112,14 @@ async fn new_connections_get_the_new_certificate_and_old_ones_go_on() {
     let (mut new, second) = connect(address, &folder).await;
 
     assert_ne!(first, second);
-    assert_eq!(second, live.pair().fingerprint);
+    assert_eq!(second, live.pair().certificate.fingerprint);
+    let told = identity.shown.borrow().clone().unwrap();
+    assert_eq!(
+        told,
+        live.pair().certificate,
+        "others in the process hear of it"
+    );
+    assert_eq!(told.not_after.to_string(), "2071-01-01T00:00:00Z");
     echoes(&mut old).await;
     echoes(&mut new).await;
 }
@@ -122,37 +129,37 @@ fn while_the_files_are_no_whole_pair_the_one_before_stays() {
     let folder = tempfile::tempdir().unwrap();
     let (certificate, key) = write(&folder, (2070, 1, 1));
     let live = Live::read(&certificate, &key).unwrap();
-    let before = live.pair().fingerprint.clone();
+    let before = live.pair().certificate.fingerprint.clone();
     let (other, its_key) = made((2071, 1, 1));
 
     let half = other.get(..other.len() / 2).unwrap();
     for text in [half, "", "nonsense", other.as_str()] {
         std::fs::write(&certificate, text).unwrap();
         live.look_again();
-        assert_eq!(live.pair().fingerprint, before, "{text}");
+        assert_eq!(live.pair().certificate.fingerprint, before, "{text}");
     }
     std::fs::remove_file(&certificate).unwrap();
     live.look_again();
-    assert_eq!(live.pair().fingerprint, before);
+    assert_eq!(live.pair().certificate.fingerprint, before);
 
     std::fs::write(&certificate, &other).unwrap();
     std::fs::write(&key, &its_key).unwrap();
     live.look_again();
-    assert_ne!(live.pair().fingerprint, before);
+    assert_ne!(live.pair().certificate.fingerprint, before);
 }
 
 #[test]
-fn an_end_that_is_near_is_said() {
+fn the_end_of_a_certificate_and_a_key_that_others_read_are_known() {
     let folder = tempfile::tempdir().unwrap();
     let (certificate, key) = write(&folder, (2030, 6, 15));
-    let pair = Pair::read(&certificate, &key).unwrap();
-    let warning = |now: &str| pair.warning(now.parse().unwrap());
-
-    assert_eq!(warning("2030-05-31T00:00:00Z"), None);
-    let near = warning("2030-06-05T00:00:00Z").unwrap();
-    assert!(near.starts_with("ends in 10 days, at 2030-06-15"), "{near}");
-    let over = warning("2030-06-16T00:00:00Z").unwrap();
-    assert!(over.starts_with("has ended"), "{over}");
+    let read = Pair::read(&certificate, &key).unwrap().certificate;
+    assert_eq!(read.not_after.to_string(), "2030-06-15T00:00:00Z");
+    let near = read.describe("2030-06-05T00:00:00Z".parse().unwrap());
+    assert_eq!(near, "ends in 10 days, on 2030-06-15 00:00 UTC");
+    // One that has no end can be used, too.
+    let (endless, its_key) = write(&folder, (9999, 12, 31));
+    let read = Pair::read(&endless, &its_key).unwrap().certificate;
+    assert!(read.not_after.to_string().starts_with("9999-12-30"));
 
     std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o640)).unwrap();
     assert_eq!(exposed(&key), Some(0o640));

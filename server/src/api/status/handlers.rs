@@ -67,6 +67,7 @@ pub(super) async fn show(cx: Cx, _: Req<Show>) -> Result<Status, Error> {
         api_version: API_VERSION.to_owned(),
         time: cx.app.clock.now(),
         alarms: alarms(&cx.app),
+        certificate: cx.app.config.certificate.borrow().clone(),
     })
 }
 

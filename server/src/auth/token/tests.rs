@@ -20,7 +20,7 @@ fn ring() -> Ring {
 }
 
 fn signer() -> Signer {
-    Signer::new("tod-test")
+    Signer::new("tod-test", ACCESS)
 }
 
 fn sign(ring: &Ring, at: Timestamp) -> String {
@@ -80,6 +80,23 @@ fn a_token_says_who_and_until_when_and_with_which_key() {
     let header = jsonwebtoken::decode_header(&token).unwrap();
     assert_eq!(header.kid, Some(ring().0[0].id.to_string()));
     assert_eq!(header.alg, ALGORITHM);
+}
+
+#[test]
+fn a_token_is_good_for_as_long_as_it_is_told_and_an_hour_at_most() {
+    let (session, user) = (SessionId::generate(), UserId::generate());
+    for (told, good) in [
+        (Duration::from_mins(1), Duration::from_mins(1)),
+        (LONGEST, LONGEST),
+        (LONGEST * 2, LONGEST),
+    ] {
+        let signer = Signer::new("tod-test", told);
+        let (token, expires) = signer.sign(&ring(), session, user, now()).unwrap();
+        assert_eq!(expires, now() + good);
+        let last = expires + LEEWAY - Duration::from_secs(1);
+        assert!(signer.check(&ring(), &token, last).is_ok());
+        assert!(signer.check(&ring(), &token, expires + LEEWAY).is_err());
+    }
 }
 
 #[test]
