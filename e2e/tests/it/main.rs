@@ -1,6 +1,7 @@
 //! The whole of tod, as processes, against the lab.
 #![expect(clippy::unwrap_used, reason = "a test panics when it fails")]
 
+mod canaries;
 mod faults;
 mod kills;
 mod kits;
