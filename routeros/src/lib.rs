@@ -14,6 +14,7 @@
 //! | [`quote`] | values in scripts and exports |
 //! | [`row`], [`value`], [`text`] | records with typed access; values and bytes of devices |
 //! | [`secret`] | which properties hold secrets, and texts that give one away |
+//! | [`veil`] | texts with their secrets hidden |
 //! | [`script`] | the scripting language: tree, interpreter, ordered operations |
 //! | [`undo`] | what a change will do, and the script that takes it back |
 //! | [`version`] | versions, channels, what each can do |
@@ -41,5 +42,6 @@ pub mod session;
 pub mod text;
 pub mod undo;
 pub mod value;
+pub mod veil;
 pub mod version;
 pub mod word;

@@ -126,7 +126,7 @@ fn gives_value(after: &[u8]) -> bool {
 }
 
 /// `https://user:password@host`
-fn has_password_in_address(text: &[u8]) -> bool {
+pub(crate) fn has_password_in_address(text: &[u8]) -> bool {
     let starts = text.windows(3).enumerate().filter(|(_, w)| *w == b"://");
     starts.filter_map(|(at, _)| text.get(at + 3..)).any(|rest| {
         let ends = |b: &u8| b.is_ascii_whitespace() || matches!(b, b'/' | b'"' | b'\\' | b'?');

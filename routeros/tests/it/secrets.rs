@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 use routeros::export::{Export, Layout, LineEnd, Style};
 use routeros::quote;
+use routeros::veil::Veil;
 
 /// Places where RouterOS keeps secrets.
 const PLACES: [(&str, &str); 40] = [
@@ -124,5 +125,28 @@ proptest! {
             }
         }
         prop_assert_eq!(Export::parse(masked.as_bytes()).commands().count(), commands.len());
+    }
+
+    #[test]
+    fn no_planted_secret_is_seen_through_a_veil(
+        commands in prop::collection::vec(any_command(), 1..6),
+        cut in any::<prop::sample::Index>(),
+    ) {
+        let text: String = commands.iter().map(|(text, _)| text.as_str()).collect();
+        // A script that breaks off somewhere gives nothing away either.
+        for script in [&text[..], &text[..cut.index(text.len())]] {
+            let veil = Veil::of_script(script.as_bytes());
+            let mut mark = |_: &[u8]| "<hidden 0000>".to_owned();
+            let hidden = veil.hide(script, &mut mark);
+            for (_, secret) in &commands {
+                // Without capitals it could be of another word.
+                let has_capital = |part: &&[u8]| part.iter().any(u8::is_ascii_uppercase);
+                for part in secret.as_bytes().windows(8).filter(has_capital) {
+                    let part = std::str::from_utf8(part).unwrap();
+                    prop_assert!(!hidden.contains(part), "{part} in {hidden}");
+                }
+            }
+            prop_assert_eq!(veil.hide(&hidden, &mut mark), hidden);
+        }
     }
 }
