@@ -73,7 +73,9 @@ impl Canaries {
                 continue;
             }
             for (spelling, text) in spellings(secret) {
-                needles.insert(text, (name.clone(), spelling));
+                needles
+                    .entry(text)
+                    .or_insert_with(|| (name.clone(), spelling));
             }
         }
         let escaped: Vec<String> = needles.keys().map(|needle| literal(needle)).collect();

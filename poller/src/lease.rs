@@ -36,7 +36,7 @@ const FAREWELL: Duration = Duration::from_secs(2);
 pub struct Leases {
     poller: PollerId,
     zones: BTreeMap<String, Arc<Zone>>,
-    recipient: Recipient,
+    recipient: Arc<Recipient>,
     every: Duration,
     kit: Arc<Kit>,
     /// Assignments that cannot be taken. They are told as known, so that they come again only when
@@ -55,7 +55,12 @@ enum Unfit {
 
 impl Leases {
     /// Asks for devices of `zones` every so often.
-    pub fn new(zones: Vec<Zone>, recipient: Recipient, every: Duration, kit: Arc<Kit>) -> Self {
+    pub fn new(
+        zones: Vec<Zone>,
+        recipient: Arc<Recipient>,
+        every: Duration,
+        kit: Arc<Kit>,
+    ) -> Self {
         let zones = zones
             .into_iter()
             .map(|zone| (zone.name.clone(), Arc::new(zone)));

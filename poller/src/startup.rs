@@ -111,6 +111,7 @@ pub struct Poller {
     parts: Parts,
     fleet: Fleet,
     leases: Leases,
+    recipient: Arc<Recipient>,
     spool: Spool,
     tasks: Tasks,
 }
@@ -140,9 +141,10 @@ pub fn build(config: Config, parts: Parts) -> anyhow::Result<Poller> {
         config.limits,
         parts.supervisor.clone(),
     );
+    let recipient = Arc::new(Recipient::generate()?);
     let leases = Leases::new(
         config.zones,
-        Recipient::generate()?,
+        Arc::clone(&recipient),
         config.limits.lease_every,
         kit,
     );
@@ -152,6 +154,7 @@ pub fn build(config: Config, parts: Parts) -> anyhow::Result<Poller> {
         parts,
         fleet,
         leases,
+        recipient,
         spool,
     })
 }
@@ -169,14 +172,15 @@ impl Poller {
             parts,
             fleet,
             mut leases,
+            recipient,
             spool,
             tasks,
         } = self;
         tracing::info!(poller.id = %id, "poller started");
         let subject = bus::asked(id);
-        let served = parts
-            .bus
-            .serve(&subject, "poller", stop.clone(), |task| tasks.perform(task));
+        let perform = |task| tasks.perform(task);
+        let served =
+            (parts.bus).serve_sealed(&subject, "poller", &recipient, stop.clone(), perform);
         let leased = leases.keep(&parts.bus, &fleet, stop.clone());
         let published = spool.drain(&parts.bus, stop.clone());
         let (served, (), ()) = tokio::join!(served, leased, published);

@@ -5,10 +5,11 @@
 //! | [`LEASE`] | request, poller → any server | [`lease::LeaseRequest`] → [`lease::LeaseReply`] |
 //! | [`poked`] | notify, server → one poller | [`lease::Poke`]: ask for leases now |
 //! | [`sampled`] | publish, poller → servers | [`sample::Sample`] |
-//! | [`asked`] | request, server → one poller | [`task::Task`] → [`task::Report`] |
+//! | [`asked`] | sealed request, server → one poller | [`task::Task`] → [`task::Report`] |
 //! | [`fleet_changed`] | notify, server → servers | [`FleetNotice`]: tell your followers |
 //!
-//! Messages are JSON. Fields are added, never renamed; unknown ones are ignored.
+//! Messages are JSON. Fields are added, never renamed; unknown ones are ignored. What is sealed is
+//! sealed to the key that the poller gave with its request for leases.
 
 pub mod lease;
 pub mod sample;
@@ -34,9 +35,9 @@ pub fn poked(poller: PollerId) -> String {
     format!("tod.v1.poller.{poller}.poke")
 }
 
-/// Where a poller takes tasks.
+/// Where a poller takes tasks, sealed.
 pub fn asked(poller: PollerId) -> String {
-    format!("tod.v1.poller.{poller}.task")
+    format!("tod.v2.poller.{poller}.task")
 }
 
 /// Where servers tell each other what changed in a tenant.

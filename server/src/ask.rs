@@ -45,7 +45,10 @@ pub async fn ask(
         what,
     };
     let subject = bus::asked(holder.poller);
-    let report = app.bus.request(&subject, &task, deadline + TRAVEL).await;
+    let asked = app
+        .bus
+        .request_sealed(&subject, &holder.key, &task, deadline + TRAVEL);
+    let report = asked.await;
     match report.map_err(|error| unanswered(&error))? {
         // The lease moved while the question was on its way.
         Report::Failed(TaskFailure {

@@ -92,9 +92,7 @@ fn public_key(request: &LeaseRequest) -> Result<PublicKey, Error> {
     if request.holds.len() > MAX_HOLDS || request.zones.len() > MAX_ZONES {
         return Err(Error::invalid("a poller holds too many devices or zones"));
     }
-    let key = hex::decode(&request.public_key).ok();
-    key.and_then(|key| <[u8; 32]>::try_from(key).ok())
-        .map(PublicKey::from)
+    store::public_key(&request.public_key)
         .ok_or_else(|| Error::invalid("the public key is not 32 bytes in hex"))
 }
 

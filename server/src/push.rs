@@ -15,5 +15,6 @@ pub mod effects;
 pub mod machine;
 pub mod model;
 pub mod recover;
+pub mod shade;
 pub mod store;
 pub mod transition;

@@ -1,12 +1,13 @@
 //! The bus: the only way between server and poller.
 //!
 //! Two implementations with one behaviour, held to it by one test suite: inside one process, and
-//! NATS JetStream between processes. There are four kinds of talk:
+//! NATS JetStream between processes. These are the kinds of talk:
 //!
 //! | verb | promise |
 //! |---|---|
 //! | [`Bus::publish`] → [`Bus::consume`] | durable, at least once, told apart by the dedup id |
 //! | [`Bus::request`] → [`Bus::serve`] | one answer, or an error before the deadline |
+//! | [`Bus::request_sealed`] → [`Bus::serve_sealed`] | the same, readable by the two alone |
 //! | [`Bus::notify`] → [`Bus::subscribe`] | at most once, to everybody who listens now |
 //! | [`Bus::kv`] | compare and swap, entries that expire |
 //!
@@ -33,6 +34,7 @@ mod kv;
 mod local;
 mod nats;
 mod request;
+mod sealed;
 mod stream;
 pub mod subject;
 mod subscribe;

@@ -6,7 +6,7 @@ mod keys;
 mod watch;
 
 use clap::Subcommand;
-use tod_proto::api::changes::{Change, ChangeQuery, Confirm, List, Revert, Show};
+use tod_proto::api::changes::{Change, ChangeQuery, Confirm, List, Revert, Show, ShowQuery};
 use tod_proto::page::Empty;
 
 use super::device::pick::find;
@@ -45,9 +45,19 @@ pub enum Command {
         device: Option<String>,
     },
     /// Show one change: what it does, what undoes it, what happened
+    ///
+    /// Passwords, keys and communities in it are hidden behind marks such as <hidden 9c1e>; the
+    /// same value has the same mark.
+    #[command(after_help = "Examples:
+  todctl config show c-17
+  todctl config show c-17 -o json | jq -r .timeline[].message
+  todctl config show c-17 --show-secrets    # on record: todctl kms log --purpose change.reveal")]
     Show {
         /// Such as c-17
         change: ChangeNumber,
+        /// Show passwords and keys as well; that you did is on record in the audit log
+        #[arg(long)]
+        show_secrets: bool,
     },
 }
 
@@ -60,16 +70,22 @@ impl Command {
             Self::Revert { change } => revert(cx, change).await,
             Self::Pending { device } => list(cx, device, true).await,
             Self::History { device } => list(cx, device, false).await,
-            Self::Show { change } => {
-                cx.out.check::<Change>()?;
-                let (client, tenant) = cx.tenant().await?;
-                let change = client
-                    .call(Show, (tenant, change.0), Empty {}, Empty {})
-                    .await?;
-                cx.out.one(change, card::text)
-            }
+            Self::Show {
+                change,
+                show_secrets,
+            } => show(cx, change, show_secrets).await,
         }
     }
+}
+
+async fn show(cx: &mut Cx, number: ChangeNumber, secrets: bool) -> Result<(), CliError> {
+    cx.out.check::<Change>()?;
+    let (client, tenant) = cx.tenant().await?;
+    let query = ShowQuery { secrets };
+    let change = client
+        .call(Show, (tenant, number.0), query, Empty {})
+        .await?;
+    cx.out.one(change, card::text)
 }
 
 async fn list(cx: &mut Cx, device: Option<String>, open: bool) -> Result<(), CliError> {

@@ -29,8 +29,9 @@ const ALLOWED: &[(&str, &str)] = &[
     ("database password", "/poller.toml"),
     ("NATS password", "/server.toml"),
     ("NATS password", "/poller.toml"),
-    // The other side: the device itself, and the bus.
+    // The other side: the device itself, whose lab says how to sign in, and the bus.
     ("device password", "/fleet.toml"),
+    ("device password", "/lab.log"),
     ("NATS password", "/nats.conf"),
     // What its owner keeps: the kit, and a store that was asked to be unprotected.
     ("secret key", "/client/kit.txt"),
@@ -41,6 +42,10 @@ const ALLOWED: &[(&str, &str)] = &[
     // What is shown once, to whom it is for.
     ("API key", "printed by todctl apikey create"),
     ("invitation", "printed by todctl user invite"),
+    // What an operator asked to see, and is on record for.
+    ("PSK", "--show-secrets -o json"),
+    ("SNMP community", "--show-secrets -o json"),
+    ("private key", "--show-secrets -o json"),
     // What a device answered, to whoever asked it.
     ("PSK", "printed by todctl exec"),
     ("SNMP community", "printed by todctl exec"),
@@ -152,6 +157,8 @@ impl Story {
             for args in [
                 vec!["config", "show", &number, "-o", "json"],
                 vec!["config", "show", &number],
+                vec!["config", "show", &number, "--show-secrets", "-o", "json"],
+                vec!["config", "show", &number, "--show-secrets"],
                 vec!["config", "pending", "-o", "json"],
                 vec!["config", verb, &number, "--yes", "-v"],
             ] {
@@ -378,9 +385,15 @@ impl Story {
     fn keys(&mut self) {
         self.done(&["kms", "rotate", "-v"]);
         self.done(&["kms", "rewrap", "-v"]);
-        let uses = ["kms", "log", "--purpose", "run.show", "-o", "json"];
-        let uses = self.done(&uses);
-        assert!(uses.contains("run_results.sealed"), "{uses}");
+        for (purpose, place) in [
+            ("run.show", "run_results.sealed"),
+            ("change.reveal", "changes.secret"),
+        ] {
+            let uses = self.done(&["kms", "log", "--purpose", purpose, "-o", "json"]);
+            assert!(uses.contains(place), "{uses}");
+        }
+        let acts = self.done(&["audit", "list", "-o", "json"]);
+        assert!(acts.contains("change.reveal"), "{acts}");
     }
 
     /// Everything that is left, but for what processes show.

@@ -43,6 +43,8 @@ struct Server {
     is_away: Mutex<bool>,
     ttl_seconds: u32,
     asks: watch::Sender<Vec<LeaseRequest>>,
+    /// The poller's, once it has asked.
+    key: watch::Sender<Option<PublicKey>>,
 }
 
 /// A device as the server has it, the password in the clear.
@@ -125,6 +127,7 @@ impl World {
             is_away: Mutex::new(false),
             ttl_seconds: setup.ttl_seconds,
             asks: watch::Sender::default(),
+            key: watch::Sender::default(),
         });
         let (seen, samples) = mpsc::channel(10_000);
         supervisor.spawn_job("test/leases", {
@@ -289,7 +292,15 @@ impl World {
             what,
         };
         let subject = asked(self.poller);
-        self.bus.request(&subject, &task, PATIENCE).await.unwrap()
+        let mut keys = self.server.key.subscribe();
+        let key = within(keys.wait_for(Option::is_some))
+            .await
+            .unwrap()
+            .unwrap();
+        self.bus
+            .request_sealed(&subject, &key, &task, PATIENCE)
+            .await
+            .unwrap()
     }
 
     /// Stops the poller, which gives everything back.
@@ -306,14 +317,15 @@ impl Drop for World {
 
 impl Server {
     async fn answer(&self, request: LeaseRequest) -> Result<LeaseReply, Refusal> {
-        if *self.is_away.lock().unwrap() {
-            std::future::pending::<()>().await;
-        }
         let bytes: [u8; 32] = hex::decode(&request.public_key)
             .unwrap()
             .try_into()
             .unwrap();
         let key = PublicKey::from(bytes);
+        self.key.send_replace(Some(key));
+        if *self.is_away.lock().unwrap() {
+            std::future::pending::<()>().await;
+        }
         let records = self.records.lock().unwrap();
         let known: BTreeMap<_, _> = request.holds.iter().copied().collect();
         let news = records.values().filter(|record| {

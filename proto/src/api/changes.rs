@@ -156,9 +156,10 @@ pub struct Change {
     pub diff: Vec<DiffLine>,
     /// What could go wrong: lock-out predictions first.
     pub warnings: Vec<Untrusted>,
-    /// The script as it was given.
+    /// The script as it was given; each secret in it is a mark such as `<hidden 9c1e>`, the same
+    /// for the same secret.
     pub script: String,
-    /// The script that the device would undo it with.
+    /// The script that the device would undo it with, secrets hidden likewise.
     pub undo_script: Option<Untrusted>,
     /// Why it was refused, reverted or is unknown.
     pub reason: Option<Untrusted>,
@@ -255,10 +256,21 @@ impl Endpoint for List {
     type Output = Page<Change>;
 }
 
-/// Shows one change.
+/// Shows one change. Its secrets are hidden unless they are asked for.
 #[derive(Debug)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Show;
+
+/// How to [`Show`] it.
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(rename = "ChangeShowQuery"))]
+pub struct ShowQuery {
+    /// With its secrets. Needs the role and scope of [`Apply`], and is on record in the audit log
+    /// and in the log of keys.
+    #[serde(default)]
+    pub secrets: bool,
+}
 
 impl Endpoint for Show {
     const OP: Op = Op::json(
@@ -268,7 +280,7 @@ impl Endpoint for Show {
         Scope::Tenant(Role::Viewer),
     );
     type Path = (TenantId, u64);
-    type Query = Empty;
+    type Query = ShowQuery;
     type Body = Empty;
     type Output = Change;
 }

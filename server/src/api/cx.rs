@@ -85,6 +85,15 @@ impl Cx {
         self.tenant.ok_or_else(|| self.misuse("has no tenant"))
     }
 
+    /// Whether the caller may do something else in this tenant, or why not.
+    pub fn check(&self, op: &Op) -> Result<(), Error> {
+        let caller = self.caller()?;
+        if let Scope::Tenant(least) = op.scope {
+            require(op, caller.role, least)?;
+        }
+        require_scope(op, caller)
+    }
+
     /// Begins a transaction in the tenant in the path.
     pub async fn begin(&self) -> Result<TenantTx, Error> {
         self.app.db.tenant(self.tenant()?).await

@@ -6,6 +6,7 @@ use sqlx::PgConnection;
 use tod_proto::api::devices::TlsMode;
 use tod_proto::bus::lease::{Assignment, LeaseRequest};
 use tod_proto::id::{DeviceId, PollerId, TenantId};
+use tod_service::sealed::PublicKey;
 use uuid::Uuid;
 
 use super::assign::{Leased, Live};
@@ -18,6 +19,8 @@ pub struct Holder {
     pub poller: PollerId,
     /// The fence of its lease.
     pub fence: u64,
+    /// What it is told is sealed to this.
+    pub key: PublicKey,
 }
 
 /// A device that is given to a poller, its password still sealed by the tenant's key.
@@ -132,10 +135,14 @@ pub(super) async fn take(
     until: Timestamp,
 ) -> Result<Vec<DeviceId>, Error> {
     let rows = sqlx::query_scalar!(
-        "insert into device_leases (tenant_id, device_id, poller_id, fence, expires_at)
-         select tenant_id, id, $1, 1, $4 from devices where id = any($2) order by id
+        "insert into device_leases
+             (tenant_id, device_id, poller_id, public_key, fence, expires_at)
+         select d.tenant_id, d.id, p.id, p.public_key, 1, $4
+         from devices d, pollers p
+         where d.id = any($2) and p.id = $1 order by d.id
          on conflict (tenant_id, device_id) do update
-             set poller_id = $1, fence = device_leases.fence + 1, expires_at = $4
+             set poller_id = excluded.poller_id, public_key = excluded.public_key,
+                 fence = device_leases.fence + 1, expires_at = excluded.expires_at
              where device_leases.poller_id is null or device_leases.expires_at <= $3
          returning device_id",
         poller.0,
@@ -243,18 +250,30 @@ pub async fn holder(
     now: Timestamp,
 ) -> Result<Option<Holder>, Error> {
     let row = sqlx::query!(
-        r#"select poller_id as "poller_id!", fence
+        r#"select poller_id as "poller_id!", public_key as "public_key!", fence
            from device_leases
-           where device_id = $1 and poller_id is not null and expires_at > $2"#,
+           where device_id = $1 and poller_id is not null and public_key is not null
+             and expires_at > $2"#,
         device.0,
         now.to_sqlx() as _,
     )
     .fetch_optional(tx)
     .await?;
-    Ok(row.map(|row| Holder {
+    let Some(row) = row else {
+        return Ok(None);
+    };
+    let key = public_key(&row.public_key);
+    Ok(Some(Holder {
         poller: PollerId(row.poller_id),
         fence: u64::try_from(row.fence).unwrap_or(0),
+        key: key.ok_or_else(|| Error::internal(anyhow::anyhow!("a poller's key is no key")))?,
     }))
+}
+
+/// A poller's key, as it says and as it is stored: 32 bytes in hex.
+pub(super) fn public_key(text: &str) -> Option<PublicKey> {
+    let key = <[u8; 32]>::try_from(hex::decode(text).ok()?).ok()?;
+    Some(PublicKey::from(key))
 }
 
 fn uuids(devices: &[DeviceId]) -> Vec<Uuid> {

@@ -46,6 +46,9 @@ pub struct Secret {
     pub diff: Vec<DiffLine>,
     /// What could go wrong.
     pub warnings: Vec<Untrusted>,
+    /// Values in all of this that are not shown unless asked for, in hex.
+    #[serde(default)]
+    pub hidden: Option<Vec<String>>,
 }
 
 /// Who has locked a device.

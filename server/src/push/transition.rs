@@ -9,6 +9,7 @@ use tod_proto::untrusted::Untrusted;
 
 use super::machine;
 use super::model::{Effect, Event, Push};
+use super::shade::Shade;
 use super::store::{self, Record, Secret};
 use crate::api::App;
 use crate::api::error::Error;
@@ -69,7 +70,11 @@ pub async fn transition(
     }
     let moved = machine::step(&before, happened.event, now)
         .map_err(|illegal| Error::conflict(format!("c-{}: {illegal}", record.number)))?;
-    let (push, said) = (moved.push, Untrusted::new(moved.said).to_string());
+    // What a device said may repeat what it was told, and is stored in the clear.
+    let shade = Shade::of(&app.kms, tenant, &record.secret)?;
+    let said = shade.hide(&Untrusted::new(moved.said).to_string());
+    let mut push = moved.push;
+    push.reason = push.reason.map(|reason| shade.hide(&reason));
     store::moved(&mut tx, record.id, &push, &said, now).await?;
     if let Some(plan) = happened.plan {
         keep_plan(app, &mut tx, record, plan).await?;
@@ -122,13 +127,8 @@ async fn keep_plan(
     record: &Record,
     plan: Prepared,
 ) -> Result<(), Error> {
-    let secret = Secret {
-        script: record.secret.script.clone(),
-        undo_script: Some(plan.undo_script),
-        diff: plan.diff,
-        warnings: plan.warnings,
-    };
-    store::planned(&app.kms, tx, record.id, &secret, &plan.before).await
+    let (secret, before) = Secret::planned(&record.secret.script, plan);
+    store::planned(&app.kms, tx, record.id, &secret, &before).await
 }
 
 /// The state entered, for auditors and followers.

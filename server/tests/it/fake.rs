@@ -132,7 +132,7 @@ pub(crate) fn failed(kind: FailureKind, message: &str) -> Outcome {
 /// A poller.
 pub(crate) struct Poller {
     pub(crate) id: PollerId,
-    pub(crate) recipient: Recipient,
+    pub(crate) recipient: Arc<Recipient>,
     bus: Bus,
     asked: Arc<Mutex<Vec<Task>>>,
     _stop: DropGuard,
@@ -148,7 +148,9 @@ impl Poller {
         let id = PollerId::generate();
         let stop = CancellationToken::new();
         let asked = Arc::new(Mutex::new(Vec::new()));
+        let recipient = Arc::new(Recipient::generate().unwrap());
         let (serving, stopped, log) = (bus.clone(), stop.clone(), Arc::clone(&asked));
+        let key = Arc::clone(&recipient);
         #[expect(clippy::disallowed_methods, reason = "it ends with the test")]
         drop(tokio::spawn(async move {
             let answer = |task: Task| {
@@ -157,13 +159,13 @@ impl Poller {
                 async move { Ok(report.await) }
             };
             serving
-                .serve(&bus::asked(id), "poller", stopped, answer)
+                .serve_sealed(&bus::asked(id), "poller", &key, stopped, answer)
                 .await
                 .unwrap();
         }));
         Self {
             id,
-            recipient: Recipient::generate().unwrap(),
+            recipient,
             bus: bus.clone(),
             asked,
             _stop: stop.drop_guard(),

@@ -9,8 +9,10 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 
+use super::sealed::{self, Answering, Cover};
 use super::{Backend, Bus, BusError, Refusal, decode, encode, local, nats, subject};
 use crate::backoff::Backoff;
+use crate::sealed::{PublicKey, Recipient};
 use crate::supervisor::contain;
 
 /// How many requests one server of requests works on at once.
@@ -64,6 +66,34 @@ impl Bus {
     {
         subject::check(subject)?;
         let payload = encode(question)?;
+        read(&self.exchange(subject, payload, deadline).await?)
+    }
+
+    /// The same, so that only `recipient` can read the question and only we the answer: nobody who
+    /// listens on the bus, nor who runs it.
+    pub async fn request_sealed<Q, R>(
+        &self,
+        subject: &str,
+        recipient: &PublicKey,
+        question: &Q,
+        deadline: Duration,
+    ) -> Result<R, BusError>
+    where
+        Q: Serialize + Sync,
+        R: DeserializeOwned,
+    {
+        subject::check(subject)?;
+        let (payload, me) = sealed::ask(subject, recipient, question)?;
+        let answer = self.exchange(subject, payload, deadline).await?;
+        read(&sealed::answered(subject, &me, &answer)?)
+    }
+
+    async fn exchange(
+        &self,
+        subject: &str,
+        payload: Bytes,
+        deadline: Duration,
+    ) -> Result<Bytes, BusError> {
         let asked = async {
             match &self.backend {
                 Backend::Local(local) => local.request(subject, payload).await,
@@ -71,11 +101,7 @@ impl Bus {
             }
         };
         let answered = tokio::time::timeout(deadline, asked).await;
-        let answer = answered.map_err(|_| BusError::Timeout(subject.to_owned()))??;
-        match decode(&answer)? {
-            Answer::Ok(answer) => Ok(answer),
-            Answer::Refused(refusal) => Err(refusal.into()),
-        }
+        answered.map_err(|_| BusError::Timeout(subject.to_owned()))?
     }
 
     /// Answers what is asked on `subject` until `stop`; what has begun is finished.
@@ -96,12 +122,50 @@ impl Bus {
         Fut: Future<Output = Result<R, Refusal>> + Send,
     {
         subject::check_pattern(subject)?;
+        self.answer_on(subject, queue, Cover::Clear, stop, handler)
+            .await
+    }
+
+    /// The same for what [`Self::request_sealed`] asks. Who asks anything in the clear is refused.
+    pub async fn serve_sealed<Q, R, F, Fut>(
+        &self,
+        subject: &str,
+        queue: &str,
+        recipient: &Recipient,
+        stop: CancellationToken,
+        handler: F,
+    ) -> Result<(), BusError>
+    where
+        Q: DeserializeOwned + Send,
+        R: Serialize + Send + Sync,
+        F: Fn(Q) -> Fut + Send + Sync,
+        Fut: Future<Output = Result<R, Refusal>> + Send,
+    {
+        subject::check(subject)?;
+        let cover = Cover::Sealed(subject, recipient);
+        self.answer_on(subject, queue, cover, stop, handler).await
+    }
+
+    async fn answer_on<Q, R, F, Fut>(
+        &self,
+        subject: &str,
+        queue: &str,
+        cover: Cover<'_>,
+        stop: CancellationToken,
+        handler: F,
+    ) -> Result<(), BusError>
+    where
+        Q: DeserializeOwned + Send,
+        R: Serialize + Send + Sync,
+        F: Fn(Q) -> Fut + Send + Sync,
+        Fut: Future<Output = Result<R, Refusal>> + Send,
+    {
         subject::check_word(queue)?;
         let mut failures = 0;
         while !stop.is_cancelled() {
             let ended = match self.questions(subject, queue).await {
                 Ok(questions) => {
-                    answer_all(questions, &stop, &handler).await;
+                    answer_all(questions, cover, &stop, &handler).await;
                     "the subscription ended".to_owned()
                 }
                 Err(error) => error.to_string(),
@@ -127,8 +191,19 @@ impl Bus {
     }
 }
 
-async fn answer_all<Q, R, F, Fut>(mut questions: Questions, stop: &CancellationToken, handler: &F)
-where
+fn read<R: DeserializeOwned>(answer: &[u8]) -> Result<R, BusError> {
+    match decode(answer)? {
+        Answer::Ok(answer) => Ok(answer),
+        Answer::Refused(refusal) => Err(refusal.into()),
+    }
+}
+
+async fn answer_all<Q, R, F, Fut>(
+    mut questions: Questions,
+    cover: Cover<'_>,
+    stop: &CancellationToken,
+    handler: &F,
+) where
     Q: DeserializeOwned + Send,
     R: Serialize + Send + Sync,
     F: Fn(Q) -> Fut + Send + Sync,
@@ -141,7 +216,7 @@ where
             () = stop.cancelled() => break,
             Some(()) = work.next() => {}
             question = questions.next(), if work.len() < AT_ONCE => match question {
-                Some(question) => work.push(answer(question, handler)),
+                Some(question) => work.push(answer(question, cover, handler)),
                 None => break,
             },
         }
@@ -150,21 +225,26 @@ where
     while work.next().await.is_some() {}
 }
 
-async fn answer<Q, R, F, Fut>(question: Question, handler: &F)
+async fn answer<Q, R, F, Fut>(question: Question, cover: Cover<'_>, handler: &F)
 where
     Q: DeserializeOwned,
     R: Serialize,
     F: Fn(Q) -> Fut,
     Fut: Future<Output = Result<R, Refusal>>,
 {
-    let result = match decode::<Q>(&question.payload) {
-        Ok(asked) => contain(async { handler(asked).await })
-            .await
-            .unwrap_or_else(|panicked| {
+    let (result, answering) = match cover.open::<Q>(&question.payload) {
+        Ok((asked, answering)) => {
+            let result = contain(async { handler(asked).await }).await;
+            let result = result.unwrap_or_else(|panicked| {
                 tracing::error!(error = %panicked, "answering a question panicked");
                 Err(Refusal::new("internal", "it could not be answered"))
-            }),
-        Err(error) => Err(Refusal::new("malformed", error.to_string())),
+            });
+            (result, answering)
+        }
+        Err(error) => {
+            let refusal = Refusal::new("malformed", error.to_string());
+            (Err(refusal), Answering::Clear)
+        }
     };
     let answer = match result {
         Ok(answer) => Answer::Ok(answer),
@@ -177,7 +257,9 @@ where
             error.to_string(),
         )))
     });
-    let Ok(payload) = payload else { return };
+    let Ok(payload) = payload.and_then(|payload| answering.close(payload)) else {
+        return;
+    };
     match question.reply {
         Reply::Local(reply) => reply.send(payload),
         Reply::Nats(reply) => reply.send(payload).await,

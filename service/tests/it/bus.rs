@@ -75,6 +75,7 @@ on_both! {
     the_oldest_goes_when_a_stream_is_full
     the_old_goes_by_age
     requests_are_answered_refused_or_late
+    sealed_requests_are_between_two
     one_server_of_a_queue_answers
     notifications_reach_all_who_listen
     values_are_compared_and_swapped

@@ -5,7 +5,9 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use tod_client::Client;
-use tod_proto::api::changes::{Apply, ApplyBody, Change, ChangeState, Confirm, Revert, Show};
+use tod_proto::api::changes::{
+    Apply, ApplyBody, Change, ChangeState, Confirm, Revert, Show, ShowQuery,
+};
 use tod_proto::id::TenantId;
 use tod_proto::page::Empty;
 
@@ -175,7 +177,9 @@ async fn decide(
             Wanted::Undone,
         ),
         Decision::Leave => {
-            let change = client.call(Show, path, Empty {}, Empty {}).await?;
+            let change = client
+                .call(Show, path, ShowQuery::default(), Empty {})
+                .await?;
             if watch::left(cx, &change).is_some() {
                 return Err(watch::interrupted(cx, &change));
             }

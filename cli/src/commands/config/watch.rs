@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tod_client::Client;
 use tod_client::view::change as view;
-use tod_proto::api::changes::{Change, ChangeState, Show};
+use tod_proto::api::changes::{Change, ChangeState, Show, ShowQuery};
 use tod_proto::id::TenantId;
 use tod_proto::page::Empty;
 use tod_proto::untrusted::plain;
@@ -52,7 +52,12 @@ pub(super) async fn until(
             _ = tokio::signal::ctrl_c() => return Err(interrupted(cx, &change)),
         }
         change = client
-            .call(Show, (tenant, change.number), Empty {}, Empty {})
+            .call(
+                Show,
+                (tenant, change.number),
+                ShowQuery::default(),
+                Empty {},
+            )
             .await?;
     }
 }

@@ -1,6 +1,9 @@
 //! What each endpoint does.
 
-use tod_proto::api::changes::{Apply, ApplyBody, Change, ChangeState, Confirm, List, Revert, Show};
+use tod_proto::api::changes::{
+    Apply, ApplyBody, Change, ChangeState, ChangeStep, Confirm, List, Revert, Show,
+};
+use tod_proto::endpoint::Endpoint as _;
 use tod_proto::id::ChangeId;
 use tod_proto::page::{MAX_PAGE, Page};
 
@@ -9,19 +12,24 @@ use crate::api::Cx;
 use crate::api::devices;
 use crate::api::error::Error;
 use crate::api::route::Req;
+use crate::db::TenantTx;
 use crate::event;
+use crate::kms::Keyring;
 use crate::push::effects;
 use crate::push::model::{Event, Push, Then, Wanted};
+use crate::push::shade::Shade;
 use crate::push::store::{self, Record, Secret, Which};
 use crate::push::transition::{By, Happened, transition};
 
 const MAX_SCRIPT: usize = 256 << 10;
 const DEFAULT_WINDOW: u32 = 120;
 const DEFAULT_LIMIT: u32 = 100;
+/// What the logs call it when the secrets of a change are shown.
+const REVEAL: &str = "change.reveal";
 
 pub(super) async fn apply(cx: Cx, req: Req<Apply>) -> Result<Change, Error> {
     let (tenant, now) = (req.path, cx.app.clock.now());
-    let (actor, role) = (cx.caller()?.email.clone(), cx.caller()?.role);
+    let actor = cx.caller()?.email.clone();
     let wanted = wanted(&req.body)?;
     let mut tx = cx.begin().await?;
     let device = devices::store::one(&mut tx, req.body.device, now)
@@ -37,10 +45,7 @@ pub(super) async fn apply(cx: Cx, req: Req<Apply>) -> Result<Change, Error> {
         device: device.id,
         device_name: device.name,
         push: Push::new(wanted),
-        secret: Secret {
-            script: req.body.script,
-            ..Secret::default()
-        },
+        secret: Secret::asked(req.body.script),
         actor,
         created_at: now,
     };
@@ -63,7 +68,7 @@ pub(super) async fn apply(cx: Cx, req: Req<Apply>) -> Result<Change, Error> {
     cx.record(&mut tx, tenant, record.id, detail).await?;
     tx.commit().await?;
     effects::spawn(&cx.app, tenant, record.id, record.number);
-    Ok(view::change(record, Vec::new(), role))
+    shaded(&cx, record, Vec::new())
 }
 
 fn wanted(body: &ApplyBody) -> Result<Wanted, Error> {
@@ -92,7 +97,6 @@ fn wanted(body: &ApplyBody) -> Result<Wanted, Error> {
 }
 
 pub(super) async fn list(cx: Cx, req: Req<List>) -> Result<Page<Change>, Error> {
-    let role = cx.caller()?.role;
     let limit = req.query.limit.unwrap_or(DEFAULT_LIMIT);
     if !(1..=MAX_PAGE).contains(&limit) {
         return Err(Error::invalid(format!("limit: 1 to {MAX_PAGE}")));
@@ -108,8 +112,8 @@ pub(super) async fn list(cx: Cx, req: Req<List>) -> Result<Page<Change>, Error> 
     tx.commit().await?;
     let items = records
         .into_iter()
-        .map(|record| view::change(record, Vec::new(), role))
-        .collect();
+        .map(|record| shaded(&cx, record, Vec::new()))
+        .collect::<Result<_, _>>()?;
     Ok(Page {
         items,
         next: None,
@@ -118,7 +122,27 @@ pub(super) async fn list(cx: Cx, req: Req<List>) -> Result<Page<Change>, Error> 
 }
 
 pub(super) async fn show(cx: Cx, req: Req<Show>) -> Result<Change, Error> {
+    if req.query.secrets {
+        return reveal(&cx, req.path.1).await;
+    }
     read(&cx, req.path.1).await
+}
+
+/// A change with its secrets: for whoever may make one, and on record.
+async fn reveal(cx: &Cx, number: u64) -> Result<Change, Error> {
+    let (caller, tenant) = (cx.caller()?, cx.tenant()?);
+    cx.check(&Apply::OP).map_err(|error| {
+        error.hint("only who may make changes sees their secrets; without them you see the rest")
+    })?;
+    cx.app.kms.warm(&cx.app.db, tenant).await;
+    let keys = (cx.app.kms).keyring(caller.actor(), REVEAL, cx.app.clock.now());
+    let mut tx = cx.begin().await?;
+    let (record, timeline) = whole(&keys, &mut tx, number).await?;
+    let detail = serde_json::json!({ "number": number });
+    cx.record_as(&caller.actor(), REVEAL, &mut tx, tenant, record.id, detail)
+        .await?;
+    tx.commit().await?;
+    Ok(view::change(record, timeline, None))
 }
 
 pub(super) async fn confirm(cx: Cx, req: Req<Confirm>) -> Result<Change, Error> {
@@ -181,10 +205,24 @@ async fn find(cx: &Cx, number: u64) -> Result<Record, Error> {
 
 async fn read(cx: &Cx, number: u64) -> Result<Change, Error> {
     let mut tx = cx.begin().await?;
-    let record = store::find(&cx.keyring()?, &mut tx, number)
-        .await?
-        .ok_or_else(|| Error::not_found("change"))?;
-    let timeline = store::timeline(&mut tx, record.id).await?;
+    let (record, timeline) = whole(&cx.keyring()?, &mut tx, number).await?;
     tx.commit().await?;
-    Ok(view::change(record, timeline, cx.caller()?.role))
+    shaded(cx, record, timeline)
+}
+
+async fn whole(
+    keys: &Keyring<'_>,
+    tx: &mut TenantTx,
+    number: u64,
+) -> Result<(Record, Vec<ChangeStep>), Error> {
+    let record = store::find(keys, tx, number).await?;
+    let record = record.ok_or_else(|| Error::not_found("change"))?;
+    let timeline = store::timeline(tx, record.id).await?;
+    Ok((record, timeline))
+}
+
+/// A change as it is shown unless its secrets are asked for.
+fn shaded(cx: &Cx, record: Record, timeline: Vec<ChangeStep>) -> Result<Change, Error> {
+    let shade = Shade::of(&cx.app.kms, cx.tenant()?, &record.secret)?;
+    Ok(view::change(record, timeline, Some(&shade)))
 }

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use futures_util::StreamExt as _;
 use serde::Serialize;
 use tod_service::bus::{Bus, BusError, Refusal};
+use tod_service::sealed::{PublicKey, Recipient};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -59,6 +60,53 @@ pub(super) async fn requests_are_answered_refused_or_late(bus: Bus) {
         .await
         .unwrap_err();
     assert!(matches!(malformed, BusError::Refused(refusal) if refusal.code == "malformed"));
+    stop.cancel();
+    tasks.close();
+    tasks.wait().await;
+}
+
+/// What is sealed is answered to who asked with the right key, and what is in the clear is not.
+pub(super) async fn sealed_requests_are_between_two(bus: Bus) {
+    let me = Recipient::generate().unwrap();
+    let (key, other) = (me.public_key(), Recipient::generate().unwrap().public_key());
+    let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
+    let (serving, stopped) = (bus.clone(), stop.clone());
+    tasks.spawn(async move {
+        let answer = |job: Job| async move {
+            match job.number {
+                1 => Ok(Job { number: 100 }),
+                _ => Err(Refusal::new("no", "not today")),
+            }
+        };
+        let served = serving.serve_sealed("test.ask", "q", &me, stopped, answer);
+        served.await.unwrap();
+    });
+    let ask = async |key: PublicKey, number| {
+        bus.request_sealed::<_, Job>("test.ask", &key, &Job { number }, SOON)
+            .await
+    };
+    let served = async {
+        while ask(key, 1).await.is_err_and(|error| error.is_unavailable()) {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(SOON, served).await.unwrap();
+
+    assert_eq!(ask(key, 1).await.unwrap().number, 100);
+    let no = BusError::Refused(Refusal::new("no", "not today"));
+    assert_eq!(ask(key, 2).await, Err(no));
+    // Whoever answers without the key may have done it all the same: that is no refusal.
+    let shut = ask(other, 1).await.unwrap_err();
+    assert!(matches!(shut, BusError::Malformed(_)), "{shut}");
+    let clear = bus
+        .request::<_, Job>("test.ask", &Job { number: 1 }, SOON)
+        .await;
+    let clear = clear.unwrap_err();
+    assert!(
+        matches!(&clear, BusError::Refused(refusal) if refusal.code == "malformed"),
+        "{clear}"
+    );
+
     stop.cancel();
     tasks.close();
     tasks.wait().await;
