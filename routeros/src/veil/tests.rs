@@ -1,3 +1,5 @@
+//! What hides, and what stays.
+
 use super::*;
 
 fn hidden(text: &str) -> String {

@@ -3,9 +3,12 @@
 use std::time::Duration;
 
 use serde_json::json;
+use tod_proto::api::audit::Record;
 use tod_proto::api::changes::{Change, ChangeState, GuardKind};
 use tod_proto::api::events::Event;
+use tod_proto::api::kms::KeyUse;
 use tod_proto::bus::task::SeenConfig;
+use tod_proto::endpoint::Role;
 use tod_proto::page::Page;
 use tod_server::audit::{self, Chain};
 
@@ -73,6 +76,58 @@ async fn a_change_waits_to_be_confirmed_and_then_stays() {
         .await
         .unwrap();
     assert!(matches!(chain, Chain::Whole(8..)), "{chain:?}");
+}
+
+#[tokio::test]
+async fn secrets_of_a_change_are_shown_to_whoever_may_make_one_asks_for_them_and_is_on_record() {
+    const SECRETS: [&str; 2] = ["hunter2-canary", "meadow-lark"];
+    let play = Play::new().await;
+    play.router.set(|state| {
+        state.trouble = Some(("apply", Trouble::Refuses));
+        state.says = "failure: hunter2-canary is too short";
+    });
+    let (app, tenant) = (&play.stage.app, play.stage.tenant);
+    let viewer = app.member(tenant, Role::Viewer).await;
+    let admin = app.member(tenant, Role::Admin).await;
+    let script = "/ppp secret add name=a password=hunter2-canary\n";
+    let begun = play.apply(json!({ "script": script })).await;
+    assert!(
+        begun.script.contains("password=<hidden "),
+        "{}",
+        begun.script
+    );
+    let end = play.end().await;
+
+    for (who, path) in [
+        (&play.stage.ana, "changes/1"),
+        (&play.stage.ana, "changes"),
+        (&viewer, "changes/1"),
+        (&viewer, "changes"),
+        (&viewer, "events"),
+        (&admin, "audit"),
+    ] {
+        let seen: serde_json::Value = app.get(who, &play.stage.path(path)).await.ok();
+        let seen = seen.to_string();
+        assert!(
+            !SECRETS.iter().any(|secret| seen.contains(secret)),
+            "{path}: {seen}"
+        );
+    }
+    let reason = end.reason.unwrap();
+    assert!(reason.raw().contains("<hidden "), "{reason}");
+    let path = play.stage.path("changes/1?secrets=true");
+    let shown: Change = app.get(&play.stage.ana, &path).await.ok();
+    let refusal = app.get(&viewer, &path).await.refused(403);
+
+    assert_eq!(shown.script, script);
+    assert!(shown.undo_script.unwrap().raw().contains("meadow-lark"));
+    assert!(refusal.hint.unwrap().contains("sees their secrets"));
+    let uses = play.stage.path("kms/log?purpose=change.reveal");
+    let uses: Page<KeyUse> = app.get(&admin, &uses).await.ok();
+    assert_eq!(uses.items.len(), 1);
+    let acts = play.stage.path("audit?act=change.reveal");
+    let acts: Page<Record> = app.get(&admin, &acts).await.ok();
+    assert_eq!(acts.items.len(), 1);
 }
 
 #[tokio::test]

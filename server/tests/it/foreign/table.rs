@@ -347,7 +347,7 @@ fn of_runs_and_changes() -> Vec<Row> {
         Row::of::<changes::List>()
             .query("device", &["{device}"])
             .plain(&["open", "limit"]),
-        Row::of::<changes::Show>(),
+        Row::of::<changes::Show>().plain(&["secrets"]),
         Row::of::<changes::Confirm>(),
         Row::of::<changes::Revert>(),
     ]

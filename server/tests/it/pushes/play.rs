@@ -6,7 +6,8 @@ use std::time::Duration;
 use serde_json::json;
 use tod_proto::api::changes::{Change, ChangeState, DiffLine, GuardKind};
 use tod_proto::bus::task::{
-    ConfigSnapshot, Prepared, PushStep, Report, Seen, SeenConfig, Task, TaskFailure, What,
+    ConfigSnapshot, MenuSnapshot, Prepared, PushStep, Report, Seen, SeenConfig, Task, TaskFailure,
+    What,
 };
 use tod_proto::error::ErrorCode;
 use tod_proto::id::DeviceId;
@@ -24,6 +25,8 @@ pub(super) struct State {
     pub(super) guard: GuardKind,
     /// This step goes wrong, in this way.
     pub(super) trouble: Option<(&'static str, Trouble)>,
+    /// How it refuses.
+    pub(super) says: &'static str,
 }
 
 #[derive(Clone, Copy)]
@@ -45,6 +48,7 @@ impl Router {
             timer: false,
             guard: GuardKind::Undo,
             trouble: None,
+            says: "failure: already have such address",
         })))
     }
 
@@ -79,7 +83,7 @@ impl Router {
             .filter(|(of, _)| *of == name(step))
             .map(|(_, how)| how);
         match trouble {
-            Some(Trouble::Refuses) => return (refused(), false),
+            Some(Trouble::Refuses) => return (refused(state.says), false),
             Some(Trouble::HangsOnce) => state.trouble = None,
             Some(Trouble::LeavesAlone) => {
                 state.timer = false;
@@ -143,10 +147,10 @@ fn seen(state: &State) -> Report {
     })
 }
 
-fn refused() -> Report {
+fn refused(says: &str) -> Report {
     Report::Failed(TaskFailure {
         may_have_changed: true,
-        ..failure("failure: already have such address")
+        ..failure(says)
     })
 }
 
@@ -170,8 +174,15 @@ fn prepared(guard: GuardKind) -> Report {
         guard,
         no_guard_because: (guard == GuardKind::None)
             .then(|| Untrusted::new("device-mode forbids the scheduler")),
-        undo_script: "/ip/address/remove [find comment=x]".to_owned(),
-        before: ConfigSnapshot::default(),
+        undo_script: "/ip/address/remove [find comment=x]; /snmp/community/set 0 name=meadow-lark"
+            .to_owned(),
+        before: ConfigSnapshot {
+            menus: vec![MenuSnapshot {
+                path: "/snmp/community".to_owned(),
+                rows: vec![vec![("name".to_owned(), hex::encode("meadow-lark"))]],
+            }],
+            serial: None,
+        },
     }))
 }
 
