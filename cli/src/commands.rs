@@ -37,15 +37,10 @@ use crate::error::CliError;
 /// What can be done.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Make the first administrator of a new server, and sign in
     Setup(setup::Args),
-    /// Join with an invitation, and sign in
     Enrol(enrol::Args),
-    /// Sign in
     Login(login::Args),
-    /// Sign out
     Logout(logout::Args),
-    /// Show who is signed in, where, and until when
     Whoami(whoami::Args),
     /// Choose between servers and tenants
     #[command(subcommand)]
@@ -59,22 +54,17 @@ pub enum Command {
     /// Ask what you may do
     #[command(subcommand)]
     Auth(auth::Command),
-    /// Open the full-screen dashboard
     #[command(visible_alias = "dash")]
     Tui(tui::Args),
-    /// Check this machine, the server and the session
     Doctor(doctor::Args),
     /// See, add and change devices
     #[command(subcommand)]
     Device(device::Command),
-    /// See what happened
     Events(events::Args),
-    /// See the busiest devices
     Top(top::Args),
     /// See values over time
     #[command(subcommand)]
     Metrics(metrics::Command),
-    /// Run a RouterOS command on many devices
     Exec(exec::Args),
     /// See earlier runs of commands
     #[command(subcommand)]
@@ -82,7 +72,6 @@ pub enum Command {
     /// Change configuration under guard
     #[command(subcommand)]
     Config(config::Command),
-    /// Open a terminal on a device, or run a command there
     Ssh(ssh::Args),
     /// See, make and choose tenants
     #[command(subcommand)]
@@ -99,13 +88,9 @@ pub enum Command {
     /// See and renew the keys that stored secrets are sealed with
     #[command(subcommand)]
     Kms(kms::Command),
-    /// Show versions
     Version(version::Args),
-    /// Print a script that completes commands in a shell
     Completion(completion::Args),
-    /// Print or write man pages
     Man(man::Args),
-    /// Explain a command or a topic
     Help(help::Args),
     /// Write what other files are made from
     #[command(name = "__gen", hide = true, subcommand)]

@@ -253,7 +253,7 @@ pub fn parked() -> Report {
     failed(
         ErrorCode::DeviceUnreachable,
         "the device refused our login three times, so nothing more is tried",
-        Some("correct the account: todctl device edit NAME"),
+        Some("correct the account: todctl device set NAME --password-stdin"),
         false,
     )
 }

@@ -191,8 +191,9 @@ pub async fn must_hold(app: &App, tenant: TenantId, device: DeviceId) -> Result<
 /// Nothing can be asked of a device that no poller has.
 pub fn nobody_holds() -> Error {
     let message = "no poller has this device now";
-    Error::new(ErrorCode::DeviceUnreachable, message)
-        .hint("see which pollers run and which zones they serve: todctl status")
+    Error::new(ErrorCode::DeviceUnreachable, message).hint(
+        "a todd that serves the zone of the device has to run; its zone: todctl device show NAME",
+    )
 }
 
 fn after(at: Timestamp, by: Duration) -> Timestamp {

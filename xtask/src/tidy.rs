@@ -2,6 +2,7 @@
 
 mod allow;
 mod arrows;
+mod commands;
 mod functions;
 mod links;
 mod packages;
@@ -104,6 +105,7 @@ fn findings() -> Result<Vec<Finding>> {
         found.extend(sizes::check(file));
         found.extend(links::check(file, environment::root()));
     }
+    found.extend(commands::check(&files));
     found.extend(promises::check(&files));
     found.extend(arrows::check(&packages::metadata()?)?);
     found.extend(packages::check(&packages::built()?));

@@ -18,7 +18,6 @@ use crate::output::Listing;
 /// The verbs.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Put a script on a device, under a guard that undoes it unless it is confirmed
     Apply(apply::Args),
     /// Keep a pending change
     Confirm {

@@ -17,22 +17,15 @@ use crate::error::CliError;
 /// The verbs.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// List devices
     #[command(visible_alias = "ls")]
     List(list::Args),
-    /// Show one device
     #[command(alias = "get")]
     Show(show::Args),
-    /// Add devices
     Add(add::Args),
-    /// Change the record of devices
     Set(set::Args),
-    /// Take another device that answers at a device's address for that device
     Accept(accept::Args),
-    /// Delete devices and their history
     #[command(visible_alias = "rm")]
     Delete(delete::Args),
-    /// List the interfaces of a device
     Interfaces(interfaces::Args),
 }
 

@@ -39,6 +39,25 @@ fn every_topic_and_every_command_is_explained() {
     assert!(ran.stderr.contains("did you mean selectors?"), "{ran}");
 }
 
+/// What clap drops when a command's variant and its arguments are both documented.
+#[test]
+fn what_a_command_is_for_is_told_at_length() {
+    let machine = Machine::bare();
+
+    for (line, told) in [
+        ("device set --help", "forget_pins"),
+        ("config apply --help", "undoes the change by itself"),
+        ("exec --help", "--allow-dangerous"),
+        ("completion --help", "never from the network"),
+        ("device list --help", "tab-separated"),
+    ] {
+        let ran = machine.run(line);
+        let text = ran.stdout.split("Options:").next().unwrap_or_default();
+        let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(text.contains(told), "{line}: {ran}");
+    }
+}
+
 #[test]
 fn what_needs_no_network_needs_no_configuration_either() {
     let machine = Machine::bare();

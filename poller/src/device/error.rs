@@ -97,18 +97,20 @@ impl LinkError {
             Self::AddressRefused(_) => Some("list the network in the zone of the poller"),
             Self::Trust(_) => Some(
                 "if the certificate was replaced on purpose, forget the old one: \
-                 todctl device edit NAME --forget-pins",
+                 todctl device set NAME forget_pins=true",
             ),
             Self::HostKey { .. } => Some(
                 "if the key was replaced on purpose, forget the old one: \
-                 todctl device edit NAME --forget-pins",
+                 todctl device set NAME forget_pins=true",
             ),
             Self::Ssh(_, hint) => *hint,
             Self::Anonymous(_) => Some(
                 "a device whose api-ssl has a certificate is reached with --tls auto; \
                  one without may still refuse old suites",
             ),
-            Self::LoginRefused(_) => Some("check the account: todctl device edit NAME"),
+            Self::LoginRefused(_) => {
+                Some("check the account: todctl device set NAME --password-stdin")
+            }
             Self::Tls(_) => Some(
                 "api-ssl without a certificate offers no TLS that can be trusted: give it one, \
                  reach it inside SSH with --tls ssh, or accept that with --tls anonymous",

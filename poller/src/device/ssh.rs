@@ -80,7 +80,7 @@ impl SshError {
             Self::Link(error) => error.hint(),
             Self::HostKey { .. } => Some(
                 "if the key was replaced on purpose, forget the old one: \
-                 todctl device edit NAME --forget-pins",
+                 todctl device set NAME forget_pins=true",
             ),
             Self::Refused => Some(
                 "the account needs the policy `ssh`; an account with a key takes no password \

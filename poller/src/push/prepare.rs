@@ -60,7 +60,7 @@ fn permitted(known: &Capabilities, operations: &[Operation]) -> Result<(), StepE
     };
     let message = format!("the account lacks the policy `{policy}`, which the change needs");
     let hint = "give it to the account's group: /user/group/set GROUP policy=…, or use another \
-                account: todctl device edit NAME";
+                account: todctl device set NAME username=…";
     Err(StepError::refused(
         ErrorCode::Forbidden,
         message,

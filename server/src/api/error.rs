@@ -55,7 +55,7 @@ impl Error {
 
     /// No valid credentials.
     pub fn unauthenticated(message: impl Into<String>) -> Self {
-        Self::new(ErrorCode::Unauthenticated, message).hint("sign in: todctl auth login")
+        Self::new(ErrorCode::Unauthenticated, message).hint("sign in: todctl login")
     }
 
     /// The role is too low.

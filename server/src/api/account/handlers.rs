@@ -35,7 +35,7 @@ pub(super) async fn refresh(cx: Cx, req: Req<Refresh>) -> Result<Tokens, Error> 
         tracing::warn!(session.id = %session, peer = %cx.peer, "a used refresh token came back");
         return Err(Error::unauthenticated("this refresh token was used before")
             .detail("someone else may hold it, so its session has been ended")
-            .hint("sign in again: todctl auth login"));
+            .hint("sign in again: todctl login"));
     }
     let tokens = store::issue(app, &mut tx, &ring, session, user, now).await?;
     tx.commit().await?;

@@ -181,7 +181,7 @@ async fn connect(
             Ok(Report::Failed(failure)) => (failure.message.to_string(), failure.hint),
             Ok(_) => ("the poller answered another question".to_owned(), None),
             Err(error) => {
-                let hint = "see which pollers run and which zones they serve: todctl status";
+                let hint = "a todd that serves the zone of the device has to run; its zone: todctl device show NAME";
                 (error.message, Some(hint.to_owned()))
             }
         }
