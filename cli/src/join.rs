@@ -10,7 +10,7 @@ use tod_client::store::{Kind, Store};
 use tod_client::tls::{Fingerprint, introduce};
 use tod_client::{Client, Error};
 use tod_proto::api::account::Me;
-use tod_proto::error::ErrorCode;
+use tod_proto::error::{ErrorBody, ErrorCode};
 use tod_proto::untrusted::plain;
 
 use crate::commands::account::totp::CodeArgs;
@@ -230,13 +230,21 @@ async fn second_step(
                         .as_deref()
                         .is_some_and(|why| why.contains("more")) =>
             {
-                let why = body.detail.as_deref().unwrap_or_default();
-                cx.say
-                    .warn(format!("{}: {}", plain(&body.message), plain(why)));
+                cx.say.warn(refused(&body));
             }
             done => return Ok(done?),
         }
     }
+}
+
+/// What the server says of a code that it refuses, and what to do.
+pub fn refused(body: &ErrorBody) -> String {
+    let more = [(": ", &body.detail), ("; ", &body.hint)];
+    more.into_iter()
+        .filter_map(|(between, text)| Some((between, text.as_deref()?)))
+        .fold(plain(&body.message), |said, (between, text)| {
+            said + between + &plain(text)
+        })
 }
 
 fn account(email: &str) -> Result<String, CliError> {

@@ -77,14 +77,7 @@ fn a_person_at_a_terminal_sees_the_key_and_types_its_end_before_the_account_is_m
     let bo = world.person("bo").unwrap();
     let args = enrol(&world, &world.dir().join("bo"));
     let terminal = Terminal::open(&bo, &words(&args)).unwrap();
-    let shows = |wanted: &str| {
-        let what = format!("`{wanted}` on the screen");
-        eventually(&what, Duration::from_secs(30), || {
-            let screen = terminal.screen()?;
-            Ok(screen.contains(wanted).then_some(screen))
-        })
-        .unwrap()
-    };
+    let shows = |wanted: &str| terminal.shows(wanted).unwrap();
 
     let screen = shows("Press Enter when you have read it");
     let key = screen

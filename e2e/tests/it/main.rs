@@ -10,6 +10,7 @@ mod people;
 mod push;
 mod replicas;
 mod sabotage;
+mod second_step;
 mod story;
 mod tour;
 mod trust;

@@ -3,6 +3,7 @@
 use clap::Subcommand;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::json;
+use tod_client::Error;
 use tod_client::kit::Qr;
 use tod_client::totp::uri;
 use tod_client::view::units::{ago, rfc3339};
@@ -14,6 +15,7 @@ use tod_proto::untrusted::plain;
 use super::own::Kept;
 use crate::cx::Cx;
 use crate::error::CliError;
+use crate::join::refused;
 use crate::screen;
 use crate::secrets::PasswordArgs;
 
@@ -135,9 +137,9 @@ async fn enable(cx: &mut Cx, password: &PasswordArgs) -> Result<(), CliError> {
     let codes = loop {
         let code = cx.ask.line("Code that it shows:", "a terminal")?;
         match client.enable_totp(&code.into()).await {
-            Err(error) if error.code() == Some(ErrorCode::Invalid) && tries < TRIES => {
+            Err(Error::Refused(body)) if body.code == ErrorCode::Invalid && tries < TRIES => {
                 tries += 1;
-                cx.say.warn(error.to_string());
+                cx.say.warn(refused(&body));
             }
             done => break done?,
         }
