@@ -70,7 +70,20 @@ impl Link<'_> {
         with_length(&mut hash, prev);
         hash.update(tenant.0.as_bytes());
         hash.update(self.seq.to_be_bytes());
-        hash.update(self.at.as_microsecond().to_be_bytes());
+        self.say(&mut hash);
+        hash.finalize().into()
+    }
+
+    /// What is hashed of a record of form 2 after its number. Who writes a record knows it before
+    /// the number and the hash of the one before are known.
+    pub fn rest(&self) -> Vec<u8> {
+        let mut rest = Vec::with_capacity(256 + self.sealed.len());
+        self.say(&mut rest);
+        rest
+    }
+
+    fn say(&self, to: &mut impl Sink) {
+        to.take(&self.at.as_microsecond().to_be_bytes());
         let texts = [
             self.actor,
             self.act,
@@ -79,19 +92,35 @@ impl Link<'_> {
             self.address,
         ];
         for text in texts {
-            with_length(&mut hash, text.as_bytes());
+            with_length(to, text.as_bytes());
         }
-        hash.update(self.id.unwrap_or_default().as_bytes());
-        with_length(&mut hash, self.sealed);
-        hash.finalize().into()
+        to.take(self.id.unwrap_or_default().as_bytes());
+        with_length(to, self.sealed);
+    }
+}
+
+/// What bytes are said to.
+trait Sink {
+    fn take(&mut self, bytes: &[u8]);
+}
+
+impl Sink for Sha256 {
+    fn take(&mut self, bytes: &[u8]) {
+        self.update(bytes);
+    }
+}
+
+impl Sink for Vec<u8> {
+    fn take(&mut self, bytes: &[u8]) {
+        self.extend_from_slice(bytes);
     }
 }
 
 /// With its length in front, no field can pass for the end of another.
-fn with_length(hash: &mut Sha256, field: &[u8]) {
+fn with_length(to: &mut impl Sink, field: &[u8]) {
     let length = u64::try_from(field.len()).unwrap_or(u64::MAX);
-    hash.update(length.to_be_bytes());
-    hash.update(field);
+    to.take(&length.to_be_bytes());
+    to.take(field);
 }
 
 #[cfg(test)]
@@ -112,6 +141,23 @@ mod tests {
             id: Some(Uuid::nil()),
             sealed: b"sealed",
         }
+    }
+
+    #[test]
+    fn the_rest_of_a_record_is_what_its_hash_ends_with() {
+        let (tenant, prev) = (TenantId(Uuid::nil()), [5; 32]);
+        let head = [
+            &[2_u8][..],
+            &32_u64.to_be_bytes(),
+            &prev,
+            &[0; 16],
+            &7_i64.to_be_bytes(),
+            &link().rest(),
+        ];
+
+        let hash: [u8; 32] = Sha256::digest(head.concat()).into();
+
+        assert_eq!(link().hash(tenant, &prev), Some(hash));
     }
 
     /// Text that moves from one field into the next is another record.

@@ -20,27 +20,39 @@ pub struct ParseIdError {
     text: String,
 }
 
-fn encode(value: u128) -> String {
-    (0..26)
-        .rev()
-        .map(|place| {
-            let digit = usize::try_from(value >> (place * 5) & 31).unwrap_or_default();
-            char::from(DIGITS[digit & 31])
-        })
-        .collect()
+/// What each byte is worth as a digit, in either case; 255 for what is none.
+const WORTH: [u8; 256] = {
+    let mut worth = [u8::MAX; 256];
+    let (mut at, mut digit) = (0, 0);
+    while at < DIGITS.len() {
+        worth[DIGITS[at] as usize] = digit;
+        worth[DIGITS[at].to_ascii_uppercase() as usize] = digit;
+        at += 1;
+        digit += 1;
+    }
+    worth
+};
+
+fn encode(value: u128) -> [u8; 26] {
+    let mut text = [0; 26];
+    let mut rest = value;
+    for place in text.iter_mut().rev() {
+        let digit = usize::try_from(rest & 31).unwrap_or_default();
+        *place = DIGITS[digit & 31];
+        rest >>= 5;
+    }
+    text
 }
 
 fn decode(text: &str) -> Option<u128> {
-    if text.len() != 26 || !text.is_ascii() {
+    if text.len() != 26 {
         return None;
     }
-    text.bytes().try_fold(0_u128, |value, byte| {
-        let byte = byte.to_ascii_lowercase();
-        let digit = DIGITS.iter().position(|&digit| digit == byte)?;
-        // 26 digits are 130 bits: the first may only hold three.
-        value
-            .checked_mul(32)?
-            .checked_add(u128::try_from(digit).ok()?)
+    let mut bytes = text.bytes().map(|byte| WORTH[usize::from(byte)]);
+    // 26 digits are 130 bits: the first may only hold three.
+    let first = bytes.next().filter(|first| *first < 8)?;
+    bytes.try_fold(u128::from(first), |value, digit| {
+        (digit < 32).then_some(value << 5 | u128::from(digit))
     })
 }
 
@@ -62,7 +74,9 @@ macro_rules! ids {
 
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                write!(f, "{}_{}", $prefix, encode(self.0.as_u128()))
+                let digits = encode(self.0.as_u128());
+                f.write_str(concat!($prefix, "_"))?;
+                f.write_str(std::str::from_utf8(&digits).map_err(|_| fmt::Error)?)
             }
         }
 
@@ -160,6 +174,30 @@ mod tests {
         let id = UserId::generate().to_string();
 
         assert!(id.parse::<DeviceId>().is_err());
+    }
+
+    #[test]
+    fn every_digit_counts_and_what_is_none_is_refused() {
+        for bits in [
+            0,
+            1,
+            u128::MAX,
+            u128::MAX / 3,
+            1 << 127,
+            0x0123_4567_89ab_cdef << 61,
+        ] {
+            let id = DeviceId(Uuid::from_u128(bits));
+            assert_eq!(id.to_string().parse(), Ok(id));
+            let shouted = format!("dv_{}", &id.to_string()[3..].to_ascii_uppercase());
+            assert_eq!(shouted.parse(), Ok(id));
+        }
+        let known = "dv_01kbr3e9x2f7h8j9kmnpqrstvw";
+        let id: DeviceId = known.parse().unwrap();
+        assert_eq!(id.to_string(), known);
+        for wrong in ["u", "l", "i", "o", "-", " ", "é"] {
+            let text = format!("dv_01kbr3e9x2f7h8j9kmnpqrst{wrong}w");
+            assert!(text.parse::<DeviceId>().is_err(), "{text}");
+        }
     }
 
     #[test]

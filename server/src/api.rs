@@ -97,19 +97,19 @@ impl App {
     /// The whole API, ready to serve.
     pub fn router(&self) -> Router {
         let deadline = self.config.door.limits.request;
-        let router = routes()
-            .into_router()
-            .fallback(envelope::no_route)
-            .layer(from_fn(move |request, next| {
-                envelope::wrap(deadline, request, next)
-            }));
+        let router = routes().into_router().fallback(envelope::no_route);
         let router = match self.config.door.cors_origins.layer() {
-            Some(cors) => router.layer(cors),
-            None => router,
+            Some(cors) => router
+                .layer(from_fn(move |request, next| {
+                    envelope::wrap(deadline, request, next)
+                }))
+                .layer(cors)
+                .layer(from_fn(envelope::stamp)),
+            None => router.layer(from_fn(move |request, next| {
+                envelope::stamp_and_wrap(deadline, request, next)
+            })),
         };
-        router
-            .layer(from_fn(envelope::stamp))
-            .with_state(self.clone())
+        router.with_state(self.clone())
     }
 }
 

@@ -16,6 +16,7 @@ mod chain;
 pub mod checkpoint;
 pub mod retention;
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 
 use jiff::{RoundMode, Timestamp, TimestampRound, Unit};
@@ -33,6 +34,9 @@ use crate::kms::{Kms, Place};
 
 /// The chain of acts that belong to no tenant.
 pub const PLATFORM: TenantId = TenantId(Uuid::nil());
+
+/// How the hash of a row is made that is written now.
+const FORM: i16 = 2;
 
 /// The actor of what nobody did by hand.
 pub const TOD: &str = "tod";
@@ -70,23 +74,63 @@ pub async fn record(
     act: Act<'_>,
 ) -> Result<(), Error> {
     let now = app.clock.now();
-    let id = Uuid::new_v4();
-    let detail = act.detail.to_string();
-    let sealed = seal(&app.kms, tx, tenant, id, detail.as_bytes()).await?;
-    match insert(tx, tenant, now, &act, id, sealed).await {
+    match write(&app.kms, tx, tenant, now, &act).await {
         Ok(()) => {
             app.audit.clear();
             Ok(())
         }
-        Err(error) if is_the_logs_own(&error) => {
+        Err(Failed::Log(error)) if is_the_logs_own(&error) => {
             app.audit.raise(now, &error);
             let refused = "the audit log cannot be written, so this was not done";
             Err(Error::unavailable(refused)
                 .hint("whoever runs the server finds the reason in its log")
                 .cause(error))
         }
-        Err(error) => Err(error.into()),
+        Err(Failed::Log(error)) => Err(error.into()),
+        Err(Failed::Seal(error)) => Err(error),
     }
+}
+
+/// Why a row was not written.
+enum Failed {
+    Seal(Error),
+    Log(sqlx::Error),
+}
+
+async fn write(
+    kms: &Kms,
+    tx: &mut PgConnection,
+    tenant: TenantId,
+    now: Timestamp,
+    act: &Act<'_>,
+) -> Result<(), Failed> {
+    let id = Uuid::new_v4();
+    let detail = act.detail.to_string();
+    let row = |sealed, key| New {
+        tenant,
+        now,
+        act,
+        id,
+        sealed,
+        key,
+    };
+    if tenant == PLATFORM {
+        let sealed = kms.seal_platform(place(id), detail.as_bytes());
+        let sealed = sealed.map_err(|error| Failed::Seal(error.into()))?;
+        row(sealed, None).insert(tx).await.map_err(Failed::Log)?;
+        return Ok(());
+    }
+    // With the key that was the newest a moment ago; the row is only written if it still is.
+    if let Some((key, sealed)) = kms.seal_ahead(tenant, place(id), detail.as_bytes()) {
+        let row = row(sealed, Some(key));
+        if row.insert(tx).await.map_err(Failed::Log)? {
+            return Ok(());
+        }
+    }
+    let sealed = kms.seal(tx, tenant, place(id), detail.as_bytes()).await;
+    let sealed = sealed.map_err(Failed::Seal)?;
+    row(sealed, None).insert(tx).await.map_err(Failed::Log)?;
+    Ok(())
 }
 
 /// Whether the log refused the row, and not the connection or the transaction that it came on.
@@ -101,46 +145,77 @@ fn is_the_logs_own(error: &sqlx::Error) -> bool {
     })
 }
 
-async fn insert(
-    tx: &mut PgConnection,
+/// A row that is about to be written.
+struct New<'a> {
     tenant: TenantId,
     now: Timestamp,
-    act: &Act<'_>,
+    act: &'a Act<'a>,
     id: Uuid,
     sealed: Vec<u8>,
-) -> Result<(), sqlx::Error> {
-    let address = act.origin.address.map(|address| address.to_string());
-    // One statement: the head's lock, its new hash and the row that it stands for.
-    sqlx::query!(
-        "with head as (
-             insert into audit_heads as h (tenant_id, seq, prev, hash)
-             values ($1, 1, '', audit_hash('', $1, 1, $2, $3, $4, $5, $6, $7, $8, $9))
-             on conflict (tenant_id) do update
-                 set seq = h.seq + 1, prev = h.hash,
-                     hash = audit_hash(h.hash, $1, h.seq + 1, $2, $3, $4, $5, $6, $7, $8, $9)
-             returning seq, prev, hash
-         )
-         insert into audit_log
-             (tenant_id, seq, at, actor, act, target, detail, form, request_id, address, id,
-              sealed, prev_hash, hash)
-         select $1, seq, $10, $3, $4, $5, '', 2, $6, $7, $8, $9, prev, hash
-         from head",
-        tenant.0,
-        microseconds(now),
-        storable(act.actor),
-        act.act,
-        storable(&act.target),
-        storable(act.origin.request),
-        address.unwrap_or_default(),
-        id,
-        sealed,
-        Timestamp::from_microsecond(microseconds(now))
-            .unwrap_or(now)
-            .to_sqlx() as _,
-    )
-    .execute(tx)
-    .await?;
-    Ok(())
+    /// The number of the data key that it is sealed with, if nobody has held that key yet.
+    key: Option<i32>,
+}
+
+impl New<'_> {
+    /// Writes the row in one statement: the lock on the data key, the lock on the head, its new
+    /// hash, and the row that it stands for. False, and nothing is written, if another data key
+    /// seals now.
+    async fn insert(&self, tx: &mut PgConnection) -> Result<bool, sqlx::Error> {
+        let (act, origin) = (self.act, self.act.origin);
+        let address = origin.address.map(|address| address.to_string());
+        let address = address.unwrap_or_default();
+        let (actor, target) = (storable(act.actor), storable(&act.target));
+        let request = storable(origin.request);
+        // The database keeps microseconds: what is hashed must be what is read again.
+        let at = Timestamp::from_microsecond(microseconds(self.now)).unwrap_or(self.now);
+        let first = tod_proto::chain::Link {
+            seq: 1,
+            at,
+            actor: &actor,
+            act: act.act,
+            target: &target,
+            form: FORM,
+            detail: "",
+            request_id: &request,
+            address: &address,
+            id: Some(self.id),
+            sealed: &self.sealed,
+        };
+        let first_hash = first.hash(self.tenant, &[]).unwrap_or_default();
+        let done = sqlx::query!(
+            r"with head as (
+                 insert into audit_heads as h (tenant_id, seq, prev, hash)
+                 select $1, 1, '', $2
+                 where $3::int is null or (select version from newest_data_key($1)) = $3
+                 on conflict (tenant_id) do update
+                     set seq = h.seq + 1, prev = h.hash,
+                         hash = sha256('\x02'::bytea || int8send(octet_length(h.hash)) || h.hash
+                                       || uuid_send($1) || int8send(h.seq + 1) || $4)
+                 returning seq, prev, hash
+             )
+             insert into audit_log
+                 (tenant_id, seq, at, actor, act, target, detail, form, request_id, address, id,
+                  sealed, prev_hash, hash)
+             select $1, seq, $5, $6, $7, $8, '', $9, $10, $11, $12, $13, prev, hash
+             from head",
+            self.tenant.0,
+            &first_hash[..],
+            self.key,
+            first.rest(),
+            at.to_sqlx() as _,
+            &*actor,
+            act.act,
+            &*target,
+            FORM,
+            &*request,
+            address,
+            self.id,
+            self.sealed,
+        )
+        .execute(tx)
+        .await?;
+        Ok(done.rows_affected() == 1)
+    }
 }
 
 /// Where the details of a row lie.
@@ -150,19 +225,6 @@ pub(crate) fn place(id: Uuid) -> Place {
         column: "sealed",
         row: id,
     }
-}
-
-async fn seal(
-    kms: &Kms,
-    tx: &mut PgConnection,
-    tenant: TenantId,
-    id: Uuid,
-    detail: &[u8],
-) -> Result<Vec<u8>, Error> {
-    if tenant == PLATFORM {
-        return Ok(kms.seal_platform(place(id), detail)?);
-    }
-    kms.seal(tx, tenant, place(id), detail).await
 }
 
 /// The database keeps microseconds: what is hashed must be what is read again.
@@ -178,6 +240,9 @@ fn microseconds(at: Timestamp) -> i64 {
 }
 
 /// Text as PostgreSQL can keep it: without NUL.
-fn storable(text: &str) -> String {
-    text.replace('\0', "")
+fn storable(text: &str) -> Cow<'_, str> {
+    if text.contains('\0') {
+        return Cow::Owned(text.replace('\0', ""));
+    }
+    Cow::Borrowed(text)
 }

@@ -136,18 +136,20 @@ pub async fn authenticate(
     app: &App,
     headers: &HeaderMap,
     peer: IpAddr,
-) -> Result<Principal, Error> {
+) -> Result<Arc<Principal>, Error> {
     let bearer = headers
         .get(AUTHORIZATION)
         .and_then(|value| value.to_str().ok())
         .and_then(|value| value.strip_prefix("Bearer "));
     let key = headers.get(API_KEY).and_then(|value| value.to_str().ok());
     match (key, bearer) {
-        (Some(key), None) => api_key::principal(app, key, peer).await,
-        (None, Some(key)) if key.starts_with(PREFIX) => api_key::principal(app, key, peer).await,
+        (Some(key), None) => Box::pin(api_key::principal(app, key, peer)).await,
+        (None, Some(key)) if key.starts_with(PREFIX) => {
+            Box::pin(api_key::principal(app, key, peer)).await
+        }
         (None, Some(token)) => {
             let claims = signing::check(app, token).await?;
-            session::principal(app, claims.session, claims.user, claims.expires).await
+            session::principal(app, claims).await
         }
         (Some(_), Some(_)) => Err(Error::unauthenticated(
             "the request carries both an API key and a token",

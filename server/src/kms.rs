@@ -178,6 +178,21 @@ impl Kms {
         Ok(envelope::seal(&key, number, &aad(tenant, place), plain)?)
     }
 
+    /// Seals a value with the data key that was the tenant's newest when it was last used here, a
+    /// few minutes ago at most, and tells its number. Nothing holds that key: who stores the value
+    /// must hold it, and store nothing unless it still is the newest.
+    pub(crate) fn seal_ahead(
+        &self,
+        tenant: TenantId,
+        place: Place,
+        plain: &[u8],
+    ) -> Option<(i32, Vec<u8>)> {
+        let (version, key) = self.cache.newest(tenant)?;
+        let number = u32::try_from(version).ok()?;
+        let sealed = envelope::seal(&key, number, &aad(tenant, place), plain).ok()?;
+        Some((version, sealed))
+    }
+
     /// What opens values of tenants for somebody, for one purpose, and writes that down.
     ///
     /// `actor` is an identifier, as in the audit log; `purpose` the name of an operation.
@@ -210,6 +225,7 @@ impl Kms {
         .await?
         .ok_or(KmsError::Shut)?;
         let key = self.unwrap(tenant, row.version, &row.wrapped).await?;
+        self.cache.is_newest(tenant, row.version);
         Ok((row.version, key))
     }
 

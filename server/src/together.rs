@@ -44,6 +44,11 @@ where
                 true
             }
         };
+        if is_first && jobs.hard_stop().is_cancelled() {
+            // No job is started any more: whoever is still served reads alone.
+            self.waiting().remove(&key);
+            return read().await;
+        }
         if is_first {
             let rounds = Rounds {
                 together: self.clone(),
@@ -84,6 +89,8 @@ where
         F: Fn() -> Fut + Send + 'static,
         Fut: Future<Output = Result<V, Error>> + Send + 'static,
     {
+        // Who has asked in the meantime is in the first round, and not in one of their own.
+        tokio::task::yield_now().await;
         while let Some(round) = self.next() {
             let mut result = read().await;
             for asked in round {
@@ -249,6 +256,31 @@ mod tests {
         let again = source.ask(1);
         reads.recv().await.unwrap().send(Ok(2)).unwrap();
         assert_eq!(again.await.unwrap().unwrap(), 2);
+    }
+
+    #[tokio::test]
+    async fn who_is_served_after_the_end_of_all_jobs_reads_alone() {
+        let (source, mut reads) = Source::new();
+        source.jobs.kill();
+        for value in [1, 2] {
+            let asked = source.ask(1);
+            reads.recv().await.unwrap().send(Ok(value)).unwrap();
+            assert_eq!(asked.await.unwrap().unwrap(), value);
+        }
+        assert!(source.together.waiting().is_empty());
+    }
+
+    #[tokio::test]
+    async fn those_who_ask_before_a_read_has_begun_are_in_it() {
+        let (source, mut reads) = Source::new();
+        let asked: Vec<_> = (0..10).map(|_| source.ask(1)).collect();
+        let first = reads.recv().await.unwrap();
+        assert!(source.together.waiting().get(&1).is_some_and(Vec::is_empty));
+        first.send(Ok(1)).unwrap();
+        for asked in asked {
+            assert_eq!(asked.await.unwrap().unwrap(), 1);
+        }
+        assert!(reads.try_recv().is_err(), "one read was enough");
     }
 
     #[tokio::test]

@@ -59,7 +59,9 @@ impl Cx {
             Scope::Platform => require(op, caller.role, Role::SuperAdmin)?,
             Scope::Tenant(least) => {
                 let tenant = tenant_in_path(&mut parts).await?;
-                enter(&cx.app, &caller, tenant).await?;
+                if caller.tenant != Some(tenant) {
+                    Box::pin(enter(&cx.app, &caller, tenant)).await?;
+                }
                 require(op, caller.role, least)?;
                 cx.tenant = Some(tenant);
             }
@@ -67,9 +69,9 @@ impl Cx {
         require_scope(op, &caller)?;
         // Whatever changes something seals a record of it.
         if let (Some(tenant), true) = (cx.tenant, op.method != Method::Get) {
-            cx.app.kms.warm(&cx.app.db, tenant).await;
+            Box::pin(cx.app.kms.warm(&cx.app.db, tenant)).await;
         }
-        cx.caller = Some(Arc::new(caller));
+        cx.caller = Some(caller);
         Ok((cx, parts))
     }
 
@@ -216,11 +218,8 @@ async fn tenant_in_path(parts: &mut Parts) -> Result<TenantId, Error> {
         .ok_or_else(|| Error::not_found("tenant"))
 }
 
-/// For whoever is not in a tenant, it does not exist.
+/// Into a tenant that is not one's own: for most, it does not exist.
 async fn enter(app: &App, caller: &Principal, tenant: TenantId) -> Result<(), Error> {
-    if caller.tenant == Some(tenant) {
-        return Ok(());
-    }
     if caller.role != Role::SuperAdmin {
         return Err(Error::not_found("tenant"));
     }

@@ -6,9 +6,9 @@ use axum::Json;
 use axum::body::{Body, HttpBody as _};
 use axum::extract::rejection::PathRejection;
 use axum::extract::{FromRequestParts as _, Path, Query};
-use axum::response::{IntoResponse as _, Response};
+use axum::response::Response;
 use bytes::Bytes;
-use http::header::CACHE_CONTROL;
+use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use http::request::Parts;
 use http::{HeaderValue, StatusCode};
 use http_body_util::LengthLimitError;
@@ -20,6 +20,10 @@ use super::number;
 
 /// The largest body of a request.
 pub(super) const MAX_BODY: usize = 1 << 20;
+/// What most answers fit into.
+const TYPICAL: usize = 1 << 10;
+/// How many headers an answer gets, here and from those who pass it on.
+const HEADERS: usize = 12;
 
 pub(super) async fn path<T: DeserializeOwned + Send>(parts: &mut Parts) -> Result<T, Error> {
     match Path::<T>::from_request_parts(parts, &()).await {
@@ -81,16 +85,17 @@ pub(super) fn answer<T: Serialize>(output: &T) -> Result<Response, Error> {
 }
 
 pub(super) fn json<T: Serialize>(output: &T) -> Result<Bytes, Error> {
-    let bytes = serde_json::to_vec(output).map_err(Error::internal)?;
+    let mut bytes = Vec::with_capacity(TYPICAL);
+    serde_json::to_writer(&mut bytes, output).map_err(Error::internal)?;
     Ok(Bytes::from(bytes))
 }
 
 pub(super) fn respond(json: Bytes) -> Response {
-    let kind = HeaderValue::from_static("application/json");
-    let mut response = ([(http::header::CONTENT_TYPE, kind)], json).into_response();
-    response
-        .headers_mut()
-        .insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    let mut response = Response::new(Body::from(json));
+    let headers = response.headers_mut();
+    headers.reserve(HEADERS);
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
 }
 

@@ -1,6 +1,7 @@
 //! What every request gets, whatever it asks for: an identifier, a deadline, a span in the log, and
 //! an error body of our shape even when a handler panics or no route matches.
 
+use std::borrow::Cow;
 use std::net::{IpAddr, Ipv4Addr};
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -13,6 +14,7 @@ use futures_util::FutureExt as _;
 use http::{Extensions, HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use tod_proto::api::api_keys::PREFIX;
 use tod_proto::id::RequestId;
+use tod_proto::untrusted::plain;
 use tracing::Instrument as _;
 
 use super::error::Error;
@@ -43,11 +45,23 @@ pub(super) fn peer(extensions: &Extensions) -> IpAddr {
 }
 
 /// Names every request, and tells browsers about every answer.
-pub(super) async fn stamp(mut request: Request, next: Next) -> Response {
+pub(super) async fn stamp(request: Request, next: Next) -> Response {
+    stamped(request, |request| next.run(request)).await
+}
+
+/// Both at once, when nothing comes between them: each layer costs every request some.
+pub(super) async fn stamp_and_wrap(deadline: Duration, request: Request, next: Next) -> Response {
+    stamped(request, |request| wrap(deadline, request, next)).await
+}
+
+async fn stamped<F>(mut request: Request, inner: impl FnOnce(Request) -> F) -> Response
+where
+    F: Future<Output = Response>,
+{
     let id =
         given_id(request.headers()).unwrap_or_else(|| Arc::from(RequestId::generate().to_string()));
     request.extensions_mut().insert(Id(Arc::clone(&id)));
-    let mut response = next.run(request).await;
+    let mut response = inner(request).await;
     if let Ok(value) = HeaderValue::from_str(&id) {
         response.headers_mut().insert(REQUEST_ID, value);
     }
@@ -66,7 +80,7 @@ pub(super) async fn wrap(deadline: Duration, request: Request, next: Next) -> Re
         request.id = %id,
         peer = %peer(request.extensions()),
         method = %request.method(),
-        path = %tod_proto::untrusted::plain(&harmless(request.uri().path())),
+        path = %harmless(request.uri().path()),
     );
     let work = AssertUnwindSafe(tokio::time::timeout(deadline, next.run(request))).catch_unwind();
     let mut response = match work.instrument(span).await {
@@ -88,16 +102,19 @@ pub(super) async fn wrap(deadline: Duration, request: Request, next: Next) -> Re
     response
 }
 
-/// A path without what somebody took for a place to show a secret: no part of ours is as long.
-fn harmless(path: &str) -> String {
-    let parts = path.split('/').map(|part| {
-        if part.starts_with(PREFIX) || part.len() > LONGEST_PART {
-            "…"
-        } else {
-            part
-        }
-    });
-    parts.collect::<Vec<_>>().join("/")
+/// A path without what somebody took for a place to show a secret: no part of ours is as long. It
+/// prints on one line.
+fn harmless(path: &str) -> Cow<'_, str> {
+    let is_secret = |part: &&str| part.starts_with(PREFIX) || part.len() > LONGEST_PART;
+    let is_plain = path.bytes().all(|byte| byte.is_ascii_graphic());
+    if is_plain && !path.split('/').any(|part| is_secret(&part)) {
+        return Cow::Borrowed(path);
+    }
+    let parts = path.split('/');
+    let parts: Vec<_> = parts
+        .map(|part| if is_secret(&part) { "…" } else { part })
+        .collect();
+    Cow::Owned(plain(&parts.join("/")))
 }
 
 /// What browsers are told: nothing of this is a page, may be framed, kept or guessed at.

@@ -66,6 +66,11 @@ impl Filter {
         }
     }
 
+    /// Whether the part for the database needs `device_state`.
+    pub fn reads_state(&self) -> bool {
+        self.sql.iter().any(reads_state)
+    }
+
     fn selector(&self, query: &mut QueryBuilder<Postgres>, selector: &Selector) {
         match selector {
             Selector::All => {
@@ -225,6 +230,24 @@ fn column(field: Field) -> Column {
     }
 }
 
+fn reads_state(selector: &Selector) -> bool {
+    match selector {
+        Selector::All | Selector::Name(_) => false,
+        Selector::And(parts) | Selector::Or(parts) => parts.iter().any(reads_state),
+        Selector::Not(part) => reads_state(part),
+        Selector::Term(term) => match column(term.field) {
+            Column::Text(column)
+            | Column::Texts(column)
+            | Column::Version(column)
+            | Column::Number(column)
+            | Column::Uptime(column)
+            | Column::Since(column)
+            | Column::Present(column) => column.starts_with("s."),
+            Column::None => false,
+        },
+    }
+}
+
 /// Whether SQL decides this exactly.
 fn is_sql(selector: &Selector) -> bool {
     match selector {
@@ -318,6 +341,8 @@ fn escaped(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use tod_proto::selector::Kind;
+
     use super::*;
 
     fn sql(selector: &str) -> (String, bool) {
@@ -348,6 +373,33 @@ mod tests {
         // In a conjunction, the rest still narrows.
         let (text, rest) = sql("site=berlin name.re=^core");
         assert!(text.contains("d.site") && rest, "{text}");
+    }
+
+    #[test]
+    fn a_filter_says_whether_it_needs_the_state() {
+        for field in Field::ALL {
+            let value = match field.kind() {
+                Kind::Text => "a",
+                Kind::Version => "7.15",
+                Kind::Status => "offline",
+                Kind::Duration => "1h",
+                Kind::Number => "1",
+                Kind::Bool => "true",
+            };
+            let word = format!("{}={value}", field.as_str());
+            for selector in [
+                word.clone(),
+                format!("not {word}"),
+                format!("(a or {word}) b"),
+            ] {
+                let filter = Filter::parse(&selector, Timestamp::UNIX_EPOCH).unwrap();
+                let mut query = QueryBuilder::new("");
+                filter.push(&mut query);
+                let text = query.sql().as_str().to_owned();
+                let named = text.contains("(s.") || text.contains(" s.");
+                assert_eq!(filter.reads_state(), named, "{selector}: {text}");
+            }
+        }
     }
 
     #[test]

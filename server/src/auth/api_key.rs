@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use ipnet::IpNet;
 use jiff::Timestamp;
@@ -27,7 +27,7 @@ pub struct Cache(Mutex<HashMap<Vec<u8>, Known>>);
 #[derive(Clone, Debug)]
 struct Known {
     seen: Timestamp,
-    principal: Principal,
+    principal: Arc<Principal>,
     networks: Vec<IpNet>,
 }
 
@@ -70,7 +70,7 @@ pub fn generate() -> Result<String, Error> {
 }
 
 /// For whom a key acts, if it still does. Why it does not is told to nobody but the log.
-pub(super) async fn principal(app: &App, key: &str, peer: IpAddr) -> Result<Principal, Error> {
+pub(super) async fn principal(app: &App, key: &str, peer: IpAddr) -> Result<Arc<Principal>, Error> {
     let now = app.clock.now();
     let hash = secret::hash(key);
     let known = if let Some(known) = app.auth.keys.get(&hash, now) {
@@ -150,7 +150,7 @@ async fn look_up(
     Ok(Some(Known {
         seen: now,
         networks,
-        principal: Principal {
+        principal: Arc::new(Principal {
             user: UserId(row.user_id),
             credential: Credential::Key(ApiKeyId(row.id), scopes),
             email: row.email,
@@ -163,7 +163,7 @@ async fn look_up(
             expires: row
                 .expires_at
                 .map_or(Timestamp::MAX, jiff_sqlx::Timestamp::to_jiff),
-        },
+        }),
     }))
 }
 

@@ -25,6 +25,7 @@ use crate::api::error::Error;
 use crate::audit::{self, Act, Origin, PLATFORM, TOD};
 use crate::db::SystemTx;
 use crate::kms::{Kms, KmsError, Place};
+use crate::together::Together;
 
 /// How old a key gets before the next one is made.
 pub const EVERY: SignedDuration = SignedDuration::from_hours(30 * 24);
@@ -36,18 +37,28 @@ const KEY: usize = 32;
 
 /// The keys as they were looked up lately.
 #[derive(Debug, Default)]
-pub struct Keys(Mutex<Option<(Timestamp, Arc<Ring>)>>);
+pub struct Keys {
+    last: Mutex<Option<(Timestamp, Arc<Ring>)>>,
+    /// Who finds them too old waits for the same look.
+    looks: Together<Duration, Arc<Ring>>,
+}
 
 impl Keys {
     fn last(&self) -> Option<(Timestamp, Arc<Ring>)> {
-        self.0
+        self.last
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .clone()
     }
 
+    /// The keys, if they were looked up no longer ago than `age`.
+    fn no_older_than(&self, age: Duration, now: Timestamp) -> Option<Arc<Ring>> {
+        let (at, ring) = self.last()?;
+        (at <= now && now < at + age).then_some(ring)
+    }
+
     fn keep(&self, ring: Option<(Timestamp, Arc<Ring>)>) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = ring;
+        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = ring;
     }
 
     /// Looks again with the next use.
@@ -62,16 +73,25 @@ pub async fn ring(app: &App) -> Result<Arc<Ring>, Error> {
 }
 
 async fn no_older_than(app: &App, age: Duration) -> Result<Arc<Ring>, Error> {
-    let now = app.clock.now();
-    let last = app.auth.keys_of_tokens.last();
-    if let Some((at, ring)) = &last
-        && *at <= now
-        && now < *at + age
-    {
-        return Ok(Arc::clone(ring));
+    let keys = &app.auth.keys_of_tokens;
+    if let Some(ring) = keys.no_older_than(age, app.clock.now()) {
+        return Ok(ring);
     }
-    let ring = Arc::new(load(app, last.map(|(_, ring)| ring)).await?);
-    app.auth.keys_of_tokens.keep(Some((now, Arc::clone(&ring))));
+    let looking = app.clone();
+    let look = move || look(looking.clone(), age);
+    // Rare and large: in a box, so that every request is not as large.
+    Box::pin(keys.looks.read(&app.supervisor, age, look)).await
+}
+
+/// Looks, unless somebody has just done so.
+async fn look(app: App, age: Duration) -> Result<Arc<Ring>, Error> {
+    let (keys, now) = (&app.auth.keys_of_tokens, app.clock.now());
+    if let Some(ring) = keys.no_older_than(age, now) {
+        return Ok(ring);
+    }
+    let before = keys.last().map(|(_, ring)| ring);
+    let ring = Arc::new(load(&app, before).await?);
+    keys.keep(Some((now, Arc::clone(&ring))));
     Ok(ring)
 }
 

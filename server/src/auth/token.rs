@@ -1,5 +1,7 @@
 //! Access tokens: JWTs of some minutes, signed with the newest key of a [`Ring`].
 
+mod known;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,6 +10,7 @@ use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use serde::{Deserialize, Serialize};
 use tod_proto::id::{RequestId, SessionId, SigningKeyId, UserId};
 
+use self::known::{Known, Vouched};
 use crate::api::error::Error;
 
 /// How long an access token is good, where nothing else is said.
@@ -89,9 +92,9 @@ impl Ring {
             .or_else(|| live().min_by_key(|key| key.signs_from))
     }
 
-    fn believed(&self, id: &str, now: Timestamp) -> Option<&Key> {
-        let id: SigningKeyId = id.parse().ok()?;
-        self.0.iter().find(|key| key.id == id && key.is_live(now))
+    fn believed(&self, id: SigningKeyId, now: Timestamp) -> Result<&Key, Refused> {
+        let mut live = self.0.iter().filter(|key| key.is_live(now));
+        live.find(|key| key.id == id).ok_or(Refused::UnknownKey)
     }
 }
 
@@ -101,6 +104,7 @@ pub struct Signer {
     issuer: String,
     access: Duration,
     validation: Validation,
+    known: Known,
 }
 
 /// What an access token says.
@@ -140,6 +144,7 @@ impl Signer {
             issuer: issuer.to_owned(),
             access: access.min(LONGEST),
             validation,
+            known: Known::default(),
         }
     }
 
@@ -174,32 +179,63 @@ impl Signer {
         Ok((token, expires))
     }
 
-    /// Checks a token.
+    /// Checks a token. Its signature is computed once; whether its key is believed and whether it
+    /// is good now, every time.
     pub fn check(&self, ring: &Ring, token: &str, now: Timestamp) -> Result<Claims, Refused> {
-        let bad = |why: &str| Refused::Bad(why.to_owned());
         if token.len() > MAX_LENGTH {
             return Err(bad("it is too long"));
         }
+        let hash = Known::hash(token).ok_or_else(|| bad("it has no hash"))?;
+        if let Some(vouched) = self.known.get(&hash) {
+            ring.believed(vouched.key, now)?;
+            return vouched
+                .claims_at(now)
+                .inspect_err(|_| self.known.forget(&hash));
+        }
+        let vouched = self.verify(ring, token, now)?;
+        let claims = vouched.claims_at(now)?;
+        self.known.put(hash, vouched);
+        Ok(claims)
+    }
+
+    fn verify(&self, ring: &Ring, token: &str, now: Timestamp) -> Result<Vouched, Refused> {
         let header = jsonwebtoken::decode_header(token).map_err(|error| bad(&error.to_string()))?;
         let id = header.kid.ok_or_else(|| bad("it names no key"))?;
-        let key = ring.believed(&id, now).ok_or(Refused::UnknownKey)?;
+        let id = id.parse().map_err(|_| Refused::UnknownKey)?;
+        let key = ring.believed(id, now)?;
         let wire = jsonwebtoken::decode::<Wire>(token, &key.material.decoding, &self.validation)
             .map_err(|error| bad(&error.to_string()))?
             .claims;
-        let leeway = i64::try_from(LEEWAY.as_secs()).unwrap_or_default();
-        if wire.exp.saturating_add(leeway) <= now.as_second() {
-            return Err(bad("it has ended"));
-        }
-        if wire.nbf.saturating_sub(leeway) > now.as_second() {
-            return Err(bad("it has not begun"));
-        }
         let expires = Timestamp::from_second(wire.exp).map_err(|_| bad("no such time"))?;
-        Ok(Claims {
-            session: wire.sid,
-            user: wire.sub,
-            expires,
+        Ok(Vouched {
+            key: id,
+            begins: wire.nbf,
+            ends: wire.exp,
+            claims: Claims {
+                session: wire.sid,
+                user: wire.sub,
+                expires,
+            },
         })
     }
+}
+
+impl Vouched {
+    /// What the token says, if it is good at this time.
+    fn claims_at(&self, now: Timestamp) -> Result<Claims, Refused> {
+        let leeway = i64::try_from(LEEWAY.as_secs()).unwrap_or_default();
+        if self.ends.saturating_add(leeway) <= now.as_second() {
+            return Err(bad("it has ended"));
+        }
+        if self.begins.saturating_sub(leeway) > now.as_second() {
+            return Err(bad("it has not begun"));
+        }
+        Ok(self.claims)
+    }
+}
+
+fn bad(why: &str) -> Refused {
+    Refused::Bad(why.to_owned())
 }
 
 #[cfg(test)]

@@ -145,7 +145,7 @@ impl Traffic {
         let (deadline, why) = if state.busy > 0 {
             let longest = state.waiting.values().min();
             let Some(since) = longest else {
-                return Next::Look(now + limits.stall.min(limits.idle));
+                return Next::Look(now + limits.stall.min(limits.idle).min(limits.head));
             };
             ((*since).max(state.progress) + limits.stall, Over::Stalled)
         } else if let Some(since) = state.head_since {
@@ -156,10 +156,11 @@ impl Traffic {
             (state.progress + limits.head, Over::Head)
         };
         if deadline <= now {
-            Next::Over(why)
-        } else {
-            Next::Look(deadline)
+            return Next::Over(why);
         }
+        // A head may begin at any moment. It ends no sooner than this, so nobody has to say so,
+        // which would cost a look with every request.
+        Next::Look(deadline.min(now + limits.head))
     }
 
     /// Bytes have come.
@@ -167,8 +168,6 @@ impl Traffic {
         let mut state = self.state();
         if state.busy == 0 && !state.multiplexed && state.head_since.is_none() {
             state.head_since = Some(Instant::now());
-            drop(state);
-            self.changed.notify_one();
         }
     }
 

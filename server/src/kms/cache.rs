@@ -3,7 +3,7 @@
 //! What leaves is wiped: a key lies in memory of AWS-LC's, which overwrites what it frees.
 
 use std::num::NonZeroUsize;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use aws_lc_rs::aead::LessSafeKey;
@@ -28,6 +28,8 @@ type Keys = LruCache<(TenantId, i32), Kept>;
 /// The keys, the least used of which goes when there are too many.
 pub(super) struct Cache {
     keys: Mutex<Keys>,
+    /// Which key of a tenant sealed last. It may not be there, or not be the newest any more.
+    newest: Mutex<LruCache<TenantId, i32>>,
     clock: Clock,
 }
 
@@ -35,6 +37,7 @@ impl Cache {
     pub(super) fn new(clock: Clock) -> Self {
         Self {
             keys: Mutex::new(LruCache::new(CAPACITY)),
+            newest: Mutex::new(LruCache::new(CAPACITY)),
             clock,
         }
     }
@@ -47,6 +50,17 @@ impl Cache {
             return None;
         }
         Some(Arc::clone(&kept.key))
+    }
+
+    /// The key of a tenant that sealed last.
+    pub(super) fn newest(&self, tenant: TenantId) -> Option<(i32, Arc<LessSafeKey>)> {
+        let version = *self.newests().get(&tenant)?;
+        Some((version, self.get(tenant, version)?))
+    }
+
+    /// This key of a tenant seals.
+    pub(super) fn is_newest(&self, tenant: TenantId, version: i32) {
+        self.newests().put(tenant, version);
     }
 
     pub(super) fn put(&self, tenant: TenantId, version: i32, key: Arc<LessSafeKey>) {
@@ -85,8 +99,12 @@ impl Cache {
         now < kept.at || self.clock.since(kept.at) >= KEEP || kept.since.elapsed() >= KEEP
     }
 
-    fn keys(&self) -> std::sync::MutexGuard<'_, Keys> {
+    fn keys(&self) -> MutexGuard<'_, Keys> {
         self.keys.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn newests(&self) -> MutexGuard<'_, LruCache<TenantId, i32>> {
+        self.newest.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -112,6 +130,19 @@ mod tests {
         assert!(cache.get(other, 1).is_some());
         hands.set(Timestamp::UNIX_EPOCH);
         assert!(cache.get(other, 1).is_none(), "a clock set back");
+
+        cache.put(tenant, 1, key());
+        cache.is_newest(tenant, 1);
+        assert!(
+            cache
+                .newest(tenant)
+                .is_some_and(|(version, _)| version == 1)
+        );
+        cache.is_newest(tenant, 2);
+        assert!(cache.newest(tenant).is_none(), "a number without its key");
+        cache.is_newest(tenant, 1);
+        hands.advance(KEEP);
+        assert!(cache.newest(tenant).is_none(), "no longer kept than others");
 
         let weak = {
             let first = key();

@@ -5,6 +5,10 @@ use tod_proto::api::devices::Device;
 use tod_proto::api::kms::{KeyUse, Keys, Progress};
 use tod_proto::endpoint::Role;
 use tod_proto::page::Page;
+use tod_server::api::App;
+use tod_server::api::error::Error;
+use tod_server::audit::{self, Act, Origin, TOD};
+use tod_server::db::TenantTx;
 use tod_server::kms::rewrap::SEALED;
 
 use crate::devices::{acme, router};
@@ -239,7 +243,6 @@ async fn without_a_key_nothing_is_stored_or_opened() {
 async fn a_key_waits_for_whoever_seals_with_it() {
     let app = TestApp::new().await;
     let (tenant, _, _) = acme(&app).await;
-    let boss = app.member(tenant, Role::Admin).await;
     let place = tod_server::kms::Place {
         table: "devices",
         column: "password",
@@ -252,6 +255,13 @@ async fn a_key_waits_for_whoever_seals_with_it() {
         .await
         .unwrap();
 
+    assert_eq!(rotated_after(&app, sealing).await, 2);
+}
+
+/// Rotates the key of a tenant, which has to wait for the end of `sealing`.
+async fn rotated_after(app: &TestApp, sealing: TenantTx) -> i32 {
+    let tenant = sealing.tenant();
+    let boss = app.member(tenant, Role::Admin).await;
     let rotate = format!("/api/tenants/{tenant}/kms/rotate");
     let rotating = app.post(&boss, &rotate, json!({}));
     let mut conn = app.superuser().await;
@@ -271,6 +281,78 @@ async fn a_key_waits_for_whoever_seals_with_it() {
         sealing.commit().await.unwrap();
     };
     let (rotated, ()) = tokio::join!(rotating, waits);
+    rotated.ok::<Keys>().keys[0].version
+}
 
-    assert_eq!(rotated.ok::<Keys>().keys[0].version, 2);
+async fn record(server: &App, tx: &mut TenantTx, target: &str) -> Result<(), Error> {
+    let act = Act {
+        actor: TOD,
+        act: "device.set",
+        target: target.to_owned(),
+        detail: json!({ "note": target }),
+        origin: Origin::default(),
+    };
+    let tenant = tx.tenant();
+    audit::record(server, tx, tenant, act).await
+}
+
+/// The key that a record is sealed with is remembered from the one before.
+#[tokio::test]
+async fn a_record_is_sealed_with_the_newest_key_by_a_server_that_nobody_told_of_it() {
+    let app = TestApp::new().await;
+    let tenant = app.tenant("acme").await;
+    let replica = app.replica();
+    let mut conn = app.superuser().await;
+    for n in 0..4 {
+        if n == 2 {
+            let key = app.app.kms.next_key(&app.app.db, tenant).await.unwrap();
+            let mut tx = app.app.db.system("a test").await.unwrap();
+            let now = app.app.clock.now();
+            assert!(app.app.kms.store_key(&mut tx, &key, now).await.unwrap());
+            tx.commit().await.unwrap();
+        }
+        let mut tx = replica.db.tenant(tenant).await.unwrap();
+        record(&replica, &mut tx, &format!("row-{n}"))
+            .await
+            .unwrap();
+        tx.commit().await.unwrap();
+    }
+    let versions: Vec<(i64, String)> = sqlx::query_as(
+        "select seq, encode(substr(sealed, 2, 4), 'hex') from audit_log
+         where tenant_id = $1 order by seq",
+    )
+    .bind(tenant.0)
+    .fetch_all(&mut conn)
+    .await
+    .unwrap();
+    let [old, new] = ["00000001", "00000002"].map(str::to_owned);
+    let expected = [(1, old.clone()), (2, old), (3, new.clone()), (4, new)];
+    assert_eq!(versions, expected);
+    let mut tx = app.app.db.tenant(tenant).await.unwrap();
+    let chain = audit::verify(&mut tx, tenant, |_, _| {}).await.unwrap();
+    assert_eq!(chain, audit::Chain::Whole(4));
+
+    // A tenant whose keys are gone records nothing, whatever a server remembers of them.
+    sqlx::raw_sql("delete from tenant_keys")
+        .execute(&mut conn)
+        .await
+        .unwrap();
+    let mut tx = replica.db.tenant(tenant).await.unwrap();
+    assert!(record(&replica, &mut tx, "row-4").await.is_err());
+}
+
+#[tokio::test]
+async fn a_key_waits_for_whoever_has_recorded_with_it() {
+    let app = TestApp::new().await;
+    let tenant = app.tenant("acme").await;
+    for n in 0..2 {
+        let mut tx = app.app.db.tenant(tenant).await.unwrap();
+        record(&app.app, &mut tx, "a row").await.unwrap();
+        if n == 1 {
+            // This one was sealed with a key that was remembered.
+            assert_eq!(rotated_after(&app, tx).await, 2);
+        } else {
+            tx.commit().await.unwrap();
+        }
+    }
 }

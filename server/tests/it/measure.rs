@@ -2,7 +2,11 @@
 //! of the tests, which it shares.
 //!
 //! Prints a line of JSON for each figure: `{"who":…,…}`. The server runs in threads of its own, so
-//! that its CPU time can be told from that of the clients.
+//! that its CPU time can be told from that of the clients. Its clock goes: what it looks up again
+//! every few seconds is in the figures.
+//!
+//! `cargo bench -p tod-server --bench api -- lists` measures that part alone; there are `lists`,
+//! `paced`, `follow`, `acts` and `chains`.
 #![expect(
     clippy::unwrap_used,
     clippy::panic,
@@ -32,6 +36,7 @@ use http::HeaderName;
 use http::header::CONTENT_TYPE;
 use serde_json::{Value, json};
 use tod_proto::endpoint::Role;
+use tod_service::clock::{Clock, Hands};
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tokio_util::sync::CancellationToken;
@@ -40,12 +45,17 @@ use crate::clients::Clients;
 use crate::fleet::Fleet;
 use crate::harness::{Person, TestApp};
 
+/// The names of threads.
+const SERVER: &str = "server";
+const BARE: &str = "bare";
 /// Clients that ask at the same time.
 const AT_ONCE: usize = 64;
 /// How long each side is asked in turn.
 const TURN: Duration = Duration::from_secs(2);
 /// How often they take turns.
 const TURNS: u32 = 4;
+/// How often the clock of the server is set.
+const TICK: Duration = Duration::from_millis(20);
 
 /// What is measured.
 struct Bench {
@@ -56,13 +66,29 @@ struct Bench {
 }
 
 fn main() {
-    let (server, clients) = (runtime("server"), runtime("clients"));
+    let asked: Vec<String> = std::env::args().skip(1).collect();
+    let asked: Vec<_> = asked.iter().filter(|arg| !arg.starts_with('-')).collect();
+    let is_asked = |part: &str| asked.is_empty() || asked.iter().any(|asked| *asked == part);
+    let (server, clients) = (runtime(SERVER), runtime("clients"));
     let bench = server.block_on(Bench::start());
-    let bare = bare(&server, &clients, &bench);
-    clients.block_on(lists(&bench, bare));
-    clients.block_on(paced(&bench));
-    server.block_on(fleet::follow(&bench, clients.handle()));
-    server.block_on(audit::measure(&bench));
+    if is_asked("lists") {
+        let least = runtime(BARE);
+        let bare = bare(&least, &clients, &bench);
+        clients.block_on(lists(&bench, bare));
+        least.shutdown_background();
+    }
+    if is_asked("paced") {
+        clients.block_on(paced(&bench));
+    }
+    if is_asked("follow") {
+        server.block_on(fleet::follow(&bench, clients.handle()));
+    }
+    if is_asked("acts") {
+        server.block_on(audit::acts(&bench));
+    }
+    if is_asked("chains") {
+        server.block_on(audit::chains(&bench));
+    }
     server.block_on(bench.end());
 }
 
@@ -75,6 +101,7 @@ fn runtime(name: &str) -> Runtime {
 impl Bench {
     async fn start() -> Self {
         let app = TestApp::new().await;
+        wind(app.hands.clone());
         let tenant = app.tenant("acme").await;
         let fleet = Fleet::insert(&app, tenant, 1000).await;
         let viewer = app.member(tenant, Role::Viewer).await;
@@ -109,6 +136,17 @@ impl Bench {
     }
 }
 
+/// Keeps the clock of the server going.
+fn wind(hands: Hands) {
+    let clock = Clock::system();
+    tokio::spawn(async move {
+        loop {
+            hands.set(clock.now());
+            tokio::time::sleep(TICK).await;
+        }
+    });
+}
+
 /// The least that a server can do: the same bytes from an axum handler that knows them already.
 fn bare(server: &Runtime, clients: &Runtime, bench: &Bench) -> SocketAddr {
     let request = bench.request("/devices?limit=100");
@@ -129,8 +167,8 @@ async fn lists(bench: &Bench, bare: SocketAddr) {
     for (at_once, name) in [(AT_ONCE, "64 at once"), (1, "one by one")] {
         let (mut ours, mut theirs) = (Tally::default(), Tally::default());
         for _ in 0..TURNS {
-            theirs.turn(bare, &request, at_once).await;
-            ours.turn(bench.address, &request, at_once).await;
+            theirs.turn(BARE, bare, &request, at_once).await;
+            ours.turn(SERVER, bench.address, &request, at_once).await;
         }
         say(
             &json!({"who": format!("bare axum, {name}"), "per_second": theirs.per_second(),
@@ -151,10 +189,10 @@ struct Tally {
 }
 
 impl Tally {
-    async fn turn(&mut self, address: SocketAddr, request: &Bytes, at_once: usize) {
-        let before = threads::cpu("server");
+    async fn turn(&mut self, who: &str, address: SocketAddr, request: &Bytes, at_once: usize) {
+        let before = threads::cpu(who);
         let clients = Clients::ask(address, request, at_once, TURN).await;
-        self.server += threads::cpu("server").saturating_sub(before).as_secs_f64();
+        self.server += threads::cpu(who).saturating_sub(before).as_secs_f64();
         self.answers += f64::from(clients.answers);
         self.seconds += clients.took.as_secs_f64();
     }

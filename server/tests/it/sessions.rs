@@ -3,12 +3,15 @@
 use std::time::Duration;
 
 use http::StatusCode;
+use sqlx::AssertSqlSafe;
 use tod_proto::api::account::{Me, Session, SrpSession, Tokens};
 use tod_proto::api::sessions::{Ended, PersonSession};
 use tod_proto::endpoint::Role;
 use tod_proto::page::Page;
+use tod_server::auth::token::{ACCESS, LEEWAY};
 
 use crate::account::enrolled;
+use crate::fake::eventually;
 use crate::harness::{Person, TestApp, send};
 
 #[tokio::test]
@@ -213,6 +216,84 @@ async fn let_in(router: &axum::Router, people: &[&Person]) -> Vec<StatusCode> {
         );
     }
     seen
+}
+
+/// The signature of a token is computed once. What may change is looked at with every request.
+#[tokio::test]
+async fn a_token_that_was_good_ends_with_its_session_and_its_time_on_every_server() {
+    let app = TestApp::new().await;
+    let tenant = app.tenant("acme").await;
+    let ana = app.member(tenant, Role::Viewer).await;
+    let bo = app.member(tenant, Role::Viewer).await;
+    let servers = [app.router(), app.replica().router()];
+    let [ok, gone] = [StatusCode::OK, StatusCode::UNAUTHORIZED];
+    for server in servers.iter().chain(&servers) {
+        assert_eq!(let_in(server, &[&ana, &bo]).await, [ok, ok]);
+    }
+
+    // Whoever did it told nobody.
+    sqlx::query("update sign_in_sessions set revoked_at = now() where id = $1")
+        .bind(ana.session.0)
+        .execute(&mut app.superuser().await)
+        .await
+        .unwrap();
+    app.hands.advance(Duration::from_secs(5));
+    for server in &servers {
+        assert_eq!(let_in(server, &[&ana, &bo]).await, [gone, ok]);
+    }
+    app.hands.advance(ACCESS + LEEWAY);
+    for server in &servers {
+        assert_eq!(let_in(server, &[&ana, &bo]).await, [gone, gone]);
+    }
+}
+
+/// A burst of requests after a pause looks once, not once each.
+#[tokio::test]
+async fn requests_that_come_at_once_look_for_their_session_and_the_keys_together() {
+    let app = TestApp::new().await;
+    let tenant = app.tenant("acme").await;
+    let ana = app.member(tenant, Role::Viewer).await;
+    let router = app.router();
+    assert_eq!(let_in(&router, &[&ana]).await, [StatusCode::OK]);
+    for table in ["signing_keys", "sign_in_sessions"] {
+        let mut holder = app.superuser().await;
+        let lock = format!("begin; lock table {table} in access exclusive mode");
+        sqlx::raw_sql(AssertSqlSafe(lock))
+            .execute(&mut holder)
+            .await
+            .unwrap();
+        app.hands.advance(Duration::from_secs(4));
+        let who = [&ana];
+        let burst = futures_util::future::join_all((0..50).map(|_| let_in(&router, &who)));
+        let looks = async {
+            // All of them have asked by then: who looks is held up.
+            let mut conn = app.superuser().await;
+            let held_up = async || Some(waiting(&mut conn).await).filter(|n| *n > 0);
+            let mut most = eventually(held_up).await;
+            for _ in 0..50 {
+                most = most.max(waiting(&mut conn).await);
+            }
+            sqlx::raw_sql("commit").execute(&mut holder).await.unwrap();
+            most
+        };
+        let (burst, looks) = tokio::join!(burst, looks);
+        assert!(
+            burst.iter().all(|seen| seen == &[StatusCode::OK]),
+            "{table}"
+        );
+        assert_eq!(looks, 1, "{table}");
+    }
+}
+
+/// How many connections wait for a table.
+async fn waiting(conn: &mut sqlx::PgConnection) -> i64 {
+    sqlx::query_scalar(
+        "select count(*) from pg_locks l join pg_database d on d.oid = l.database
+         where l.locktype = 'relation' and not l.granted and d.datname = current_database()",
+    )
+    .fetch_one(conn)
+    .await
+    .unwrap()
 }
 
 #[tokio::test]

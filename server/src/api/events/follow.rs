@@ -10,6 +10,7 @@ use tod_proto::api::events::{Event, EventQuery, Follow};
 use tod_proto::bus::FleetNotice;
 use tod_proto::id::TenantId;
 use tokio::sync::broadcast::Receiver;
+use tokio::sync::broadcast::error::TryRecvError;
 
 use super::store;
 use crate::api::error::Error;
@@ -28,6 +29,8 @@ struct Following {
     query: EventQuery,
     notices: Receiver<FleetNotice>,
     ready: VecDeque<Event>,
+    /// Everything was read that had been told.
+    up_to_date: bool,
 }
 
 pub(super) async fn follow(
@@ -50,6 +53,7 @@ pub(super) async fn follow(
         query,
         notices,
         ready: VecDeque::new(),
+        up_to_date: false,
     };
     Ok(futures_util::stream::unfold(following, next))
 }
@@ -60,17 +64,14 @@ async fn next(mut following: Following) -> Option<(FeedItem<Event>, Following)> 
             let cursor = Some(item.cursor.to_string());
             return Some((FeedItem { cursor, item }, following));
         }
-        match following.read().await {
-            Ok(true) => {}
-            Ok(false) => {
-                let about = |notice: &FleetNotice| matches!(notice, FleetNotice::Events { .. });
-                told(&mut following.notices, LOOK, about).await;
-            }
-            Err(error) => {
-                // The client comes again, with the cursor of what it has seen.
-                tracing::debug!(%error, "events cannot be followed now");
-                return None;
-            }
+        if following.up_to_date {
+            let about = |notice: &FleetNotice| matches!(notice, FleetNotice::Events { .. });
+            told(&mut following.notices, LOOK, about).await;
+        }
+        if let Err(error) = following.read().await {
+            // The client comes again, with the cursor of what it has seen.
+            tracing::debug!(%error, "events cannot be followed now");
+            return None;
         }
     }
 }
@@ -83,8 +84,10 @@ async fn read(app: App, tenant: TenantId, query: EventQuery) -> Result<Arc<Vec<E
 }
 
 impl Following {
-    /// Reads what is new. False if nothing is.
-    async fn read(&mut self) -> Result<bool, Error> {
+    /// Reads what is new.
+    async fn read(&mut self) -> Result<(), Error> {
+        // What was told before the read is in what is read.
+        while let Ok(_) | Err(TryRecvError::Lagged(_)) = self.notices.try_recv() {}
         let (app, tenant, query) = (self.app.clone(), self.tenant, self.query.clone());
         let key = (tenant, query.clone());
         let read = move || read(app.clone(), tenant, query.clone());
@@ -94,7 +97,8 @@ impl Following {
         if let Some(last) = events.last() {
             self.query.after = Some(last.cursor);
         }
+        self.up_to_date = u32::try_from(events.len()).is_ok_and(|count| count < PAGE);
         self.ready.extend(events.iter().cloned());
-        Ok(!self.ready.is_empty())
+        Ok(())
     }
 }

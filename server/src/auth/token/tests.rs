@@ -122,6 +122,36 @@ fn an_ended_token_is_refused_after_a_leeway_of_less_than_a_minute() {
     assert!(!check(now() - Duration::from_hours(1)));
 }
 
+/// The second time the signature is not computed again.
+#[test]
+fn a_token_that_was_good_is_held_against_the_time_and_the_keys_again() {
+    let (signer, token) = (signer(), sign(&ring(), now()));
+    let first = signer.check(&ring(), &token, now()).unwrap();
+    assert_eq!(signer.check(&ring(), &token, now()), Ok(first));
+
+    let ended = now() + ACCESS + LEEWAY;
+    let too_early = now() - LEEWAY - Duration::from_secs(1);
+    for at in [ended, too_early] {
+        assert!(signer.check(&ring(), &token, at).is_err());
+        // Whatever was found then, it is good now.
+        assert_eq!(signer.check(&ring(), &token, now()), Ok(first));
+    }
+    let gone = Err(Refused::UnknownKey);
+    assert_eq!(signer.check(&Ring::default(), &token, now()), gone);
+    let retired = Ring(vec![key(7, now() - ACCESS * 4, Some(now()))]);
+    assert_eq!(signer.check(&retired, &token, now()), gone);
+    // Every other token is another one, whatever it begins with.
+    let end = token.len() - 1;
+    for other in [
+        &token[..end],
+        &format!("{token}A"),
+        &token.to_ascii_uppercase(),
+    ] {
+        assert!(signer.check(&ring(), other, now()).is_err(), "{other}");
+    }
+    assert_eq!(signer.check(&ring(), &token, now()), Ok(first));
+}
+
 #[test]
 fn the_newest_key_whose_time_has_come_signs_and_both_are_believed() {
     let begins = now() + Duration::from_secs(5);

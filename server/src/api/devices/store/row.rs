@@ -1,92 +1,98 @@
 //! Rows as they come from the database.
 
+use jiff::Timestamp;
+use sqlx::postgres::PgRow;
+use sqlx::{Decode, Postgres, Row as _, Type};
 use tod_proto::api::devices::{Device, Interface, Status, TlsMode};
 use tod_proto::id::DeviceId;
 use tod_proto::untrusted::Untrusted;
-use uuid::Uuid;
 
 use crate::api::error::Error;
 
-#[derive(sqlx::FromRow)]
-pub(super) struct Row {
-    id: Uuid,
-    name: String,
-    pub(super) name_key: String,
-    address: String,
-    port: i32,
-    ssh_port: i32,
-    tls: String,
-    username: String,
-    zone: String,
-    site: Option<String>,
-    tags: Vec<String>,
-    note: Option<String>,
-    poll_seconds: i32,
-    created_at: jiff_sqlx::Timestamp,
-    status: String,
-    status_since: jiff_sqlx::Timestamp,
-    status_reason: Option<String>,
-    seen_at: Option<jiff_sqlx::Timestamp>,
-    identity: Option<String>,
-    model: Option<String>,
-    arch: Option<String>,
-    serial: Option<String>,
-    other_serial: Option<String>,
-    version: Option<String>,
-    channel: Option<String>,
-    uptime_seconds: Option<i64>,
-    cpu_percent: Option<f64>,
-    mem_percent: Option<f64>,
-    disk_percent: Option<f64>,
-    temperature_celsius: Option<f64>,
-    voltage: Option<f64>,
-    rx_bps: Option<i64>,
-    tx_bps: Option<i64>,
-    poll_ms: Option<i32>,
-    pending_change: Option<i64>,
-    logins_today: i64,
+/// What is read of a device `d` and its state `s`, in the order in which [`Columns::device`] takes
+/// it. `logins_today` comes after them.
+pub(super) const COLUMNS: &str = "
+    d.id, d.name, d.address, d.port, d.ssh_port, d.tls, d.username, d.zone, d.site, d.tags, d.note,
+    d.poll_seconds, s.status, s.status_since, s.status_reason, s.seen_at, s.identity, s.model,
+    s.arch, s.serial, s.other_serial, s.version, s.channel, s.uptime_seconds, s.cpu_percent,
+    s.mem_percent, s.disk_percent, s.temperature_celsius, s.voltage, s.rx_bps, s.tx_bps, s.poll_ms,
+    s.pending_change, d.created_at";
+
+/// The columns of a row, one after the other: a list has thousands, and to find each by its name
+/// takes longer than to decode it.
+pub(super) struct Columns<'r> {
+    row: &'r PgRow,
+    next: usize,
 }
 
-impl TryFrom<Row> for Device {
-    type Error = Error;
+impl<'r> Columns<'r> {
+    pub(super) fn of(row: &'r PgRow) -> Self {
+        Self { row, next: 0 }
+    }
 
-    fn try_from(row: Row) -> Result<Self, Error> {
-        Ok(Self {
-            id: DeviceId(row.id),
-            name: row.name,
-            address: row.address,
-            port: port(row.port)?,
-            ssh_port: port(row.ssh_port)?,
-            tls: tls(&row.tls)?,
-            username: row.username,
-            zone: row.zone,
-            site: row.site,
-            tags: row.tags,
-            note: row.note,
-            poll_seconds: u32::try_from(row.poll_seconds).map_err(Error::internal)?,
-            status: status(&row.status)?,
-            status_since: row.status_since.to_jiff(),
-            status_reason: row.status_reason.map(Untrusted::new),
-            seen_at: row.seen_at.map(jiff_sqlx::Timestamp::to_jiff),
-            identity: row.identity.map(Untrusted::new),
-            model: row.model.map(Untrusted::new),
-            arch: row.arch.map(Untrusted::new),
-            serial: row.serial.map(Untrusted::new),
-            other_serial: row.other_serial.map(Untrusted::new),
-            version: row.version.map(Untrusted::new),
-            channel: row.channel.map(Untrusted::new),
-            uptime_seconds: count(row.uptime_seconds),
-            cpu_percent: row.cpu_percent,
-            mem_percent: row.mem_percent,
-            disk_percent: row.disk_percent,
-            temperature_celsius: row.temperature_celsius,
-            voltage: row.voltage,
-            rx_bps: count(row.rx_bps),
-            tx_bps: count(row.tx_bps),
-            poll_ms: row.poll_ms.and_then(|ms| u32::try_from(ms).ok()),
-            logins_today: u32::try_from(row.logins_today).unwrap_or(u32::MAX),
-            pending_change: count(row.pending_change),
-            created_at: row.created_at.to_jiff(),
+    pub(super) fn take<T>(&mut self) -> Result<T, sqlx::Error>
+    where
+        T: Decode<'r, Postgres> + Type<Postgres>,
+    {
+        let at = self.next;
+        self.next += 1;
+        self.row.try_get(at)
+    }
+
+    fn untrusted(&mut self) -> Result<Option<Untrusted>, Error> {
+        Ok(self.take::<Option<String>>()?.map(Untrusted::new))
+    }
+
+    fn time(&mut self) -> Result<Timestamp, Error> {
+        Ok(self.take::<jiff_sqlx::Timestamp>()?.to_jiff())
+    }
+
+    fn count(&mut self) -> Result<Option<u64>, Error> {
+        Ok(count(self.take()?))
+    }
+
+    /// A device: [`COLUMNS`], and how often tod signed in to it.
+    pub(super) fn device(&mut self) -> Result<Device, Error> {
+        Ok(Device {
+            id: DeviceId(self.take()?),
+            name: self.take()?,
+            address: self.take()?,
+            port: port(self.take()?)?,
+            ssh_port: port(self.take()?)?,
+            tls: tls(self.take()?)?,
+            username: self.take()?,
+            zone: self.take()?,
+            site: self.take()?,
+            tags: self.take()?,
+            note: self.take()?,
+            poll_seconds: u32::try_from(self.take::<i32>()?).map_err(Error::internal)?,
+            status: status(self.take()?)?,
+            status_since: self.time()?,
+            status_reason: self.untrusted()?,
+            seen_at: self
+                .take::<Option<jiff_sqlx::Timestamp>>()?
+                .map(jiff_sqlx::Timestamp::to_jiff),
+            identity: self.untrusted()?,
+            model: self.untrusted()?,
+            arch: self.untrusted()?,
+            serial: self.untrusted()?,
+            other_serial: self.untrusted()?,
+            version: self.untrusted()?,
+            channel: self.untrusted()?,
+            uptime_seconds: self.count()?,
+            cpu_percent: self.take()?,
+            mem_percent: self.take()?,
+            disk_percent: self.take()?,
+            temperature_celsius: self.take()?,
+            voltage: self.take()?,
+            rx_bps: self.count()?,
+            tx_bps: self.count()?,
+            poll_ms: self
+                .take::<Option<i32>>()?
+                .and_then(|ms| u32::try_from(ms).ok()),
+            pending_change: self.count()?,
+            created_at: self.time()?,
+            logins_today: u32::try_from(self.take::<i64>()?).unwrap_or(u32::MAX),
         })
     }
 }
