@@ -18,6 +18,8 @@
 #[expect(dead_code, unused_imports, reason = "the tests need more of it")]
 mod harness;
 
+#[path = "measure/attack.rs"]
+mod attack;
 #[path = "measure/audit.rs"]
 mod audit;
 #[path = "measure/clients.rs"]
@@ -79,6 +81,11 @@ fn main() {
     }
     if is_asked("paced") {
         clients.block_on(paced(&bench));
+    }
+    if is_asked("attack") {
+        let attackers = runtime("attackers");
+        clients.block_on(attack::measure(&bench, attackers.handle()));
+        attackers.shutdown_background();
     }
     if is_asked("follow") {
         server.block_on(fleet::follow(&bench, clients.handle()));

@@ -107,6 +107,14 @@ fn lists(measured: &[Value]) -> Result<Vec<Goal>> {
             unit: "ms",
         },
         Goal {
+            name: "D10",
+            what: "p99 under 604 slow and hostile clients / without",
+            measured: figure(measured, "attacked", "p99_ms")?,
+            reference: figure(measured, "calm", "p99_ms")?,
+            wanted: Wanted::AtMost(2.0),
+            unit: "ms",
+        },
+        Goal {
             name: "G13",
             what: "1,000 followers of 50 events/s / a core",
             measured: figure(measured, followers, "cores")? * 100.0,
