@@ -7,11 +7,21 @@ pub mod pairs;
 pub mod span;
 
 use anstream::ColorChoice;
-use clap::{Parser, ValueEnum};
+use clap::{CommandFactory as _, Parser, ValueEnum};
 
 use crate::args::output::OutputArgs;
 use crate::args::span::Span;
 use crate::commands::Command;
+
+/// The tree of commands, with examples in the help of each.
+pub fn tree() -> clap::Command {
+    crate::examples::with(bare())
+}
+
+/// The tree as the types say it.
+pub(crate) fn bare() -> clap::Command {
+    Args::command()
+}
 
 /// Fleet console for MikroTik RouterOS
 #[derive(Debug, Parser)]

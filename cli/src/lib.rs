@@ -2,7 +2,7 @@
 //!
 //! | module | what it is |
 //! |---|---|
-//! | [`args`] | flags of every command, and arguments with a grammar of their own |
+//! | [`args`], [`examples`] | flags of every command, and arguments with a grammar of their own |
 //! | [`commands`] | one module for each noun, one file in it for each verb |
 //! | [`cx`] | what a command may reach: server, output, questions, configuration |
 //! | [`output`], [`pages`], [`export`] | the only thing that writes results; long lists, and files of them |
@@ -24,6 +24,7 @@ pub mod complete;
 pub mod cx;
 pub mod env;
 pub mod error;
+pub mod examples;
 pub mod export;
 pub mod join;
 pub mod kit;
@@ -38,7 +39,7 @@ use std::ffi::OsString;
 use std::io::{self, Write as _};
 use std::process::ExitCode;
 
-use clap::{CommandFactory as _, Parser as _};
+use clap::FromArgMatches as _;
 use clap_complete::CompleteEnv;
 
 use crate::args::Args;
@@ -53,11 +54,12 @@ pub fn main() -> ExitCode {
     if asks_for_version(std::env::args_os().skip(1)) {
         return tell_version();
     }
-    CompleteEnv::with_factory(Args::command).complete();
+    CompleteEnv::with_factory(args::tree).complete();
     let env = Env::of_process();
     // Where it is refused there is no such file anyway.
     drop(tod_client::store::private::leave_no_core());
-    let args = match Args::try_parse() {
+    let parsed = args::tree().try_get_matches();
+    let args = match parsed.and_then(|matches| Args::from_arg_matches(&matches)) {
         Ok(args) => args,
         Err(error) => return refuse(&error, &env),
     };
@@ -146,7 +148,7 @@ mod tests {
 
     #[test]
     fn the_command_tree_is_sound() {
-        Args::command().debug_assert();
+        args::tree().debug_assert();
     }
 
     #[test]
@@ -160,7 +162,7 @@ mod tests {
                 walk(sub, globals);
             }
         }
-        let root = Args::command();
+        let root = args::tree();
         let globals = root.get_arguments().filter(|arg| arg.is_global_set());
 
         walk(&root, &globals.map(clap::Arg::get_id).collect::<Vec<_>>());

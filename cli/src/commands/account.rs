@@ -6,6 +6,7 @@ pub mod totp;
 
 use clap::Subcommand;
 
+use super::session;
 use crate::cx::Cx;
 use crate::error::CliError;
 
@@ -14,6 +15,8 @@ use crate::error::CliError;
 pub enum Command {
     /// Show who you are to the server
     Show,
+    /// List where you are signed in; `todctl session revoke` ends one
+    Sessions,
     /// Change your password, and your Secret Key if you like
     ///
     /// Neither is sent. The server checks a proof of the old ones and keeps a verifier of the new
@@ -41,6 +44,7 @@ impl Command {
     pub async fn run(self, cx: &mut Cx) -> Result<(), CliError> {
         match self {
             Self::Show => own::show(cx).await,
+            Self::Sessions => session::own(cx).await,
             Self::Password(args) => own::password(args, cx).await,
             Self::Export(args) => own::export(args, cx).await,
             Self::Delete(args) => own::delete(args, cx).await,

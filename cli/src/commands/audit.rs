@@ -66,7 +66,7 @@ pub struct Which {
     /// Only of this person: an e-mail address or an identifier
     #[arg(long, value_name = "WHO")]
     actor: Option<String>,
-    /// Only this act; `device.` stands for all that begin so
+    /// Only this act; `device.` or `device.*` stands for all that begin so
     #[arg(long = "action", value_name = "ACT")]
     act: Option<String>,
     /// Only to this: an identifier or a name
@@ -97,7 +97,10 @@ impl Which {
             since: self.since.map(|span| now - span.0),
             until: self.until.map(|span| now - span.0),
             actor: self.actor.clone(),
-            act: self.act.clone(),
+            act: self
+                .act
+                .as_deref()
+                .map(|act| act.trim_end_matches('*').to_owned()),
             target: self.target.clone(),
             ..ListQuery::default()
         }

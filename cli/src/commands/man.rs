@@ -2,9 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use clap::{Command as Clap, CommandFactory as _, Subcommand};
+use clap::{Command as Clap, Subcommand};
 
-use crate::args::Args as Root;
+use crate::args;
 use crate::commands::completion::{Shell, script};
 use crate::cx::Cx;
 use crate::error::{CliError, exit, file};
@@ -38,7 +38,7 @@ pub enum Gen {
 
 /// The whole tree, built, with help of every command.
 pub fn tree() -> Clap {
-    let mut tree = Root::command();
+    let mut tree = args::tree();
     tree.build();
     tree
 }

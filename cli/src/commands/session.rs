@@ -102,6 +102,24 @@ async fn list(cx: &mut Cx, whose: &Whose) -> Result<(), CliError> {
     cx.out.list(listing)
 }
 
+/// Lists one's own sessions.
+pub(super) async fn own(cx: &mut Cx) -> Result<(), CliError> {
+    let whose = Whose {
+        user: None,
+        all: false,
+    };
+    list(cx, &whose).await
+}
+
+/// Lists the sessions of a person.
+pub(super) async fn of_person(cx: &mut Cx, email: String) -> Result<(), CliError> {
+    let whose = Whose {
+        user: Some(email),
+        all: false,
+    };
+    list(cx, &whose).await
+}
+
 /// Sessions of a person, or of everybody, up to `wanted`.
 pub(super) async fn of_people(
     client: &Client,

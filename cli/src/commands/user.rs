@@ -55,6 +55,28 @@ pub enum Command {
         #[arg(long)]
         disable: bool,
     },
+    /// Change a person's role
+    Role {
+        /// Their e-mail address
+        email: String,
+        /// viewer, operator, admin
+        role: Role,
+    },
+    /// Let a person sign in
+    Enable {
+        /// Their e-mail address
+        email: String,
+    },
+    /// Do not let a person sign in; their sessions end within seconds
+    Disable {
+        /// Their e-mail address
+        email: String,
+    },
+    /// List where a person is signed in
+    Sessions {
+        /// Their e-mail address
+        email: String,
+    },
     /// Let a person start anew; stdout is the invitation and nothing else
     ///
     /// Their password and Secret Key are good no longer and their sessions end. They enrol again
@@ -99,6 +121,13 @@ impl Command {
                 let active = (enable || disable).then_some(enable);
                 set(cx, &email, UserPatch { role, active }).await
             }
+            Self::Role { email, role } => {
+                let (role, active) = (Some(role), None);
+                set(cx, &email, UserPatch { role, active }).await
+            }
+            Self::Enable { email } => switch(cx, &email, true).await,
+            Self::Disable { email } => switch(cx, &email, false).await,
+            Self::Sessions { email } => session::of_person(cx, email).await,
             Self::Reset { email } => reset(cx, &email).await,
             Self::RemoveTotp { email } => remove_totp(cx, &email).await,
             Self::Delete { email } => delete(cx, &email).await,
@@ -168,6 +197,11 @@ async fn set(cx: &mut Cx, email: &str, patch: UserPatch) -> Result<(), CliError>
     let user = find(&client, tenant, email).await?;
     let user = client.call(Set, (tenant, user.id), Empty {}, patch).await?;
     cx.out.list(Listing::all(vec![user]))
+}
+
+async fn switch(cx: &mut Cx, email: &str, active: bool) -> Result<(), CliError> {
+    let (role, active) = (None, Some(active));
+    set(cx, email, UserPatch { role, active }).await
 }
 
 async fn reset(cx: &mut Cx, email: &str) -> Result<(), CliError> {

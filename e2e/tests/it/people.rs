@@ -130,11 +130,11 @@ fn a_person_who_is_switched_off_is_out_within_five_seconds_and_back_when_let_in(
     let world = World::single(1).unwrap();
     let bo = Person::new(&world, "bo");
     assert!(bo.enrol(&world, &invite(&world, "viewer")).status.success());
-    let set = |args: &[&str]| {
-        let args = [&["user", "set", BO], args].concat();
-        let done = world.todctl.command(&args).output().unwrap();
+    let verb = |args: &[&str]| {
+        let done = world.todctl.command(args).output().unwrap();
         assert!(done.status.success(), "{done:?}");
     };
+    let set = |args: &[&str]| verb(&[&["user", "set", BO], args].concat());
     let is_told = |args: &[&str], status: i32| {
         eventually(
             &format!("{args:?} is {status}"),
@@ -146,10 +146,15 @@ fn a_person_who_is_switched_off_is_out_within_five_seconds_and_back_when_let_in(
 
     set(&["--role", "admin"]);
     is_told(&["user", "list"], 0);
-    set(&["--role", "viewer"]);
+    assert_eq!(
+        world.todctl.items(&["user", "sessions", BO]).unwrap().len(),
+        1
+    );
+    verb(&["user", "role", BO, "viewer"]);
     is_told(&["user", "list"], 5);
+    is_told(&["account", "sessions"], 0);
 
-    set(&["--disable"]);
+    verb(&["user", "disable", BO]);
     is_told(&["device", "list"], 4);
     let (status, why) = said(&bo.sign_in(&world).output().unwrap());
     assert_eq!(status, Some(4), "{why}");
