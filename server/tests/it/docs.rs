@@ -4,11 +4,9 @@ use std::collections::BTreeSet;
 
 use axum::body::Body;
 use http::{Request, StatusCode};
-use http_body_util::BodyExt as _;
 use tod_proto::api::OPS;
-use tower::ServiceExt as _;
 
-use crate::harness::{Answer, TestApp};
+use crate::harness::{Answer, TestApp, answer};
 
 /// Asks without any token, as anybody may.
 async fn get(app: &TestApp, path: &str, has: Option<&str>) -> Answer {
@@ -17,14 +15,7 @@ async fn get(app: &TestApp, path: &str, has: Option<&str>) -> Answer {
         request = request.header("if-none-match", etag);
     }
     let request = request.body(Body::empty()).unwrap();
-    let response = app.router().oneshot(request).await.unwrap();
-    let (parts, body) = response.into_parts();
-    let body = body.collect().await.unwrap().to_bytes();
-    Answer {
-        status: parts.status,
-        headers: parts.headers,
-        body: String::from_utf8(body.to_vec()).unwrap(),
-    }
+    answer(app.router(), request).await
 }
 
 #[tokio::test]

@@ -1,23 +1,22 @@
 //! An account that does not exist costs the server the same as one that does: the same statements,
 //! transactions, rows and exponentiations, and answers of the same size.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
-use sqlx::Row as _;
 use tod_server::api::App;
 use tod_server::db::SystemTx;
 
 use crate::account::enrolled;
 use crate::harness::{Answer, ByHand, TestApp};
+use crate::spent::{self, Counts, minus};
 
 /// What one step has cost.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Cost {
     /// Each statement, and how often it ran.
-    statements: BTreeMap<String, i64>,
+    statements: Counts<String>,
     /// Transactions, and rows that were fetched, added, changed and removed.
-    rows: BTreeMap<&'static str, i64>,
+    rows: Counts<&'static str>,
     exponentiations: u64,
     /// Status, names of headers, and the length of the body without what differs at random.
     answer: (u16, Vec<String>, usize),
@@ -25,19 +24,10 @@ struct Cost {
 
 /// What has been spent up to now.
 struct Spent {
-    statements: BTreeMap<String, i64>,
-    rows: BTreeMap<&'static str, i64>,
+    statements: Counts<String>,
+    rows: Counts<&'static str>,
     exponentiations: u64,
 }
-
-const ROWS: [&str; 6] = [
-    "xact_commit",
-    "xact_rollback",
-    "tup_fetched",
-    "tup_inserted",
-    "tup_updated",
-    "tup_deleted",
-];
 
 /// All connections of the pool at once: each knows its own statements only.
 async fn connections(app: &App) -> [SystemTx; 2] {
@@ -46,54 +36,15 @@ async fn connections(app: &App) -> [SystemTx; 2] {
 }
 
 async fn spent(app: &TestApp) -> Spent {
-    let mut statements: BTreeMap<String, i64> = BTreeMap::new();
     let [mut one, mut two] = connections(&app.app).await;
-    for tx in [&mut one, &mut two] {
-        // What is prepared is what the server runs again and again.
-        let rows = sqlx::query(
-            "select statement, generic_plans + custom_plans as times from pg_prepared_statements",
-        )
-        .persistent(false)
-        .fetch_all(&mut **tx)
-        .await
-        .unwrap();
-        for row in rows {
-            let times: i64 = row.get("times");
-            *statements.entry(row.get("statement")).or_insert(0) += times;
-        }
-        sqlx::query("select pg_stat_force_next_flush()")
-            .persistent(false)
-            .execute(&mut **tx)
-            .await
-            .unwrap();
-    }
+    let statements = spent::statements(&mut [&mut *one, &mut *two]).await;
     one.commit().await.unwrap();
     two.commit().await.unwrap();
-    statements.retain(|text, _| !text.contains("pg_prepared_statements"));
     Spent {
         statements,
-        rows: counters(app).await,
+        rows: spent::rows(&app.db).await,
         exponentiations: app.app.auth.srp.done(),
     }
-}
-
-/// Read from another database, so that reading does not count.
-async fn counters(app: &TestApp) -> BTreeMap<&'static str, i64> {
-    let mut conn = app.db.elsewhere().await;
-    let row = sqlx::query("select * from pg_stat_database where datname = $1")
-        .bind(app.db.name())
-        .fetch_one(&mut conn)
-        .await
-        .unwrap();
-    ROWS.into_iter().map(|name| (name, row.get(name))).collect()
-}
-
-fn minus<K: Ord + Clone>(after: &BTreeMap<K, i64>, before: &BTreeMap<K, i64>) -> BTreeMap<K, i64> {
-    let all = after.iter().map(|(what, count)| {
-        let earlier = before.get(what).copied().unwrap_or_default();
-        (what.clone(), count - earlier)
-    });
-    all.filter(|(_, count)| *count != 0).collect()
 }
 
 /// Counts what a request costs.
@@ -138,14 +89,8 @@ async fn an_unknown_account_costs_what_a_known_one_costs() {
     };
     // As long as each other: a refusal does not repeat them, the database keeps them.
     let (known, unknown) = (guesser("ana@example.net"), guesser("bob@example.net"));
-    // As in large tables, where nobody reads all rows to find one.
     let [mut one, mut two] = connections(&app.app).await;
-    for tx in [&mut one, &mut two] {
-        sqlx::query("set enable_seqscan = off")
-            .execute(&mut **tx)
-            .await
-            .unwrap();
-    }
+    spent::as_in_large_tables(&mut [&mut *one, &mut *two]).await;
     one.commit().await.unwrap();
     two.commit().await.unwrap();
     // Statements are prepared and catalogues read on both connections.

@@ -7,6 +7,7 @@
 mod fields;
 mod table;
 pub(crate) mod things;
+mod work;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -283,6 +284,22 @@ impl Scene {
         token: &str,
         things: &Things,
     ) -> Said {
+        let request = self.request(row, place, text, token, things);
+        let said = self.said(request, row).await;
+        if row.makes {
+            self.take_back().await;
+        }
+        said
+    }
+
+    fn request(
+        &self,
+        row: &Row,
+        place: &Place,
+        text: &str,
+        token: &str,
+        things: &Things,
+    ) -> Request<Body> {
         let text = things.fill(text);
         let mut path = row.op.path.to_owned();
         if let Place::Path(placeholder, _) = place {
@@ -306,12 +323,7 @@ impl Scene {
             Method::Get | Method::Delete => String::new(),
             Method::Post | Method::Patch => self.own.fill(&body.to_string()),
         };
-        let request = request.body(Body::from(body)).unwrap();
-        let said = self.said(request, row).await;
-        if row.makes {
-            self.take_back().await;
-        }
-        said
+        request.body(Body::from(body)).unwrap()
     }
 
     /// The answer, without the names of what was asked for, which it may repeat.

@@ -271,10 +271,12 @@ pub(crate) async fn send(
         request = request.header("authorization", format!("Bearer {token}"));
     }
     let body = body.map_or_else(String::new, |body| body.to_string());
-    let response = router
-        .oneshot(request.body(Body::from(body)).unwrap())
-        .await
-        .unwrap();
+    answer(router, request.body(Body::from(body)).unwrap()).await
+}
+
+/// What a router answers to a request.
+pub(crate) async fn answer(router: Router, request: Request<Body>) -> Answer {
+    let response = router.oneshot(request).await.unwrap();
     let (parts, body) = response.into_parts();
     let bytes = body.collect().await.unwrap().to_bytes();
     Answer {

@@ -2,15 +2,13 @@
 
 use axum::body::Body;
 use http::{Request, StatusCode};
-use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
 use tod_proto::api::OPS;
 use tod_proto::endpoint::{Carrier, Method, Op, Role};
 use tod_proto::error::ErrorCode;
-use tower::ServiceExt as _;
 
 use crate::fake::Stage;
-use crate::harness::{Answer, Person, TestApp};
+use crate::harness::{Answer, Person, TestApp, answer};
 
 /// Sends a body as it is.
 async fn send(app: &TestApp, who: &Person, method: &str, path: &str, body: Vec<u8>) -> Answer {
@@ -20,14 +18,7 @@ async fn send(app: &TestApp, who: &Person, method: &str, path: &str, body: Vec<u
         .header("authorization", format!("Bearer {}", who.token))
         .body(Body::from(body))
         .unwrap();
-    let response = app.router().oneshot(request).await.unwrap();
-    let (parts, body) = response.into_parts();
-    let body = body.collect().await.unwrap().to_bytes();
-    Answer {
-        status: parts.status,
-        headers: parts.headers,
-        body: String::from_utf8(body.to_vec()).unwrap(),
-    }
+    answer(app.router(), request).await
 }
 
 /// Bodies that are no JSON object, or none that can be read.

@@ -40,6 +40,7 @@ mod sealing;
 mod selectors;
 mod sessions;
 mod signing;
+mod spent;
 mod status;
 mod strangers;
 mod tenants;

@@ -91,13 +91,7 @@ pub(super) async fn begin(cx: Cx, req: Req<Begin>) -> Result<NewSecret, Error> {
         .kms
         .seal_platform(store::place(caller.user), &*secret)?;
     store::put_secret(&mut tx, caller.user, &sealed, now).await?;
-    cx.record(
-        &mut tx,
-        chain(caller.tenant),
-        caller.user,
-        serde_json::json!({}),
-    )
-    .await?;
+    record(&cx, &mut tx, serde_json::json!({})).await?;
     tx.commit().await?;
     Ok(NewSecret {
         server_proof: hex::encode(proved.proof),
@@ -134,13 +128,7 @@ pub(super) async fn enable(cx: Cx, req: Req<Enable>) -> Result<RecoveryCodes, Er
     let codes = totp::on_paper(caller.user)?;
     let hashes: Vec<Vec<u8>> = codes.iter().map(|(_, hash)| hash.clone()).collect();
     store::enable(&mut tx, caller.user, step, &hashes, now).await?;
-    cx.record(
-        &mut tx,
-        chain(caller.tenant),
-        caller.user,
-        serde_json::json!({}),
-    )
-    .await?;
+    record(&cx, &mut tx, serde_json::json!({})).await?;
     tx.commit().await?;
     // Whoever had to take it up may go on.
     cx.app.auth.sessions.forget_user(caller.user);
@@ -166,13 +154,19 @@ pub(super) async fn disable(cx: Cx, req: Req<Disable>) -> Result<Disabled, Error
     };
     store::forget(&mut tx, caller.user).await?;
     let detail = serde_json::json!({ "second_step": how });
-    cx.record(&mut tx, chain(caller.tenant), caller.user, detail)
-        .await?;
+    record(&cx, &mut tx, detail).await?;
     tx.commit().await?;
     cx.app.auth.sessions.forget_user(caller.user);
     Ok(Disabled {
         server_proof: hex::encode(proved.proof),
     })
+}
+
+/// Puts what somebody did with their own second step on record.
+async fn record(cx: &Cx, tx: &mut SystemTx, detail: serde_json::Value) -> Result<(), Error> {
+    let caller = cx.caller()?;
+    cx.record(tx, chain(caller.tenant), caller.user, detail)
+        .await
 }
 
 /// What became of a code.
