@@ -11,8 +11,8 @@ use tod_server::kms::{Keys, MasterKey, Moved, move_keys};
 use crate::config::{Backend, Config};
 use crate::data_dir::DataDir;
 use crate::environment::Environment;
-use crate::postgres::{Cluster, Options, Places, Role};
-use crate::say;
+use crate::postgres::{Cluster, Role};
+use crate::{say, told};
 
 const VARIABLE: &str = "CREDENTIAL_ENCRYPTION_KEY";
 /// After how many data keys a line tells how far a move is.
@@ -86,12 +86,7 @@ async fn start(
     environment: &Environment,
     data: &DataDir,
 ) -> anyhow::Result<Cluster> {
-    let mut places = Places::usual(environment.path());
-    places.only.clone_from(&config.database.programs);
-    let options = Options {
-        places,
-        durable: config.database.durable,
-    };
+    let options = told::cluster(config, environment);
     Cluster::start(data, &options).await
 }
 

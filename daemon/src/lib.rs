@@ -29,6 +29,7 @@ pub mod reference;
 pub mod settings;
 pub mod targets;
 pub mod tls;
+mod told;
 
 /// Does what the command line says.
 pub fn run(args: &Args) -> ExitCode {

@@ -6,14 +6,10 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use sqlx::postgres::PgConnectOptions;
-use tod_poller::device::dial::Deadlines;
 use tod_poller::relay::{Network, RelayDial};
-use tod_poller::startup::Limits;
-use tod_poller::worker::machine::Breaker;
 use tod_server::api::App;
 use tod_server::kms::Keys;
-use tod_server::startup::Policy;
-use tod_service::bus::{Bus, NatsOptions};
+use tod_service::bus::Bus;
 use tod_service::clock::Clock;
 use tod_service::health::Health;
 use tod_service::reconcile::Board;
@@ -29,10 +25,10 @@ use crate::environment::Environment;
 use crate::in_process::InProcess;
 use crate::keys::{master_key, unlock};
 use crate::notify;
-use crate::postgres::{Cluster, Options, Places, Role};
+use crate::postgres::{Cluster, Role};
 use crate::say;
 use crate::tls::{Identity, Live};
-use crate::{database, insecure, own};
+use crate::{database, insecure, own, told};
 
 /// How long everything may take to end.
 const GRACE: Duration = Duration::from_secs(20);
@@ -161,30 +157,16 @@ impl Parts<'_> {
     }
 
     async fn cluster(&self, data: &DataDir) -> anyhow::Result<Option<Cluster>> {
-        let database = &self.config.database;
-        if database.url.is_some() {
+        if self.config.database.url.is_some() {
             return Ok(None);
         }
-        let mut places = Places::usual(self.environment.path());
-        places.only.clone_from(&database.programs);
-        let options = Options {
-            places,
-            durable: database.durable,
-        };
+        let options = told::cluster(self.config, self.environment);
         Cluster::start(data, &options).await.map(Some)
     }
 
     async fn bus(&self) -> anyhow::Result<Bus> {
-        let bus = &self.config.bus;
-        let Some(url) = &bus.nats else {
+        let Some(options) = told::nats(self.config, "todd") else {
             return Ok(Bus::in_process());
-        };
-        let options = NatsOptions {
-            url: url.clone(),
-            name: "todd".to_owned(),
-            credentials: bus.credentials.clone(),
-            authorities: bus.authorities.clone(),
-            replicas: bus.replicas,
         };
         Bus::nats(options).await.context("cannot use NATS")
     }
@@ -230,20 +212,17 @@ impl Parts<'_> {
         let roles = [(Role::App, &app), (Role::System, &system)];
         database::check_roles(self.config.environment, roles).await?;
         let keys = self.keys(data, &system).await?;
-        let config = tod_server::startup::Config {
-            database_app: app,
-            database_system: system,
-            database_connections: self.config.database.connections,
+        let pinned = identity.self_made && self.config.http.tls;
+        let made = told::Made {
+            app,
+            system,
             keys,
             setup_token: door.setup_token.clone(),
-            base_url: self.base_url(address)?,
-            platform_audit_days: self.config.audit.platform_retention_days,
-            certificate_pin: (identity.self_made && self.config.http.tls)
-                .then_some(identity.fingerprint),
+            base_url: told::base_url(self.config, address)?,
+            pin: pinned.then_some(identity.fingerprint),
             certificate: identity.shown,
-            door: self.config.http.door(),
-            policy: self.policy(),
         };
+        let config = told::server(self.config, made);
         let shared = tod_server::startup::Shared {
             bus: bus.clone(),
             clock: Clock::system(),
@@ -279,36 +258,6 @@ impl Parts<'_> {
         Ok(())
     }
 
-    fn policy(&self) -> Policy {
-        let (config, terminals) = (self.config, &self.config.terminals);
-        Policy {
-            poll_seconds: u32::try_from(config.poller.every.0.as_secs()).unwrap_or(u32::MAX),
-            access: config.auth.access.0,
-            session: config.auth.session.0,
-            terminals_per_person: terminals.per_person,
-            terminal_idle: terminals.idle.0,
-        }
-    }
-
-    /// How pollers reach this very server.
-    fn base_url(&self, address: SocketAddr) -> anyhow::Result<String> {
-        if let Some(url) = &self.config.http.base_url {
-            return Ok(url.clone());
-        }
-        let scheme = self.config.http.scheme();
-        if !address.ip().is_unspecified() {
-            return Ok(format!("{scheme}://{address}"));
-        }
-        if self.config.target == Target::Server {
-            bail!(
-                "listening on all addresses, the server does not know which one its pollers can \
-                 reach: say it with TOD_HTTP__BASE_URL=https://HOST:{}",
-                address.port()
-            );
-        }
-        Ok(format!("{scheme}://127.0.0.1:{}", address.port()))
-    }
-
     /// Starts the poller. Addresses in `own` are no devices; `servers` is how relays dial.
     fn poller(
         &self,
@@ -316,29 +265,7 @@ impl Parts<'_> {
         own: Vec<SocketAddr>,
         servers: Arc<dyn RelayDial>,
     ) -> anyhow::Result<()> {
-        let (poller, terminals) = (&self.config.poller, &self.config.terminals);
-        let config = tod_poller::startup::Config {
-            zones: poller.zones.clone(),
-            own,
-            limits: Limits {
-                relays: terminals.most,
-                relays_per_device: terminals.per_device,
-                // The server ends what is silent; this is for when it does not.
-                relay_idle: terminals.idle.0 * 2,
-                ..Limits::default()
-            },
-            deadlines: Deadlines {
-                dial: poller.connect_timeout.0,
-                poll: poller.command_timeout.0,
-                ..Deadlines::default()
-            },
-            breaker: Breaker {
-                patience: poller.breaker_failures,
-                base: poller.breaker_wait.0,
-                cap: poller.breaker_longest.0,
-            },
-            ..tod_poller::startup::Config::default()
-        };
+        let config = told::poller(self.config, own);
         let parts = tod_poller::startup::Parts {
             bus: bus.clone(),
             clock: Clock::system(),

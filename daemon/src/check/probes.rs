@@ -9,7 +9,7 @@ use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{Connection as _, Row as _};
 use tod_proto::certificate::Standing;
 use tod_server::kms::MasterKey;
-use tod_service::bus::{Bus, NatsOptions};
+use tod_service::bus::Bus;
 use tod_service::clock::Clock;
 
 use super::{Check, Verdict};
@@ -17,8 +17,9 @@ use crate::config::{Backend, Config, Setting, Target};
 use crate::database::{self, Seen};
 use crate::environment::Environment;
 use crate::insecure;
-use crate::postgres::{Binaries, Places, Role};
+use crate::postgres::{Binaries, Role};
 use crate::tls::{Pair, exposed};
+use crate::told;
 
 /// How long anything may take to answer.
 const ANSWER: Duration = Duration::from_secs(5);
@@ -231,8 +232,7 @@ fn port(config: &Config) -> Check {
 async fn database(config: &Config, environment: &Environment) -> Vec<Check> {
     let name = "database";
     if config.database.url.is_none() {
-        let mut places = Places::usual(environment.path());
-        places.only.clone_from(&config.database.programs);
+        let places = told::cluster(config, environment).places;
         return vec![match Binaries::find(&places, None) {
             Ok(found) => Check::ok(name, format!("a private PostgreSQL {}", found.version)),
             Err(error) => Check::failure(name, format!("{error:#}"), "or set DATABASE_URL"),
@@ -316,17 +316,10 @@ async fn clock(options: &PgConnectOptions) -> Option<Check> {
 }
 
 async fn bus(config: &Config) -> Check {
-    let Some(url) = &config.bus.nats else {
+    let Some(options) = told::nats(config, "todd check") else {
         return Check::ok("bus", "within this process");
     };
-    let options = NatsOptions {
-        url: url.clone(),
-        name: "todd check".to_owned(),
-        credentials: config.bus.credentials.clone(),
-        authorities: config.bus.authorities.clone(),
-        replicas: config.bus.replicas,
-    };
-    let shown = super::without_password(url);
+    let shown = super::without_password(&options.url);
     match tokio::time::timeout(ANSWER, Bus::nats(options)).await {
         Ok(Ok(bus)) if bus.is_up() => Check::ok("bus", format!("{shown} answers")),
         Ok(Err(error)) => Check::failure("bus", format!("{shown}: {error}"), "see bus.nats"),

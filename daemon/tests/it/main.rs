@@ -8,6 +8,7 @@
 mod certificate;
 mod check;
 mod demo;
+mod effects;
 mod harness;
 mod openbao;
 mod private_database;

@@ -292,11 +292,22 @@ async fn a_silent_terminal_ends() {
 
 #[tokio::test]
 async fn a_person_who_leaves_frees_the_place() {
-    let setup = Setup {
-        limits: Limits {
+    let usual = Setup::default().limits;
+    for limits in [
+        Limits {
             relays_per_device: 1,
-            ..Setup::default().limits
+            ..usual
         },
+        Limits { relays: 1, ..usual },
+    ] {
+        one_after_the_other(limits).await;
+    }
+}
+
+/// There may be one terminal, so the next one waits until it has ended.
+async fn one_after_the_other(limits: Limits) {
+    let setup = Setup {
+        limits,
         ..Setup::default()
     };
     let place = place_with(setup, Preferred::DEFAULT).await;
