@@ -5,7 +5,7 @@ use routeros::command::Command;
 use routeros::script::operation::Operation;
 use routeros::undo::{MgmtPath, Sign, lockout};
 use tod_proto::api::changes::{DiffLine, GuardKind};
-use tod_proto::bus::task::{Prepared, Report};
+use tod_proto::bus::task::{PlannedLine, Prepared, Report};
 use tod_proto::error::ErrorCode;
 use tod_proto::untrusted::Untrusted;
 
@@ -68,17 +68,20 @@ fn permitted(known: &Capabilities, operations: &[Operation]) -> Result<(), StepE
     ))
 }
 
-fn line(line: &routeros::undo::Line) -> DiffLine {
+fn line(line: &routeros::undo::Line) -> PlannedLine {
     let sign = match line.sign {
         Sign::Added => '+',
         Sign::Removed => '-',
         Sign::Changed if line.text.ends_with("moved") => '>',
         Sign::Changed => '~',
     };
-    DiffLine {
-        sign,
-        menu: line.menu.clone(),
-        text: Untrusted::new(line.text.as_str()),
+    PlannedLine {
+        line: DiffLine {
+            sign,
+            menu: line.menu.clone(),
+            text: Untrusted::new(line.text.as_str()),
+        },
+        secrets: line.secrets().map(hex::encode).collect(),
     }
 }
 

@@ -21,7 +21,7 @@ async fn a_change_is_planned_armed_applied_verified_and_kept() {
     assert_eq!(prepared.guard, GuardKind::Undo, "{prepared:?}");
     assert_eq!(prepared.warnings, []);
     assert_eq!(
-        (prepared.diff[0].sign, &*prepared.diff[0].menu),
+        (prepared.diff[0].line.sign, &*prepared.diff[0].line.menu),
         ('+', "/ip/address")
     );
     assert_eq!(push.device.tree(), before);

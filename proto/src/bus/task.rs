@@ -187,7 +187,7 @@ pub enum Report {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Prepared {
     /// What the script changes.
-    pub diff: Vec<DiffLine>,
+    pub diff: Vec<PlannedLine>,
     /// What could go wrong.
     pub warnings: Vec<Untrusted>,
     /// The guard that the device can have.
@@ -198,6 +198,17 @@ pub struct Prepared {
     pub undo_script: String,
     /// The configuration before.
     pub before: ConfigSnapshot,
+}
+
+/// A line of a plan, with what is masked in it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct PlannedLine {
+    /// The line; a secret in it is `***`.
+    #[serde(flatten)]
+    pub line: DiffLine,
+    /// What each mask stands for, in order, in hex.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub secrets: Vec<String>,
 }
 
 /// What a look at the device saw.

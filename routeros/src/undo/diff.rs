@@ -21,7 +21,7 @@ pub enum Sign {
 
 /// A line of a diff. Values of secrets are masked; all of it is printable ASCII but for UTF-8 that
 /// has been escaped as scripts do.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Line {
     /// What happens.
     pub sign: Sign,
@@ -29,6 +29,7 @@ pub struct Line {
     pub menu: String,
     /// To what, and how.
     pub text: String,
+    secrets: Vec<Vec<u8>>,
 }
 
 impl fmt::Display for Line {
@@ -42,20 +43,31 @@ impl fmt::Display for Line {
     }
 }
 
+/// Without its secrets.
+impl fmt::Debug for Line {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Line({self})")
+    }
+}
+
 impl Line {
+    /// What each [`MASK`] in the text stands for, in order.
+    pub fn secrets(&self) -> impl Iterator<Item = &[u8]> {
+        self.secrets.iter().map(Vec::as_slice)
+    }
+
     pub(crate) fn added(menu: &str, row: &Row) -> Self {
-        Self::new(Sign::Added, menu, whole(menu, row))
+        Words::whole(menu, row).line(Sign::Added)
     }
 
     pub(crate) fn removed(menu: &str, row: &Row) -> Self {
-        Self::new(Sign::Removed, menu, whole(menu, row))
+        Words::whole(menu, row).line(Sign::Removed)
     }
 
     pub(crate) fn changed(menu: &str, row: &Row, change: &str) -> Self {
-        // The one record of a menu needs no label.
-        let label = row.id().map(|_| label_in(menu, row)).unwrap_or_default();
-        let blank = if label.is_empty() { "" } else { " " };
-        Self::new(Sign::Changed, menu, format!("{label}{blank}{change}"))
+        let mut words = Words::label_of_one(menu, row);
+        words.text.push_str(change);
+        words.line(Sign::Changed)
     }
 
     /// A property of an item has another value.
@@ -66,16 +78,101 @@ impl Line {
         old: Option<&[u8]>,
         new: Option<&[u8]>,
     ) -> Self {
-        let was = shown(menu, name, old.unwrap_or_default());
-        let is = shown(menu, name, new.unwrap_or_default());
-        Self::changed(menu, row, &format!("{name}: {was} → {is}"))
+        let mut words = Words::label_of_one(menu, row);
+        words.text.push_str(name);
+        words.text.push_str(": ");
+        words.value(name, old.unwrap_or_default());
+        words.text.push_str(" → ");
+        words.value(name, new.unwrap_or_default());
+        words.line(Sign::Changed)
+    }
+}
+
+/// Text of a line, and what is masked in it.
+struct Words<'a> {
+    menu: &'a str,
+    text: String,
+    secrets: Vec<Vec<u8>>,
+}
+
+impl<'a> Words<'a> {
+    fn of<'v>(menu: &'a str, settings: impl Iterator<Item = (&'v str, &'v [u8])>) -> Self {
+        let mut words = Self {
+            menu,
+            text: String::new(),
+            secrets: Vec::new(),
+        };
+        for (name, value) in settings {
+            if !words.text.is_empty() {
+                words.text.push(' ');
+            }
+            words.text.push_str(name);
+            words.text.push('=');
+            words.value(name, value);
+        }
+        words
     }
 
-    fn new(sign: Sign, menu: &str, text: String) -> Self {
-        Self {
+    fn whole(menu: &'a str, row: &Row) -> Self {
+        Self::of(menu, settings(menu, row))
+    }
+
+    /// The few properties by which a person knows an item.
+    fn label(menu: &'a str, row: &Row) -> Self {
+        const TELLING: [&[&str]; 7] = [
+            &["name"],
+            &["comment"],
+            &["address", "interface"],
+            &["list", "address"],
+            &["dst-address", "gateway"],
+            &["bridge", "interface"],
+            &["chain", "action"],
+        ];
+        let is_there = |names: &&&[&str]| {
+            names
+                .iter()
+                .all(|n| row.raw(n).is_some_and(|v| !v.is_empty()))
+        };
+        let Some(names) = TELLING.iter().find(is_there) else {
+            return Self::whole(menu, row).cut(60);
+        };
+        let value = |name: &&'static str| (*name, row.raw(name).unwrap_or_default());
+        Self::of(menu, names.iter().map(value))
+    }
+
+    /// The label with a blank behind it. The one record of a menu needs none.
+    fn label_of_one(menu: &'a str, row: &Row) -> Self {
+        let mut words = match row.id() {
+            Some(_) => Self::label(menu, row),
+            None => Self::of(menu, std::iter::empty()),
+        };
+        if !words.text.is_empty() {
+            words.text.push(' ');
+        }
+        words
+    }
+
+    fn value(&mut self, name: &str, value: &[u8]) {
+        if is_secret(self.menu, name) && !value.is_empty() {
+            self.text.push_str(MASK);
+            self.secrets.push(value.to_vec());
+        } else {
+            self.text.push_str(&quote::value(value));
+        }
+    }
+
+    fn cut(mut self, most: usize) -> Self {
+        self.text = self.text.chars().take(most).collect();
+        self.secrets.truncate(self.text.matches(MASK).count());
+        self
+    }
+
+    fn line(self, sign: Sign) -> Line {
+        Line {
             sign,
-            menu: menu.to_owned(),
-            text,
+            menu: self.menu.to_owned(),
+            text: self.text,
+            secrets: self.secrets,
         }
     }
 }
@@ -130,48 +227,9 @@ pub(super) fn changes(
     names.map(line).collect()
 }
 
-fn shown(menu: &str, name: &str, value: &[u8]) -> String {
-    if is_secret(menu, name) && !value.is_empty() {
-        return MASK.to_owned();
-    }
-    quote::value(value)
-}
-
-fn whole(menu: &str, row: &Row) -> String {
-    let settings =
-        settings(menu, row).map(|(name, value)| format!("{name}={}", shown(menu, name, value)));
-    settings.collect::<Vec<_>>().join(" ")
-}
-
-/// The few properties by which a person knows an item.
-fn label_in(menu: &str, row: &Row) -> String {
-    const TELLING: [&[&str]; 7] = [
-        &["name"],
-        &["comment"],
-        &["address", "interface"],
-        &["list", "address"],
-        &["dst-address", "gateway"],
-        &["bridge", "interface"],
-        &["chain", "action"],
-    ];
-    let is_there = |names: &&&[&str]| {
-        names
-            .iter()
-            .all(|n| row.raw(n).is_some_and(|v| !v.is_empty()))
-    };
-    let Some(names) = TELLING.iter().find(is_there) else {
-        return whole(menu, row).chars().take(60).collect();
-    };
-    let value = |name: &&str| {
-        let value = shown(menu, name, row.raw(name).unwrap_or_default());
-        format!("{name}={value}")
-    };
-    names.iter().map(value).collect::<Vec<_>>().join(" ")
-}
-
 /// The menu and the telling properties of an item, for messages.
 pub(crate) fn label(menu: &str, row: &Row) -> String {
-    let label = label_in(menu, row);
+    let label = Words::label(menu, row).text;
     let blank = if label.is_empty() { "" } else { " " };
     format!("{menu}{blank}{label}")
 }

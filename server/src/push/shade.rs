@@ -4,25 +4,74 @@
 //! and nobody can try passwords on it without the key.
 
 use aws_lc_rs::hmac::{self, HMAC_SHA256};
+use routeros::secret::MASK;
 use routeros::veil::Veil;
-use tod_proto::bus::task::{ConfigSnapshot, Prepared};
+use tod_proto::api::changes::DiffLine;
+use tod_proto::bus::task::{ConfigSnapshot, PlannedLine, Prepared};
 use tod_proto::id::TenantId;
+use tod_proto::untrusted::Untrusted;
 
 use super::store::Secret;
 use crate::kms::{Kms, KmsError};
+
+/// What stands for the secrets of a tenant.
+#[derive(Clone, Debug)]
+pub struct Marks {
+    key: hmac::Key,
+    tenant: TenantId,
+}
+
+impl Marks {
+    /// Those of `tenant` on this server.
+    pub fn of(kms: &Kms, tenant: TenantId) -> Result<Self, KmsError> {
+        let key = kms.derive("marks of hidden values")?;
+        Ok(Self {
+            key: hmac::Key::new(HMAC_SHA256, &*key),
+            tenant,
+        })
+    }
+
+    fn mark(&self, value: &[u8]) -> String {
+        let mut context = hmac::Context::with_key(&self.key);
+        context.update(self.tenant.0.as_bytes());
+        context.update(value);
+        let tag = context.sign();
+        let digits = hex::encode(tag.as_ref().get(..2).unwrap_or_default());
+        format!("<hidden {digits}>")
+    }
+
+    /// A line of a plan with its marks, and without its secrets.
+    fn line(&self, planned: PlannedLine) -> DiffLine {
+        let PlannedLine { mut line, secrets } = planned;
+        let text = line.text.raw();
+        let secrets: Vec<_> = secrets.iter().map(hex::decode).collect();
+        // A device may have a name that looks like a mask.
+        if text.matches(MASK).count() == secrets.len() {
+            let mut marked = String::with_capacity(text.len());
+            let mut marks = secrets.iter();
+            for (n, part) in text.split(MASK).enumerate() {
+                if n > 0 {
+                    let value = marks.next().and_then(|value| value.as_ref().ok());
+                    marked.push_str(&value.map_or(MASK.to_owned(), |value| self.mark(value)));
+                }
+                marked.push_str(part);
+            }
+            line.text = Untrusted::new(marked);
+        }
+        line
+    }
+}
 
 /// Hides the secrets of one change.
 #[derive(Clone, Debug)]
 pub struct Shade {
     veil: Veil,
-    key: hmac::Key,
-    tenant: TenantId,
+    marks: Marks,
 }
 
 impl Shade {
     /// Hides what is known to be secret of a change of `tenant`.
     pub fn of(kms: &Kms, tenant: TenantId, secret: &Secret) -> Result<Self, KmsError> {
-        let key = kms.derive("marks of hidden values")?;
         let mut veil = Veil::default();
         match &secret.hidden {
             Some(hidden) => {
@@ -33,27 +82,13 @@ impl Shade {
             // It was stored by a version that did not look for them.
             None => veil = Veil::of_script(secret.script.as_bytes()),
         }
-        Ok(Self {
-            veil,
-            key: hmac::Key::new(HMAC_SHA256, &*key),
-            tenant,
-        })
+        let marks = Marks::of(kms, tenant)?;
+        Ok(Self { veil, marks })
     }
 
     /// A text without its secrets.
     pub fn hide(&self, text: &str) -> String {
-        self.veil.hide(text, &mut |value| self.mark(value))
-    }
-
-    fn mark(&self, value: &[u8]) -> String {
-        let mut context = hmac::Context::with_key(&self.key);
-        context.update(self.tenant.0.as_bytes());
-        context.update(value);
-        let tag = context.sign();
-        format!(
-            "<hidden {}>",
-            hex::encode(tag.as_ref().get(..2).unwrap_or_default())
-        )
+        self.veil.hide(text, &mut |value| self.marks.mark(value))
     }
 }
 
@@ -72,7 +107,7 @@ impl Secret {
     ///
     /// Of the secrets that the device had, those are kept that the plan says something of: a menu
     /// may have thousands. Returns the configuration before as well.
-    pub fn planned(script: &str, plan: Prepared) -> (Self, ConfigSnapshot) {
+    pub fn planned(script: &str, plan: Prepared, marks: &Marks) -> (Self, ConfigSnapshot) {
         let mut veil = Veil::of_script(script.as_bytes());
         let mut had = veil.clone();
         for value in secrets_of(&plan.before) {
@@ -85,16 +120,15 @@ impl Secret {
             });
         };
         keep(&plan.undo_script);
-        for line in &plan.diff {
-            keep(line.text.raw());
-        }
+        let lines = plan.diff.into_iter().map(|line| marks.line(line));
+        let diff: Vec<_> = lines.inspect(|line| keep(line.text.raw())).collect();
         for warning in &plan.warnings {
             keep(warning.raw());
         }
         let secret = Self {
             script: script.to_owned(),
             undo_script: Some(plan.undo_script),
-            diff: plan.diff,
+            diff,
             warnings: plan.warnings,
             hidden: Some(as_hex(&veil)),
         };
@@ -159,7 +193,14 @@ mod tests {
     fn what_the_device_had_before_is_hidden_where_the_plan_names_it() {
         let row = |name: &str| vec![("name".to_owned(), hex::encode(name))];
         let plan = Prepared {
-            diff: Vec::new(),
+            diff: vec![PlannedLine {
+                line: DiffLine {
+                    sign: '-',
+                    menu: "/snmp/community".to_owned(),
+                    text: Untrusted::new("name=*** comment=x"),
+                },
+                secrets: vec![hex::encode("meadow-lark")],
+            }],
             warnings: Vec::new(),
             guard: GuardKind::Undo,
             no_guard_because: None,
@@ -173,14 +214,19 @@ mod tests {
             },
         };
 
-        let (secret, _) = Secret::planned("/snmp community remove numbers=0", plan);
-        let shade = Shade::of(&kms(), TenantId::generate(), &secret).unwrap();
+        let (kms, tenant) = (kms(), TenantId::generate());
+        let marks = Marks::of(&kms, tenant).unwrap();
+        let (secret, _) = Secret::planned("/snmp community remove numbers=0", plan, &marks);
+        let shade = Shade::of(&kms, tenant, &secret).unwrap();
 
         let undo = shade.hide(secret.undo_script.as_deref().unwrap());
         assert!(
             undo.starts_with("/snmp/community/add name=<hidden "),
             "{undo}"
         );
+        let (_, mark) = undo.split_once("name=").unwrap();
+        let line = secret.diff[0].text.raw();
+        assert_eq!(line, format!("name={mark} comment=x"), "the same mark");
         assert_eq!(
             shade.hide("wood-lark"),
             "wood-lark",

@@ -9,7 +9,7 @@ use tod_proto::untrusted::Untrusted;
 
 use super::machine;
 use super::model::{Effect, Event, Push};
-use super::shade::Shade;
+use super::shade::{Marks, Shade};
 use super::store::{self, Record, Secret};
 use crate::api::App;
 use crate::api::error::Error;
@@ -127,7 +127,8 @@ async fn keep_plan(
     record: &Record,
     plan: Prepared,
 ) -> Result<(), Error> {
-    let (secret, before) = Secret::planned(&record.secret.script, plan);
+    let marks = Marks::of(&app.kms, tx.tenant())?;
+    let (secret, before) = Secret::planned(&record.secret.script, plan, &marks);
     store::planned(&app.kms, tx, record.id, &secret, &before).await
 }
 

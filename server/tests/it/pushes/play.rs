@@ -6,8 +6,8 @@ use std::time::Duration;
 use serde_json::json;
 use tod_proto::api::changes::{Change, ChangeState, DiffLine, GuardKind};
 use tod_proto::bus::task::{
-    ConfigSnapshot, MenuSnapshot, Prepared, PushStep, Report, Seen, SeenConfig, Task, TaskFailure,
-    What,
+    ConfigSnapshot, MenuSnapshot, PlannedLine, Prepared, PushStep, Report, Seen, SeenConfig, Task,
+    TaskFailure, What,
 };
 use tod_proto::error::ErrorCode;
 use tod_proto::id::DeviceId;
@@ -165,10 +165,13 @@ fn failure(message: &str) -> TaskFailure {
 
 fn prepared(guard: GuardKind) -> Report {
     Report::Prepared(Box::new(Prepared {
-        diff: vec![DiffLine {
-            sign: '+',
-            menu: "/ip/address".to_owned(),
-            text: Untrusted::new("10.9.9.1/24 on ether1"),
+        diff: vec![PlannedLine {
+            line: DiffLine {
+                sign: '+',
+                menu: "/ip/address".to_owned(),
+                text: Untrusted::new("10.9.9.1/24 on ether1"),
+            },
+            secrets: Vec::new(),
         }],
         warnings: Vec::new(),
         guard,
