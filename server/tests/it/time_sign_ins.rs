@@ -1,8 +1,8 @@
 //! Measures sign-ins: whether an account that does not exist can be told by the time that its
-//! refusal takes, and what a sign-in costs beyond its arithmetic.
+//! refusal takes, and what a sign-in costs beyond its arithmetic: `cargo xtask bench sign-in`. It is
+//! here for the sake of the harness of the tests, which it shares.
 //!
-//! The server is the real one, in this process, on a database of its own (`TOD_TEST_PG`). Prints a
-//! line of JSON for each figure: `{"who":…,…}`.
+//! Prints a line of JSON for each figure: `{"who":…,…}`.
 #![expect(
     clippy::unwrap_used,
     clippy::panic,
@@ -10,12 +10,8 @@
     reason = "a measurement prints, and stops when it fails"
 )]
 
-#[expect(
-    dead_code,
-    reason = "tests look behind the walls, a measurement does not"
-)]
-#[path = "../../tests/it/harness/cluster.rs"]
-mod cluster;
+#[expect(dead_code, unused_imports, reason = "the tests need more of it")]
+mod harness;
 
 use std::hint::black_box;
 use std::net::{IpAddr, Ipv4Addr};
@@ -32,17 +28,10 @@ use srp::ClientG3072;
 use srp::bigint::BoxedUint;
 use srp::groups::{G3072, Group as _};
 use tod_proto::api::account::{KDF_ROUNDS, SrpChallenge};
-use tod_server::api::{App, Peer};
-use tod_server::door::Door;
-use tod_server::kms::{Keys, MasterKey};
-use tod_server::startup::{Config, Policy, Shared, build};
-use tod_service::bus::Bus;
-use tod_service::clock::{Clock, Hands};
-use tod_service::health::Health;
-use tod_service::supervisor::Supervisor;
+use tod_server::api::Peer;
 use tower::ServiceExt as _;
 
-use self::cluster::Database;
+use crate::harness::TestApp;
 
 /// Refusals of each kind.
 const SAMPLES: usize = 2000;
@@ -51,43 +40,19 @@ const SIGN_INS: usize = 200;
 const EMAIL: &str = "ana@example.net";
 const SECRET: &[u8] = b"what a client derives from password and Secret Key";
 
-/// A server, and the hands of its clock.
+/// A server, as its clients from one address see it.
 struct Server {
+    app: TestApp,
     router: Router,
-    hands: Hands,
-    token: String,
 }
 
 impl Server {
-    async fn start(db: &Database, dir: &std::path::Path) -> Self {
-        let (clock, hands) = Clock::settable(Clock::system().now());
-        let config = Config {
-            database_app: db.options("tod_app"),
-            database_system: db.options("tod_system"),
-            database_connections: 4,
-            keys: Keys::Local(MasterKey::from_bytes([42; 32])),
-            setup_token: dir.join("setup-token"),
-            base_url: "http://127.0.0.1:1".to_owned(),
-            certificate_pin: None,
-            certificate: tokio::sync::watch::channel(None).1,
-            door: Door::default(),
-            policy: Policy::default(),
-            platform_audit_days: None,
-        };
-        let shared = Shared {
-            bus: Bus::in_process(),
-            clock,
-            health: Health::new(),
-            supervisor: Supervisor::new(),
-        };
-        let app: App = build(config, shared).unwrap();
-        app.prepare().await.unwrap();
+    async fn start() -> Self {
+        let app = TestApp::new().await;
         let peer = Peer(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)));
-        Self {
-            router: app.router().layer(Extension(peer)),
-            hands,
-            token: std::fs::read_to_string(dir.join("setup-token")).unwrap(),
-        }
+        // Not the router of the tests, which holds every answer against the description of the API.
+        let router = app.app.router().layer(Extension(peer));
+        Self { app, router }
     }
 
     /// Sends a request. Returns the answer, how long it took, and the CPU time of this process,
@@ -116,7 +81,7 @@ impl Server {
         let body = answer(&serde_json::from_value(challenge).unwrap());
         let (status, _, second, second_cpu) = self.post("/api/auth/srp/finish", &body).await;
         // Nobody is slowed down.
-        self.hands.advance(Duration::from_mins(61));
+        self.app.hands.advance(Duration::from_mins(61));
         (status, [first, second], [first_cpu, second_cpu])
     }
 }
@@ -149,10 +114,11 @@ fn wrong(challenge: &SrpChallenge) -> Value {
 }
 
 async fn enrol(server: &Server) {
+    let token = std::fs::read_to_string(server.app.dir.path().join("setup-token")).unwrap();
     let salt = [9; 32];
     let verifier = ClientG3072::<Sha256>::new().compute_verifier(EMAIL.as_bytes(), SECRET, &salt);
     let body = json!({
-        "token": server.token.trim(), "email": EMAIL, "name": "Ana", "tenant": "acme",
+        "token": token.trim(), "email": EMAIL, "name": "Ana", "tenant": "acme",
         "verifier": {
             "kdf": { "rounds": KDF_ROUNDS, "salt": "ab".repeat(32) },
             "srp_salt": hex::encode(salt),
@@ -277,9 +243,7 @@ fn main() {
         .build()
         .unwrap();
     runtime.block_on(async {
-        let db = Database::create().await;
-        let dir = tempfile::tempdir().unwrap();
-        let server = Server::start(&db, dir.path()).await;
+        let server = Server::start().await;
         enrol(&server).await;
         costs(&server).await;
         refusals(&server).await;
