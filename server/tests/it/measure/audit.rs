@@ -28,7 +28,8 @@ pub(crate) async fn chains(bench: &Bench) {
     verify(bench).await;
 }
 
-/// An operation through the API, and the difference that a record makes to a transaction.
+/// An operation through the API, and the difference that a record makes to a transaction. The
+/// operation is one of the smallest that are recorded: one row of one device changes.
 pub(crate) async fn acts(bench: &Bench) {
     let (app, tenant) = (&bench.app, bench.fleet.tenant);
     let operator = app.member(tenant, Role::Operator).await;
