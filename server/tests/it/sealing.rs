@@ -420,6 +420,21 @@ async fn a_database_is_not_opened_with_the_other_kind_of_keys() {
     );
 }
 
+/// Waits until PostgreSQL has seen that a server that was stopped is gone.
+async fn gone(app: &TestApp) {
+    let mut conn = app.superuser().await;
+    eventually(async || {
+        let asked = "select count(*) from pg_stat_activity
+                     where datname = current_database() and usename = 'tod_app'";
+        let left: i64 = sqlx::query_scalar(asked)
+            .fetch_one(&mut conn)
+            .await
+            .unwrap();
+        (left == 0).then_some(())
+    })
+    .await;
+}
+
 /// There and back; the first time with an interruption in the middle.
 #[tokio::test]
 async fn keys_move_between_a_master_key_and_the_key_service() {
@@ -444,18 +459,7 @@ async fn keys_move_between_a_master_key_and_the_key_service() {
         "{refused}"
     );
     app.app.db.close().await;
-    // PostgreSQL takes a moment to see that they are gone.
-    let mut conn = app.superuser().await;
-    eventually(async || {
-        let asked = "select count(*) from pg_stat_activity
-                     where datname = current_database() and usename = 'tod_app'";
-        let left: i64 = sqlx::query_scalar(asked)
-            .fetch_one(&mut conn)
-            .await
-            .unwrap();
-        (left == 0).then_some(())
-    })
-    .await;
+    gone(&app).await;
     let stop = |moved: Moved| double.fault((moved.done == 2).then_some(Fault::Garbage));
     move_keys(&db, &local, &away, stop).await.unwrap_err();
     double.fault(None);
