@@ -9,6 +9,8 @@ use crate::setup::{self, Purpose};
 use crate::{process, say};
 use anyhow::{Context as _, Result};
 use serde_json::Value;
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
@@ -44,6 +46,8 @@ fn idle() -> Result<Goal> {
     process::run(&mut process::cargo(&build))?;
     let made = process::output(Command::new("mktemp").args(["-d", "/tmp/tod-idle.XXXXXX"]))?;
     let dir = PathBuf::from(made.trim());
+    // The database runs as somebody else, who must be able to pass.
+    std::fs::set_permissions(&dir, Permissions::from_mode(0o711))?;
     let log = dir.join("log");
     let mut serve = Command::new(Bins::built("release").path("todd")?);
     serve.args(["serve", "--listen", "127.0.0.1:0", "--data-dir"]);

@@ -7,6 +7,11 @@ import pypdfium2
 import zxingcpp
 
 
+def qr_codes(picture):
+    # Lines of text look like other kinds of code now and then.
+    return zxingcpp.read_barcodes(picture, formats=zxingcpp.BarcodeFormat.QRCode)
+
+
 def read(path):
     document = pypdf.PdfReader(path, strict=True)
     page = document.pages[0]
@@ -23,7 +28,7 @@ def read(path):
         "attached": {
             name: data[0].decode() for name, data in document.attachments.items()
         },
-        "codes": [code.text for code in zxingcpp.read_barcodes(picture)],
+        "codes": [code.text for code in qr_codes(picture)],
         # The darkest spot of each margin: ink that a printer would cut off.
         "margins": [
             grey.crop(box).getextrema()[0]

@@ -25,7 +25,9 @@ def picture(screen):
 for line in sys.stdin:
     asked = json.loads(line)
     if "screen" in asked:
-        codes = zxingcpp.read_barcodes(picture(asked["screen"]))
+        # Lines of text look like other kinds of code now and then.
+        only = zxingcpp.BarcodeFormat.QRCode
+        codes = zxingcpp.read_barcodes(picture(asked["screen"]), formats=only)
         print(json.dumps([code.text for code in codes]), flush=True)
     else:
         totp = pyotp.parse_uri(asked["uri"])
