@@ -53,7 +53,8 @@ fn idle() -> Result<Goal> {
     serve.args(["serve", "--listen", "127.0.0.1:0", "--data-dir"]);
     let mut todd = Guarded::spawn(serve.arg(dir.join("data")), &log)?;
     let is_up = || {
-        let said = std::fs::read_to_string(&log)?;
+        // It may not have begun to write.
+        let said = std::fs::read_to_string(&log).unwrap_or_default();
         Ok(said.contains("https://").then_some(()))
     };
     todd.wait_until("serving", Duration::from_mins(1), is_up)?;
