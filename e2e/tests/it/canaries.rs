@@ -108,6 +108,11 @@ impl Story {
         String::from_utf8(output.stdout).unwrap()
     }
 
+    /// Where a file of the world is.
+    fn path(&self, name: &str) -> String {
+        self.world.dir().join(name).display().to_string()
+    }
+
     fn file(&self, name: &str, text: &str) -> String {
         let path = self.world.dir().join(name);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -211,7 +216,7 @@ impl Story {
         let bo = self.world.person("bo").unwrap();
         let password = self.file("bo/password", BO_PASSWORD);
         let invitation = self.file("bo/invitation", &token);
-        let kit = self.world.dir().join("bo/kit.txt").display().to_string();
+        let kit = self.path("bo/kit.txt");
         let (url, fingerprint) = self.world.entrance().unwrap();
         let args = [
             "enrol",
@@ -268,12 +273,7 @@ impl Story {
     /// What is wrong is a secret, too: it is often nearly right.
     fn mistakes(&mut self) {
         let wrong = self.file("client/wrong", WRONG_PASSWORD);
-        let kit = self
-            .world
-            .dir()
-            .join("client/kit.txt")
-            .display()
-            .to_string();
+        let kit = self.path("client/kit.txt");
         let (url, fingerprint) = self.world.entrance().unwrap();
         let args = [
             "login",
@@ -356,24 +356,13 @@ impl Story {
                 self.todctl(&args);
             }
         }
-        let export = self.world.dir().join("audit.jsonl").display().to_string();
+        let export = self.path("audit.jsonl");
         self.done(&["audit", "export", "-O", &export]);
-        let kit = self
-            .world
-            .dir()
-            .join("client/kit.txt")
-            .display()
-            .to_string();
-        let again = ["login", "--password-file"];
-        let password = self
-            .world
-            .dir()
-            .join("client/password")
-            .display()
-            .to_string();
+        let kit = self.path("client/kit.txt");
+        let password = self.path("client/password");
         let args = [
-            again[0],
-            again[1],
+            "login",
+            "--password-file",
             &password,
             "--secret-key-file",
             &kit,

@@ -64,14 +64,14 @@ impl Marks {
 
 /// Hides the secrets of one change.
 #[derive(Clone, Debug)]
-pub struct Shade {
+pub struct Shade<'a> {
     veil: Veil,
-    marks: Marks,
+    marks: &'a Marks,
 }
 
-impl Shade {
-    /// Hides what is known to be secret of a change of `tenant`.
-    pub fn of(kms: &Kms, tenant: TenantId, secret: &Secret) -> Result<Self, KmsError> {
+impl<'a> Shade<'a> {
+    /// Hides what is known to be secret of a change.
+    pub fn of(secret: &Secret, marks: &'a Marks) -> Self {
         let mut veil = Veil::default();
         match &secret.hidden {
             Some(hidden) => {
@@ -82,8 +82,7 @@ impl Shade {
             // It was stored by a version that did not look for them.
             None => veil = Veil::of_script(secret.script.as_bytes()),
         }
-        let marks = Marks::of(kms, tenant)?;
-        Ok(Self { veil, marks })
+        Self { veil, marks }
     }
 
     /// A text without its secrets.
@@ -175,7 +174,8 @@ mod tests {
         let secret = Secret::asked(script.to_owned());
         let (acme, other) = (TenantId::generate(), TenantId::generate());
         let marks = |tenant| {
-            let text = Shade::of(&kms(), tenant, &secret).unwrap().hide(script);
+            let marks = Marks::of(&kms(), tenant).unwrap();
+            let text = Shade::of(&secret, &marks).hide(script);
             assert!(!text.contains("hunter"), "{text}");
             let marks = text.lines().filter_map(|line| line.split_once("password="));
             marks.map(|(_, mark)| mark.to_owned()).collect::<Vec<_>>()
@@ -214,10 +214,9 @@ mod tests {
             },
         };
 
-        let (kms, tenant) = (kms(), TenantId::generate());
-        let marks = Marks::of(&kms, tenant).unwrap();
+        let marks = Marks::of(&kms(), TenantId::generate()).unwrap();
         let (secret, _) = Secret::planned("/snmp community remove numbers=0", plan, &marks);
-        let shade = Shade::of(&kms, tenant, &secret).unwrap();
+        let shade = Shade::of(&secret, &marks);
 
         let undo = shade.hide(secret.undo_script.as_deref().unwrap());
         assert!(

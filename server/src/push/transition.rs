@@ -71,13 +71,14 @@ pub async fn transition(
     let moved = machine::step(&before, happened.event, now)
         .map_err(|illegal| Error::conflict(format!("c-{}: {illegal}", record.number)))?;
     // What a device said may repeat what it was told, and is stored in the clear.
-    let shade = Shade::of(&app.kms, tenant, &record.secret)?;
+    let marks = Marks::of(&app.kms, tenant)?;
+    let shade = Shade::of(&record.secret, &marks);
     let said = shade.hide(&Untrusted::new(moved.said).to_string());
     let mut push = moved.push;
     push.reason = push.reason.map(|reason| shade.hide(&reason));
     store::moved(&mut tx, record.id, &push, &said, now).await?;
     if let Some(plan) = happened.plan {
-        keep_plan(app, &mut tx, record, plan).await?;
+        keep_plan(app, &mut tx, record, plan, &marks).await?;
     }
     if moved.effects.contains(&Effect::Release) {
         store::unlock(&mut tx, record.id).await?;
@@ -103,6 +104,13 @@ pub async fn transition(
     }
     tx.commit().await?;
     tracing::info!(change = record.number, device.id = %record.device, state = push.state.as_str(), said, "change moved");
+    tell(app, tenant, record, entered, shown).await;
+    Ok(Some(push))
+}
+
+/// Tells followers that a change moved, whether it is in another state, and whether its device
+/// shows it otherwise.
+async fn tell(app: &App, tenant: TenantId, record: &Record, entered: bool, shown: bool) {
     app.tell(&FleetNotice::Change {
         tenant,
         number: record.number,
@@ -118,7 +126,6 @@ pub async fn transition(
         })
         .await;
     }
-    Ok(Some(push))
 }
 
 async fn keep_plan(
@@ -126,9 +133,9 @@ async fn keep_plan(
     tx: &mut TenantTx,
     record: &Record,
     plan: Prepared,
+    marks: &Marks,
 ) -> Result<(), Error> {
-    let marks = Marks::of(&app.kms, tx.tenant())?;
-    let (secret, before) = Secret::planned(&record.secret.script, plan, &marks);
+    let (secret, before) = Secret::planned(&record.secret.script, plan, marks);
     store::planned(&app.kms, tx, record.id, &secret, &before).await
 }
 

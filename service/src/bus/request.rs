@@ -257,8 +257,13 @@ where
             error.to_string(),
         )))
     });
-    let Ok(payload) = payload.and_then(|payload| answering.close(payload)) else {
-        return;
+    let payload = match payload.and_then(|payload| answering.close(payload)) {
+        Ok(payload) => payload,
+        // Who asked waits until their deadline: nothing can be sealed for the key that they gave.
+        Err(error) => {
+            tracing::error!(%error, "an answer cannot be sealed");
+            return;
+        }
     };
     match question.reply {
         Reply::Local(reply) => reply.send(payload),

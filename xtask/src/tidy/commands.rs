@@ -143,13 +143,6 @@ fn is_name(word: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn file(path: &str, text: &str) -> File {
-        File {
-            path: path.to_owned(),
-            text: text.to_owned(),
-        }
-    }
-
     #[test]
     fn commands_and_options_that_are_none_are_found() {
         let reference = "# todctl\n\n## todctl\n\n```text\nCommands:\n  device  Devices\n  \
@@ -165,9 +158,9 @@ mod tests {
                        let e = \"try todctl device set x --force\"; // (todctl device set x --forced)\n\
                        let f = \"what todctl does\";\n";
         let files = [
-            file(REFERENCE, reference),
-            file("server/src/a.rs", message),
-            file("server/tests/it/a.rs", "\"todctl gone\""),
+            File::of_test(REFERENCE, reference),
+            File::of_test("server/src/a.rs", message),
+            File::of_test("server/tests/it/a.rs", "\"todctl gone\""),
         ];
 
         let found: Vec<_> = check(&files).iter().map(ToString::to_string).collect();

@@ -57,23 +57,16 @@ fn holds(file: &File, package: &str, test: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn file(path: &str, text: &str) -> File {
-        File {
-            path: path.to_owned(),
-            text: text.to_owned(),
-        }
-    }
-
     #[test]
     fn a_promise_without_its_test_is_found() {
         let files = [
-            file(
+            File::of_test(
                 DOCUMENT,
                 "| `tod-a m::it_holds` `tod-a u::v::tests::it_holds_too` `cargo nextest` |\n\
                  | `tod-a m::gone` `tod-b m::it_holds` `tod-a n::it_holds` |\n",
             ),
-            file("a/tests/it/m.rs", "#[test]\nfn it_holds() {}\n"),
-            file("a/src/u/v/tests.rs", "#[test]\nfn it_holds_too() {}\n"),
+            File::of_test("a/tests/it/m.rs", "#[test]\nfn it_holds() {}\n"),
+            File::of_test("a/src/u/v/tests.rs", "#[test]\nfn it_holds_too() {}\n"),
         ];
 
         let found: Vec<_> = check(&files).iter().map(ToString::to_string).collect();

@@ -39,6 +39,15 @@ impl File {
         Ok(files)
     }
 
+    /// A file for a test.
+    #[cfg(test)]
+    pub(super) fn of_test(path: &str, text: &str) -> Self {
+        Self {
+            path: path.to_owned(),
+            text: text.to_owned(),
+        }
+    }
+
     /// Whether its name ends so.
     pub(super) fn has_extension(&self, extension: &str) -> bool {
         Path::new(&self.path)

@@ -17,7 +17,7 @@ use crate::event;
 use crate::kms::Keyring;
 use crate::push::effects;
 use crate::push::model::{Event, Push, Then, Wanted};
-use crate::push::shade::Shade;
+use crate::push::shade::Marks;
 use crate::push::store::{self, Record, Secret, Which};
 use crate::push::transition::{By, Happened, transition};
 
@@ -68,7 +68,7 @@ pub(super) async fn apply(cx: Cx, req: Req<Apply>) -> Result<Change, Error> {
     cx.record(&mut tx, tenant, record.id, detail).await?;
     tx.commit().await?;
     effects::spawn(&cx.app, tenant, record.id, record.number);
-    shaded(&cx, record, Vec::new())
+    Ok(view::change(record, Vec::new(), Some(&marks(&cx)?)))
 }
 
 fn wanted(body: &ApplyBody) -> Result<Wanted, Error> {
@@ -110,10 +110,11 @@ pub(super) async fn list(cx: Cx, req: Req<List>) -> Result<Page<Change>, Error> 
     let total = store::count(&mut tx, which).await?;
     let records = store::list(&cx.keyring()?, &mut tx, which, limit.into()).await?;
     tx.commit().await?;
+    let marks = marks(&cx)?;
     let items = records
         .into_iter()
-        .map(|record| shaded(&cx, record, Vec::new()))
-        .collect::<Result<_, _>>()?;
+        .map(|record| view::change(record, Vec::new(), Some(&marks)))
+        .collect();
     Ok(Page {
         items,
         next: None,
@@ -207,7 +208,7 @@ async fn read(cx: &Cx, number: u64) -> Result<Change, Error> {
     let mut tx = cx.begin().await?;
     let (record, timeline) = whole(&cx.keyring()?, &mut tx, number).await?;
     tx.commit().await?;
-    shaded(cx, record, timeline)
+    Ok(view::change(record, timeline, Some(&marks(cx)?)))
 }
 
 async fn whole(
@@ -221,8 +222,7 @@ async fn whole(
     Ok((record, timeline))
 }
 
-/// A change as it is shown unless its secrets are asked for.
-fn shaded(cx: &Cx, record: Record, timeline: Vec<ChangeStep>) -> Result<Change, Error> {
-    let shade = Shade::of(&cx.app.kms, cx.tenant()?, &record.secret)?;
-    Ok(view::change(record, timeline, Some(&shade)))
+/// What stands for secrets, unless they are asked for.
+fn marks(cx: &Cx) -> Result<Marks, Error> {
+    Ok(Marks::of(&cx.app.kms, cx.tenant()?)?)
 }

@@ -3,11 +3,12 @@
 use tod_proto::api::changes::{Change, ChangeStep, DiffLine};
 use tod_proto::untrusted::Untrusted;
 
-use crate::push::shade::Shade;
+use crate::push::shade::{Marks, Shade};
 use crate::push::store::Record;
 
-/// A change, its secrets behind marks unless there is no shade.
-pub(super) fn change(record: Record, timeline: Vec<ChangeStep>, shade: Option<&Shade>) -> Change {
+/// A change, its secrets behind marks unless there are none.
+pub(super) fn change(record: Record, timeline: Vec<ChangeStep>, marks: Option<&Marks>) -> Change {
+    let shade = marks.map(|marks| Shade::of(&record.secret, marks));
     let Record {
         id,
         number,
@@ -18,7 +19,7 @@ pub(super) fn change(record: Record, timeline: Vec<ChangeStep>, shade: Option<&S
         actor,
         created_at,
     } = record;
-    let shown = |text: String| match shade {
+    let shown = |text: String| match &shade {
         Some(shade) => shade.hide(&text),
         None => text,
     };
