@@ -3,23 +3,40 @@
 //! **Invariant:** whoever asks gets what was read after they asked, as if they had read it by
 //! themselves. Who comes while a read is running waits for the next one, with all others who do: a
 //! thousand followers of an event, or everybody who looks at the fleet in an outage, cost the
-//! database two reads.
+//! database two reads. Under load a read waits a moment for those who were just answered, who
+//! often ask again at once: otherwise two halves of them take turns, and each has a read of its
+//! own.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::fmt;
 use std::hash::Hash;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tod_service::supervisor::Supervisor;
-use tokio::sync::oneshot;
+use tokio::sync::{Notify, oneshot};
+use tokio::time::Instant;
 
 use crate::api::error::Error;
+
+/// So many answered or waiting are a load. Fewer are never made to wait for others.
+const LOAD: usize = 8;
+
+/// What a read waits for others at most, and not longer than the one before it took.
+const MOMENT: Duration = Duration::from_millis(5);
 
 type Asked<V> = oneshot::Sender<Result<V, Error>>;
 
 /// Reads under way, by what is read. Cheap to clone.
-pub struct Together<K, V>(Arc<Mutex<HashMap<K, Vec<Asked<V>>>>>);
+pub struct Together<K, V>(Arc<Mutex<HashMap<K, Waiting<V>>>>);
+
+/// Who waits for the next read of a key.
+struct Waiting<V> {
+    asked: Vec<Asked<V>>,
+    /// Of a read that waits for others: how many must have asked, and who is told then.
+    gathering: Option<(usize, Arc<Notify>)>,
+}
 
 impl<K, V> Together<K, V>
 where
@@ -40,7 +57,7 @@ where
                 false
             }
             Entry::Vacant(nobody) => {
-                nobody.insert(vec![asked]);
+                nobody.insert(Waiting::first(asked));
                 true
             }
         };
@@ -64,8 +81,25 @@ where
         })
     }
 
-    fn waiting(&self) -> MutexGuard<'_, HashMap<K, Vec<Asked<V>>>> {
+    fn waiting(&self) -> MutexGuard<'_, HashMap<K, Waiting<V>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<V> Waiting<V> {
+    fn first(asked: Asked<V>) -> Self {
+        Self {
+            asked: vec![asked],
+            gathering: None,
+        }
+    }
+
+    fn push(&mut self, asked: Asked<V>) {
+        self.asked.push(asked);
+        let is_whole = |(whole, _): &mut (usize, _)| self.asked.len() >= *whole;
+        if let Some((_, gathered)) = self.gathering.take_if(is_whole) {
+            gathered.notify_one();
+        }
     }
 }
 
@@ -92,7 +126,9 @@ where
         // Who has asked in the meantime is in the first round, and not in one of their own.
         tokio::task::yield_now().await;
         while let Some(round) = self.next() {
+            let (begun, answered) = (Instant::now(), round.len());
             let mut result = read().await;
+            let took = begun.elapsed();
             for asked in round {
                 let other = match &mut result {
                     Ok(value) => Ok(value.clone()),
@@ -101,14 +137,43 @@ where
                 // Who went away meanwhile needs no answer.
                 drop(asked.send(other));
             }
+            self.gather(answered, took.min(MOMENT)).await;
         }
+    }
+
+    /// Gives those who were just answered a moment to ask again, and be with those who wait
+    /// already.
+    async fn gather(&mut self, answered: usize, moment: Duration) {
+        if let Some(gathered) = self.expect_back(answered) {
+            // When the moment is over the next read begins with whoever is there.
+            drop(tokio::time::timeout(moment, gathered.notified()).await);
+        }
+    }
+
+    /// Is told when all are back; none if there are too few to wait for.
+    fn expect_back(&mut self, answered: usize) -> Option<Arc<Notify>> {
+        let mut waiting = self.together.waiting();
+        let waiting = waiting.get_mut(self.key.as_ref()?)?;
+        let whole = waiting.asked.len() + answered;
+        if whole < LOAD {
+            return None;
+        }
+        let gathered = Arc::new(Notify::new());
+        waiting.gathering = Some((whole, Arc::clone(&gathered)));
+        Some(gathered)
     }
 
     /// Who waits now.
     fn next(&mut self) -> Option<Vec<Asked<V>>> {
         let key = self.key.as_ref()?;
         let mut waiting = self.together.waiting();
-        let mut round = waiting.get_mut(key).map(std::mem::take).unwrap_or_default();
+        let mut round = match waiting.get_mut(key) {
+            Some(waiting) => {
+                waiting.gathering = None;
+                std::mem::take(&mut waiting.asked)
+            }
+            None => Vec::new(),
+        };
         round.retain(|asked| !asked.is_closed());
         if round.is_empty() {
             waiting.remove(key);
@@ -191,7 +256,13 @@ mod tests {
 
         /// Waits until so many wait for a key besides those whose read is running.
         async fn waiting(&self, key: u8, count: usize) {
-            while self.together.waiting().get(&key).map(Vec::len) != Some(count) {
+            while self
+                .together
+                .waiting()
+                .get(&key)
+                .map(|waiting| waiting.asked.len())
+                != Some(count)
+            {
                 tokio::task::yield_now().await;
             }
         }
@@ -275,7 +346,7 @@ mod tests {
         let (source, mut reads) = Source::new();
         let asked: Vec<_> = (0..10).map(|_| source.ask(1)).collect();
         let first = reads.recv().await.unwrap();
-        assert!(source.together.waiting().get(&1).is_some_and(Vec::is_empty));
+        source.waiting(1, 0).await;
         first.send(Ok(1)).unwrap();
         for asked in asked {
             assert_eq!(asked.await.unwrap().unwrap(), 1);
@@ -296,5 +367,63 @@ mod tests {
         read.send(Ok(1)).unwrap();
         reads.recv().await.unwrap().send(Ok(2)).unwrap();
         assert_eq!(late.await.unwrap().unwrap(), 2);
+    }
+
+    /// So many ask, and are answered after a read of three milliseconds.
+    async fn answered_together(
+        source: &Source,
+        reads: &mut mpsc::Receiver<oneshot::Sender<Result<u32, Error>>>,
+        count: usize,
+    ) {
+        let asked: Vec<_> = (0..count).map(|_| source.ask(1)).collect();
+        let read = reads.recv().await.unwrap();
+        tokio::time::advance(Duration::from_millis(3)).await;
+        read.send(Ok(1)).unwrap();
+        for asked in asked {
+            assert_eq!(asked.await.unwrap().unwrap(), 1);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn under_load_a_read_waits_for_those_who_were_just_answered() {
+        let (source, mut reads) = Source::new();
+        answered_together(&source, &mut reads, LOAD).await;
+        let begun = Instant::now();
+        let back: Vec<_> = (1..LOAD).map(|_| source.ask(1)).collect();
+        source.waiting(1, LOAD - 1).await;
+        assert!(reads.try_recv().is_err(), "one is missing");
+        let last = source.ask(1);
+        let read = reads.recv().await.unwrap();
+        assert_eq!(begun.elapsed(), Duration::ZERO, "all are back");
+        read.send(Ok(2)).unwrap();
+        for asked in back.into_iter().chain([last]) {
+            assert_eq!(asked.await.unwrap().unwrap(), 2);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_read_waits_for_others_no_longer_than_the_one_before_it_took() {
+        let (source, mut reads) = Source::new();
+        answered_together(&source, &mut reads, LOAD).await;
+        let begun = Instant::now();
+        let back = source.ask(1);
+        reads.recv().await.unwrap().send(Ok(2)).unwrap();
+        assert_eq!(back.await.unwrap().unwrap(), 2);
+        // A timer of the runtime counts whole milliseconds.
+        assert!(begun.elapsed() <= Duration::from_millis(4));
+        while !source.together.waiting().is_empty() {
+            tokio::time::sleep(MOMENT).await;
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_few_never_wait_for_each_other() {
+        let (source, mut reads) = Source::new();
+        answered_together(&source, &mut reads, LOAD - 1).await;
+        let begun = Instant::now();
+        let back = source.ask(1);
+        reads.recv().await.unwrap().send(Ok(2)).unwrap();
+        assert_eq!(back.await.unwrap().unwrap(), 2);
+        assert_eq!(begun.elapsed(), Duration::ZERO);
     }
 }

@@ -40,9 +40,8 @@ pub(super) async fn list(
         return Err(Error::invalid(format!("limit: 1 to {MAX_PAGE}")));
     }
     let mut tx = app.db.tenant(tenant).await?;
-    let page = store::page(&mut tx, &filter, limit, query.cursor.as_deref(), now).await?;
-    tx.commit().await?;
-    Ok(page)
+    // Nothing was written: without a commit there is one round trip less.
+    store::page(&mut tx, &filter, limit, query.cursor.as_deref(), now).await
 }
 
 pub(super) async fn show(cx: Cx, req: Req<Show>) -> Result<Device, Error> {

@@ -5,6 +5,7 @@
 mod row;
 mod write;
 
+use futures_util::TryStreamExt as _;
 use jiff::Timestamp;
 use jiff_sqlx::ToSqlx as _;
 use sqlx::postgres::PgRow;
@@ -146,16 +147,21 @@ pub(super) async fn page(
     query
         .push(" order by d.name_key limit ")
         .push_bind(one_more);
-    let rows = fetch(tx, query).await?;
-    let mut items = Vec::with_capacity(rows.len());
-    let mut count = None;
-    for row in rows.iter().take(limit) {
-        let mut columns = Columns::of(row);
+    let (mut items, mut more, mut count) = (Vec::new(), false, None);
+    // Row by row: the database finds the next ones while these are decoded.
+    let mut rows = query.build().fetch(&mut **tx);
+    while let Some(row) = rows.try_next().await? {
+        more = items.len() == limit;
+        if more {
+            continue;
+        }
+        let mut columns = Columns::of(&row);
         items.push(columns.device()?);
         if count.is_none() {
             count = Some(columns.take::<i64>()?);
         }
     }
+    drop(rows);
     let count = if let Some(count) = count {
         count
     } else {
@@ -164,7 +170,6 @@ pub(super) async fn page(
         total.push(&mut query);
         query.build_query_scalar().fetch_one(&mut **tx).await?
     };
-    let more = rows.len() > limit;
     let next = items
         .last()
         .filter(|_| more)
