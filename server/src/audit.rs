@@ -12,6 +12,7 @@
 
 mod alarm;
 pub mod anchor;
+mod append;
 mod chain;
 pub mod checkpoint;
 pub mod retention;
@@ -20,23 +21,21 @@ use std::borrow::Cow;
 use std::net::IpAddr;
 
 use jiff::{RoundMode, Timestamp, TimestampRound, Unit};
-use jiff_sqlx::ToSqlx as _;
 use sqlx::PgConnection;
 use tod_proto::id::TenantId;
 use uuid::Uuid;
 
 pub use self::alarm::Alarm;
+use self::append::{Failed, New};
 pub(crate) use self::chain::Row;
 pub use self::chain::{Chain, Link, verify};
 use crate::api::App;
 use crate::api::error::Error;
-use crate::kms::{Kms, Place};
+use crate::db::Scoped;
+use crate::kms::Place;
 
 /// The chain of acts that belong to no tenant.
 pub const PLATFORM: TenantId = TenantId(Uuid::nil());
-
-/// How the hash of a row is made that is written now.
-const FORM: i16 = 2;
 
 /// The actor of what nobody did by hand.
 pub const TOD: &str = "tod";
@@ -65,8 +64,21 @@ pub struct Origin<'a> {
     pub address: Option<IpAddr>,
 }
 
-/// Writes a row into a tenant's chain, in the transaction of the act. Call it late: it puts the
-/// tenant's writers in line until the commit. If it fails, the act must not happen.
+/// Writes a row into a tenant's chain and commits the act, in one round trip: others who write into
+/// the chain wait for the commit only. If the row cannot be written, the act does not happen.
+pub async fn commit(
+    app: &App,
+    tx: impl Scoped,
+    tenant: TenantId,
+    act: Act<'_>,
+) -> Result<(), Error> {
+    let now = app.clock.now();
+    let done = New::of(tenant, now, &act).commit(&app.kms, tx).await;
+    told(app, now, done)
+}
+
+/// Writes a row in the transaction of an act that goes on. Call it late: it puts the tenant's
+/// writers in line until the commit. If it fails, the act must not happen.
 pub async fn record(
     app: &App,
     tx: &mut PgConnection,
@@ -74,7 +86,13 @@ pub async fn record(
     act: Act<'_>,
 ) -> Result<(), Error> {
     let now = app.clock.now();
-    match write(&app.kms, tx, tenant, now, &act).await {
+    let done = New::of(tenant, now, &act).write(&app.kms, tx).await;
+    told(app, now, done)
+}
+
+/// Tells whoever runs the server when the log refuses rows, and when it takes them again.
+fn told(app: &App, now: Timestamp, done: Result<(), Failed>) -> Result<(), Error> {
+    match done {
         Ok(()) => {
             app.audit.clear();
             Ok(())
@@ -87,135 +105,21 @@ pub async fn record(
                 .cause(error))
         }
         Err(Failed::Log(error)) => Err(error.into()),
-        Err(Failed::Seal(error)) => Err(error),
+        Err(Failed::Other(error)) => Err(error),
     }
-}
-
-/// Why a row was not written.
-enum Failed {
-    Seal(Error),
-    Log(sqlx::Error),
-}
-
-async fn write(
-    kms: &Kms,
-    tx: &mut PgConnection,
-    tenant: TenantId,
-    now: Timestamp,
-    act: &Act<'_>,
-) -> Result<(), Failed> {
-    let id = Uuid::new_v4();
-    let detail = act.detail.to_string();
-    let row = |sealed, key| New {
-        tenant,
-        now,
-        act,
-        id,
-        sealed,
-        key,
-    };
-    if tenant == PLATFORM {
-        let sealed = kms.seal_platform(place(id), detail.as_bytes());
-        let sealed = sealed.map_err(|error| Failed::Seal(error.into()))?;
-        row(sealed, None).insert(tx).await.map_err(Failed::Log)?;
-        return Ok(());
-    }
-    // With the key that was the newest a moment ago; the row is only written if it still is.
-    if let Some((key, sealed)) = kms.seal_ahead(tenant, place(id), detail.as_bytes()) {
-        let row = row(sealed, Some(key));
-        if row.insert(tx).await.map_err(Failed::Log)? {
-            return Ok(());
-        }
-    }
-    let sealed = kms.seal(tx, tenant, place(id), detail.as_bytes()).await;
-    let sealed = sealed.map_err(Failed::Seal)?;
-    row(sealed, None).insert(tx).await.map_err(Failed::Log)?;
-    Ok(())
 }
 
 /// Whether the log refused the row, and not the connection or the transaction that it came on.
 fn is_the_logs_own(error: &sqlx::Error) -> bool {
-    let code = error
-        .as_database_error()
-        .and_then(sqlx::error::DatabaseError::code);
-    code.is_some_and(|code| {
+    code(error).is_some_and(|code| {
         !["25", "40", "57", "08"]
             .iter()
             .any(|class| code.starts_with(class))
     })
 }
 
-/// A row that is about to be written.
-struct New<'a> {
-    tenant: TenantId,
-    now: Timestamp,
-    act: &'a Act<'a>,
-    id: Uuid,
-    sealed: Vec<u8>,
-    /// The number of the data key that it is sealed with, if nobody has held that key yet.
-    key: Option<i32>,
-}
-
-impl New<'_> {
-    /// Writes the row in one statement: the lock on the data key, the lock on the head, its new
-    /// hash, and the row that it stands for. False, and nothing is written, if another data key
-    /// seals now.
-    async fn insert(&self, tx: &mut PgConnection) -> Result<bool, sqlx::Error> {
-        let (act, origin) = (self.act, self.act.origin);
-        let address = origin.address.map(|address| address.to_string());
-        let address = address.unwrap_or_default();
-        let (actor, target) = (storable(act.actor), storable(&act.target));
-        let request = storable(origin.request);
-        // The database keeps microseconds: what is hashed must be what is read again.
-        let at = Timestamp::from_microsecond(microseconds(self.now)).unwrap_or(self.now);
-        let first = tod_proto::chain::Link {
-            seq: 1,
-            at,
-            actor: &actor,
-            act: act.act,
-            target: &target,
-            form: FORM,
-            detail: "",
-            request_id: &request,
-            address: &address,
-            id: Some(self.id),
-            sealed: &self.sealed,
-        };
-        let first_hash = first.hash(self.tenant, &[]).unwrap_or_default();
-        let done = sqlx::query!(
-            r"with head as (
-                 insert into audit_heads as h (tenant_id, seq, prev, hash)
-                 select $1, 1, '', $2
-                 where $3::int is null or (select version from newest_data_key($1)) = $3
-                 on conflict (tenant_id) do update
-                     set seq = h.seq + 1, prev = h.hash,
-                         hash = sha256('\x02'::bytea || int8send(octet_length(h.hash)) || h.hash
-                                       || uuid_send($1) || int8send(h.seq + 1) || $4)
-                 returning seq, prev, hash
-             )
-             insert into audit_log
-                 (tenant_id, seq, at, actor, act, target, detail, form, request_id, address, id,
-                  sealed, prev_hash, hash)
-             select $1, seq, $5, $6, $7, $8, '', $9, $10, $11, $12, $13, prev, hash
-             from head",
-            self.tenant.0,
-            &first_hash[..],
-            self.key,
-            first.rest(),
-            at.to_sqlx() as _,
-            &*actor,
-            act.act,
-            &*target,
-            FORM,
-            &*request,
-            address,
-            self.id,
-            self.sealed,
-        )
-        .execute(tx)
-        .await?;
-        Ok(done.rows_affected() == 1)
-    }
+fn code(error: &sqlx::Error) -> Option<Cow<'_, str>> {
+    error.as_database_error()?.code()
 }
 
 /// Where the details of a row lie.
@@ -237,12 +141,4 @@ fn whole_microseconds(at: Timestamp) -> Result<Timestamp, Error> {
 
 fn microseconds(at: Timestamp) -> i64 {
     at.as_microsecond()
-}
-
-/// Text as PostgreSQL can keep it: without NUL.
-fn storable(text: &str) -> Cow<'_, str> {
-    if text.contains('\0') {
-        return Cow::Owned(text.replace('\0', ""));
-    }
-    Cow::Borrowed(text)
 }

@@ -122,6 +122,33 @@ pub async fn migrate(owner: &PgConnectOptions) -> Result<(), Error> {
     Ok(conn.close().await?)
 }
 
+/// A transaction with a scope.
+pub trait Scoped: DerefMut<Target = PgConnection> + Send + Sized {
+    /// Commits.
+    fn commit(self) -> impl Future<Output = Result<(), Error>> + Send;
+
+    /// Runs statements and commits, in one message: nobody who waits for a row that they lock
+    /// waits for a round trip. On an error nothing is committed, and the transaction comes back.
+    ///
+    /// Statements in such a message take no binds: what is put into `last` must be nothing that
+    /// could end a literal.
+    fn commit_after(
+        mut self,
+        last: String,
+    ) -> impl Future<Output = Result<(), (sqlx::Error, Self)>> + Send {
+        // sqlx believes that the transaction goes on, and ends it when this is dropped. So one
+        // does: an empty one, whose scope ended with the commit.
+        let message = format!("{last}; COMMIT AND CHAIN");
+        async move {
+            let done = sqlx::raw_sql(AssertSqlSafe(message)).execute(&mut *self);
+            match done.await {
+                Ok(_) => Ok(()),
+                Err(error) => Err((error, self)),
+            }
+        }
+    }
+}
+
 /// A transaction inside one tenant's rows.
 #[must_use = "a transaction that is not committed is rolled back"]
 #[derive(Debug)]
@@ -156,7 +183,7 @@ impl SystemTx {
     }
 }
 
-macro_rules! deref_to_connection {
+macro_rules! scoped {
     ($($name:ident),+) => {$(
         impl Deref for $name {
             type Target = PgConnection;
@@ -171,7 +198,13 @@ macro_rules! deref_to_connection {
                 &mut self.tx
             }
         }
+
+        impl Scoped for $name {
+            async fn commit(self) -> Result<(), Error> {
+                self.commit().await
+            }
+        }
     )+};
 }
 
-deref_to_connection!(TenantTx, SystemTx);
+scoped!(TenantTx, SystemTx);

@@ -173,9 +173,22 @@ impl Kms {
         place: Place,
         plain: &[u8],
     ) -> Result<Vec<u8>, Error> {
+        let (_, sealed) = self.seal_with(conn, tenant, place, plain).await?;
+        Ok(sealed)
+    }
+
+    /// The same, and the number of that key.
+    pub(crate) async fn seal_with(
+        &self,
+        conn: &mut PgConnection,
+        tenant: TenantId,
+        place: Place,
+        plain: &[u8],
+    ) -> Result<(i32, Vec<u8>), Error> {
         let (version, key) = self.newest(conn, tenant).await?;
         let number = u32::try_from(version).map_err(|_| KmsError::Shut)?;
-        Ok(envelope::seal(&key, number, &aad(tenant, place), plain)?)
+        let sealed = envelope::seal(&key, number, &aad(tenant, place), plain)?;
+        Ok((version, sealed))
     }
 
     /// Seals a value with the data key that was the tenant's newest when it was last used here, a

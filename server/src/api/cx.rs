@@ -16,7 +16,7 @@ use super::error::Error;
 use super::totp;
 use crate::audit::{self, Act, Origin};
 use crate::auth::{self, Credential, Principal};
-use crate::db::TenantTx;
+use crate::db::{Scoped, TenantTx};
 use crate::kms::Keyring;
 
 /// The application and the caller, already checked against the operation's scope.
@@ -135,7 +135,34 @@ impl Cx {
         }
     }
 
-    /// Writes into the audit log of `tenant` what the caller does, in the transaction of the act.
+    /// Writes into the audit log of `tenant` what the caller does, and commits it.
+    pub async fn commit(
+        &self,
+        tx: impl Scoped,
+        tenant: TenantId,
+        target: impl ToString,
+        detail: serde_json::Value,
+    ) -> Result<(), Error> {
+        let actor = self.caller()?.actor();
+        self.commit_as((&actor, self.op), tx, tenant, target, detail)
+            .await
+    }
+
+    /// The same for somebody who is not signed in, or for an act that is not the operation itself:
+    /// the actor, and the act.
+    pub async fn commit_as(
+        &self,
+        who_did: (&str, &'static str),
+        tx: impl Scoped,
+        tenant: TenantId,
+        target: impl ToString,
+        detail: serde_json::Value,
+    ) -> Result<(), Error> {
+        let act = self.act(who_did, target.to_string(), detail);
+        audit::commit(&self.app, tx, tenant, act).await
+    }
+
+    /// Writes into the audit log of `tenant` what the caller does, in a transaction that goes on.
     pub async fn record(
         &self,
         tx: &mut PgConnection,
@@ -144,28 +171,23 @@ impl Cx {
         detail: serde_json::Value,
     ) -> Result<(), Error> {
         let actor = self.caller()?.actor();
-        self.record_as(&actor, self.op, tx, tenant, target, detail)
-            .await
+        let act = self.act((&actor, self.op), target.to_string(), detail);
+        audit::record(&self.app, tx, tenant, act).await
     }
 
-    /// The same for somebody who is not signed in, or for an act that is not the operation itself.
-    pub async fn record_as(
-        &self,
-        actor: &str,
-        act: &'static str,
-        tx: &mut PgConnection,
-        tenant: TenantId,
-        target: impl ToString,
+    fn act<'a>(
+        &'a self,
+        (actor, act): (&'a str, &'static str),
+        target: String,
         detail: serde_json::Value,
-    ) -> Result<(), Error> {
-        let act = Act {
+    ) -> Act<'a> {
+        Act {
             actor,
             act,
-            target: target.to_string(),
+            target,
             detail,
             origin: self.origin(),
-        };
-        audit::record(&self.app, tx, tenant, act).await
+        }
     }
 
     fn misuse(&self, what: &str) -> Error {

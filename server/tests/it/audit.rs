@@ -9,7 +9,7 @@ use tod_proto::api::status::Status;
 use tod_proto::endpoint::Role;
 use tod_proto::error::ErrorCode;
 use tod_proto::page::Page;
-use tod_server::audit::{self, Chain};
+use tod_server::audit::{self, Act, Chain, Origin};
 
 use crate::devices::{acme, router};
 use crate::harness::TestApp;
@@ -287,6 +287,49 @@ async fn writers_at_once_make_one_chain() {
     let mut tx = app.app.db.tenant(tenant).await.unwrap();
     let chain = audit::verify(&mut tx, tenant, |_, _| {}).await.unwrap();
     assert_eq!(chain, Chain::Whole(50));
+}
+
+/// A record that goes with the commit is text of a statement: nothing in it ends that text.
+#[tokio::test]
+async fn whatever_is_named_is_on_record_as_it_is() {
+    let app = TestApp::new().await;
+    let tenant = app.tenant("acme").await;
+    let named = [
+        "it's",
+        r"back\slash \' and $$",
+        "'); delete from audit_log; --",
+        "\u{202e}edoc ⛔ 東京\r\n\t\u{1b}[31m",
+        "",
+    ];
+    for target in named {
+        let act = Act {
+            actor: target,
+            act: "device.set",
+            target: target.to_owned(),
+            detail: json!({ "note": target }),
+            origin: Origin {
+                request: target,
+                address: Some([192, 0, 2, 1].into()),
+            },
+        };
+        let tx = app.app.db.tenant(tenant).await.unwrap();
+        audit::commit(&app.app, tx, tenant, act).await.unwrap();
+    }
+    let kept: Vec<(String, String, String, String)> = sqlx::query_as(
+        "select actor, target, request_id, address from audit_log where tenant_id = $1 order by seq",
+    )
+    .bind(tenant.0)
+    .fetch_all(&mut app.superuser().await)
+    .await
+    .unwrap();
+    let expected = named.map(|name| {
+        let name = name.to_owned();
+        (name.clone(), name.clone(), name, "192.0.2.1".to_owned())
+    });
+    assert_eq!(kept, expected);
+    let mut tx = app.app.db.tenant(tenant).await.unwrap();
+    let chain = audit::verify(&mut tx, tenant, |_, _| {}).await.unwrap();
+    assert_eq!(chain, Chain::Whole(5));
 }
 
 /// What the first servers wrote still verifies.

@@ -5,6 +5,7 @@ mod plans;
 
 use sqlx::{Connection as _, Row as _};
 use tod_proto::endpoint::Role;
+use tod_server::audit::{self, Act, Origin};
 
 use crate::harness::TestApp;
 
@@ -163,8 +164,19 @@ async fn tenants_stay_apart_however_their_transactions_interleave() {
             .await
             .unwrap();
         assert_eq!(seen, [tenant.0]);
-        if n.is_multiple_of(3) {
-            tx.commit().await.unwrap();
+        match n % 3 {
+            0 => tx.commit().await.unwrap(),
+            1 => {
+                let act = Act {
+                    actor: audit::TOD,
+                    act: "device.set",
+                    target: n.to_string(),
+                    detail: serde_json::json!({}),
+                    origin: Origin::default(),
+                };
+                audit::commit(&app.app, tx, tenant, act).await.unwrap();
+            }
+            _ => drop(tx),
         }
     };
     let hurried = async |n: usize| {
@@ -179,6 +191,23 @@ async fn tenants_stay_apart_however_their_transactions_interleave() {
     for batch in 0..10 {
         let range = batch * 100..(batch + 1) * 100;
         futures_util::future::join_all(range.map(hurried)).await;
+    }
+    for (n, tenant) in tenants.into_iter().enumerate() {
+        let mut tx = app.app.db.tenant(tenant).await.unwrap();
+        let chain = audit::verify(&mut tx, tenant, |_, _| {}).await.unwrap();
+        let audit::Chain::Whole(records) = chain else {
+            panic!("{chain:?}")
+        };
+        assert!(records > 100, "{records}");
+        let targets: Vec<String> = sqlx::query_scalar("select target from audit_log")
+            .fetch_all(&mut *tx)
+            .await
+            .unwrap();
+        assert!(
+            targets
+                .iter()
+                .all(|target| target.parse::<usize>().unwrap() % 2 == n)
+        );
     }
 }
 

@@ -4,6 +4,7 @@ use serde_json::json;
 use tod_proto::api::devices::Device;
 use tod_proto::api::kms::{KeyUse, Keys, Progress};
 use tod_proto::endpoint::Role;
+use tod_proto::id::TenantId;
 use tod_proto::page::Page;
 use tod_server::api::App;
 use tod_server::api::error::Error;
@@ -85,7 +86,7 @@ pub(crate) async fn passwords(app: &TestApp, kms: &tod_server::kms::Kms) -> Vec<
     let mut passwords = Vec::new();
     for (tenant, row, bytes) in &rows {
         let sealed = tod_server::kms::Sealed {
-            tenant: tod_proto::id::TenantId(*tenant),
+            tenant: TenantId(*tenant),
             place: tod_server::kms::Place {
                 table: "devices",
                 column: "password",
@@ -121,6 +122,15 @@ async fn rotations_and_writers_at_once_lose_nothing() {
     let last: Progress = app.post(&boss, &rewrap, json!({})).await.ok();
     assert_eq!(last.left, 0);
     assert_eq!(passwords(&app, &app.app.kms).await, ["hunter2"; 20]);
+
+    // Once a record is sealed with a key, none after it is sealed with an older one.
+    let mut tx = app.app.db.tenant(tenant).await.unwrap();
+    let chain = audit::verify(&mut tx, tenant, |_, _| {}).await.unwrap();
+    let versions = sealed_with(&app, tenant).await;
+    let records = i64::try_from(versions.len()).unwrap();
+    assert_eq!(chain, audit::Chain::Whole(records));
+    assert!(versions.is_sorted(), "{versions:?}");
+    assert_eq!(versions.last(), Some(&6));
 }
 
 /// A new column that holds sealed values has to be sealed anew, too.
@@ -268,9 +278,8 @@ async fn rotated_after(app: &TestApp, sealing: TenantTx) -> i32 {
     let waits = async {
         eventually(async || {
             let waiting: i64 = sqlx::query_scalar(
-                "select count(*) from pg_locks l join pg_database d on d.oid = l.database
-                 where l.locktype = 'advisory' and not l.granted
-                       and d.datname = current_database()",
+                "select count(*) from pg_stat_activity
+                 where wait_event_type = 'Lock' and datname = current_database()",
             )
             .fetch_one(&mut conn)
             .await
@@ -284,25 +293,51 @@ async fn rotated_after(app: &TestApp, sealing: TenantTx) -> i32 {
     rotated.ok::<Keys>().keys[0].version
 }
 
-async fn record(server: &App, tx: &mut TenantTx, target: &str) -> Result<(), Error> {
-    let act = Act {
+fn act(target: &str) -> Act<'static> {
+    Act {
         actor: TOD,
         act: "device.set",
         target: target.to_owned(),
         detail: json!({ "note": target }),
         origin: Origin::default(),
-    };
-    let tenant = tx.tenant();
-    audit::record(server, tx, tenant, act).await
+    }
+}
+
+/// How a record is written: with the commit of the act, or before it.
+#[derive(Clone, Copy)]
+enum Way {
+    With,
+    Before,
+}
+
+async fn record(server: &App, tenant: TenantId, target: &str, way: Way) -> Result<(), Error> {
+    let mut tx = server.db.tenant(tenant).await?;
+    match way {
+        Way::With => audit::commit(server, tx, tenant, act(target)).await,
+        Way::Before => {
+            audit::record(server, &mut tx, tenant, act(target)).await?;
+            tx.commit().await
+        }
+    }
+}
+
+/// The numbers of the keys that a tenant's records are sealed with, the first record first.
+async fn sealed_with(app: &TestApp, tenant: TenantId) -> Vec<i32> {
+    sqlx::query_scalar(
+        "select ('x' || encode(substr(sealed, 2, 4), 'hex'))::bit(32)::integer from audit_log
+         where tenant_id = $1 order by seq",
+    )
+    .bind(tenant.0)
+    .fetch_all(&mut app.superuser().await)
+    .await
+    .unwrap()
 }
 
 /// The key that a record is sealed with is remembered from the one before.
-#[tokio::test]
-async fn a_record_is_sealed_with_the_newest_key_by_a_server_that_nobody_told_of_it() {
+async fn newest_key_that_nobody_told_of(way: Way) {
     let app = TestApp::new().await;
     let tenant = app.tenant("acme").await;
     let replica = app.replica();
-    let mut conn = app.superuser().await;
     for n in 0..4 {
         if n == 2 {
             let key = app.app.kms.next_key(&app.app.db, tenant).await.unwrap();
@@ -311,48 +346,78 @@ async fn a_record_is_sealed_with_the_newest_key_by_a_server_that_nobody_told_of_
             assert!(app.app.kms.store_key(&mut tx, &key, now).await.unwrap());
             tx.commit().await.unwrap();
         }
-        let mut tx = replica.db.tenant(tenant).await.unwrap();
-        record(&replica, &mut tx, &format!("row-{n}"))
-            .await
-            .unwrap();
-        tx.commit().await.unwrap();
+        let target = format!("row-{n}");
+        record(&replica, tenant, &target, way).await.unwrap();
     }
-    let versions: Vec<(i64, String)> = sqlx::query_as(
-        "select seq, encode(substr(sealed, 2, 4), 'hex') from audit_log
-         where tenant_id = $1 order by seq",
-    )
-    .bind(tenant.0)
-    .fetch_all(&mut conn)
-    .await
-    .unwrap();
-    let [old, new] = ["00000001", "00000002"].map(str::to_owned);
-    let expected = [(1, old.clone()), (2, old), (3, new.clone()), (4, new)];
-    assert_eq!(versions, expected);
+    assert_eq!(sealed_with(&app, tenant).await, [1, 1, 2, 2]);
     let mut tx = app.app.db.tenant(tenant).await.unwrap();
     let chain = audit::verify(&mut tx, tenant, |_, _| {}).await.unwrap();
     assert_eq!(chain, audit::Chain::Whole(4));
 
     // A tenant whose keys are gone records nothing, whatever a server remembers of them.
     sqlx::raw_sql("delete from tenant_keys")
-        .execute(&mut conn)
+        .execute(&mut app.superuser().await)
         .await
         .unwrap();
-    let mut tx = replica.db.tenant(tenant).await.unwrap();
-    assert!(record(&replica, &mut tx, "row-4").await.is_err());
+    assert!(record(&replica, tenant, "row-4", way).await.is_err());
+    assert_eq!(sealed_with(&app, tenant).await.len(), 4);
+}
+
+#[tokio::test]
+async fn a_record_is_sealed_with_the_newest_key_by_a_server_that_nobody_told_of_it() {
+    newest_key_that_nobody_told_of(Way::With).await;
+}
+
+#[tokio::test]
+async fn so_is_one_in_a_transaction_that_goes_on() {
+    newest_key_that_nobody_told_of(Way::Before).await;
+}
+
+/// A server that remembers a key of a deleted tenant seals no record with it: the head of the chain,
+/// which stays, names none.
+#[tokio::test]
+async fn the_chain_of_a_deleted_tenant_forgets_its_key() {
+    let app = TestApp::new().await;
+    let tenant = app.tenant("acme").await;
+    let key = async || -> Option<i32> {
+        sqlx::query_scalar("select key_version from audit_heads where tenant_id = $1")
+            .bind(tenant.0)
+            .fetch_one(&mut app.superuser().await)
+            .await
+            .unwrap()
+    };
+    record(&app.app, tenant, "a row", Way::With).await.unwrap();
+    assert_eq!(key().await, Some(1));
+
+    let root = app.person(None, Role::SuperAdmin).await;
+    let path = format!("/api/tenants/{tenant}?confirm=acme");
+    app.delete(&root, &path).await.ok::<serde_json::Value>();
+    assert_eq!(key().await, None);
+    assert!(record(&app.app, tenant, "a row", Way::With).await.is_err());
+}
+
+/// Between the record and its commit there is no moment in which a test could look: this is the
+/// lock that is held then.
+#[tokio::test]
+async fn a_key_waits_for_whoever_commits_with_it() {
+    let app = TestApp::new().await;
+    let tenant = app.tenant("acme").await;
+    record(&app.app, tenant, "a row", Way::With).await.unwrap();
+
+    let mut tx = app.app.db.tenant(tenant).await.unwrap();
+    sqlx::raw_sql("select from audit_heads for update")
+        .execute(&mut *tx)
+        .await
+        .unwrap();
+    assert_eq!(rotated_after(&app, tx).await, 2);
 }
 
 #[tokio::test]
 async fn a_key_waits_for_whoever_has_recorded_with_it() {
     let app = TestApp::new().await;
     let tenant = app.tenant("acme").await;
-    for n in 0..2 {
-        let mut tx = app.app.db.tenant(tenant).await.unwrap();
-        record(&app.app, &mut tx, "a row").await.unwrap();
-        if n == 1 {
-            // This one was sealed with a key that was remembered.
-            assert_eq!(rotated_after(&app, tx).await, 2);
-        } else {
-            tx.commit().await.unwrap();
-        }
-    }
+    let mut tx = app.app.db.tenant(tenant).await.unwrap();
+    let act = act("a row");
+    audit::record(&app.app, &mut tx, tenant, act).await.unwrap();
+    assert_eq!(rotated_after(&app, tx).await, 2);
 }

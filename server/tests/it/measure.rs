@@ -30,6 +30,7 @@ mod fleet;
 mod threads;
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
@@ -72,7 +73,7 @@ fn main() {
     let asked: Vec<_> = asked.iter().filter(|arg| !arg.starts_with('-')).collect();
     let is_asked = |part: &str| asked.is_empty() || asked.iter().any(|asked| *asked == part);
     let (server, clients) = (runtime(SERVER), runtime("clients"));
-    let bench = server.block_on(Bench::start());
+    let bench = Arc::new(server.block_on(Bench::start()));
     if is_asked("lists") {
         let least = runtime(BARE);
         let bare = bare(&least, &clients, &bench);
@@ -91,7 +92,7 @@ fn main() {
         server.block_on(fleet::follow(&bench, clients.handle()));
     }
     if is_asked("acts") {
-        server.block_on(audit::acts(&bench));
+        server.block_on(audit::acts(&bench, clients.handle()));
     }
     if is_asked("chains") {
         server.block_on(audit::chains(&bench));
@@ -137,7 +138,7 @@ impl Bench {
         ))
     }
 
-    async fn end(self) {
+    async fn end(&self) {
         self.app.app.supervisor.kill();
         self.app.app.db.close().await;
     }

@@ -61,9 +61,8 @@ pub(super) async fn enrol(cx: Cx, req: Req<Enrol>) -> Result<Me, Error> {
     let me = store::me(&mut tx, user).await?;
     let detail = serde_json::json!({ "role": me.role });
     let (actor, chain) = (user.to_string(), chain(me.tenant));
-    cx.record_as(&actor, "account.enrol", &mut tx, chain, user, detail)
+    cx.commit_as((&actor, "account.enrol"), tx, chain, user, detail)
         .await?;
-    tx.commit().await?;
     if is_first {
         setup::remove_file(&app.config.setup_token);
     }

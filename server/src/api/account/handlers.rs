@@ -28,9 +28,8 @@ pub(super) async fn refresh(cx: Cx, req: Req<Refresh>) -> Result<Tokens, Error> 
         let (chain, actor) = (chain(presented.tenant), user.to_string());
         let act = "session.refresh_reused";
         let nothing = serde_json::json!({});
-        cx.record_as(&actor, act, &mut tx, chain, session, nothing)
+        cx.commit_as((&actor, act), tx, chain, session, nothing)
             .await?;
-        tx.commit().await?;
         app.auth.sessions.forget(session);
         tracing::warn!(session.id = %session, peer = %cx.peer, "a used refresh token came back");
         return Err(Error::unauthenticated("this refresh token was used before")
@@ -52,10 +51,11 @@ pub(super) async fn sign_out(cx: Cx, req: Req<SignOut>) -> Result<Empty, Error> 
         let (chain, actor) = (chain(presented.tenant), presented.user.to_string());
         let nothing = serde_json::json!({});
         let (act, session) = ("account.sign_out", presented.session);
-        cx.record_as(&actor, act, &mut tx, chain, session, nothing)
+        cx.commit_as((&actor, act), tx, chain, session, nothing)
             .await?;
+    } else {
+        tx.commit().await?;
     }
-    tx.commit().await?;
     app.auth.sessions.forget(presented.session);
     Ok(Empty {})
 }
@@ -102,9 +102,8 @@ pub(super) async fn revoke_session(cx: Cx, req: Req<RevokeSession>) -> Result<Em
         return Err(Error::not_found("session"));
     }
     let nothing = serde_json::json!({});
-    cx.record(&mut tx, chain(caller.tenant), req.path, nothing)
+    cx.commit(tx, chain(caller.tenant), req.path, nothing)
         .await?;
-    tx.commit().await?;
     cx.app.auth.sessions.forget(req.path);
     Ok(Empty {})
 }

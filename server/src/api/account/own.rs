@@ -31,9 +31,8 @@ pub(super) async fn change_password(
     add_verifier(&mut tx, caller.user, &verifier, now).await?;
     let sessions_ended = store::revoke_others(&mut tx, caller.user, session, now).await?;
     let detail = serde_json::json!({ "sessions_ended": sessions_ended });
-    cx.record(&mut tx, chain(caller.tenant), caller.user, detail)
+    cx.commit(tx, chain(caller.tenant), caller.user, detail)
         .await?;
-    tx.commit().await?;
     cx.app.auth.sessions.forget_user(caller.user);
     Ok(PasswordChanged {
         server_proof: hex::encode(proved.proof),
@@ -49,9 +48,8 @@ pub(super) async fn export(cx: Cx, _: Req<Export>) -> Result<OwnData, Error> {
     let dates = store::dates(&mut tx, caller.user).await?;
     let sessions = store::sessions(&mut tx, caller.user, session, now).await?;
     let api_keys = api_keys::of_person(&mut tx, caller.user).await?;
-    cx.record(&mut tx, chain, caller.user, serde_json::json!({}))
+    cx.commit(tx, chain, caller.user, serde_json::json!({}))
         .await?;
-    tx.commit().await?;
     let mut records = Vec::new();
     let mut query = ListQuery {
         actor: Some(caller.user.to_string()),
@@ -89,9 +87,8 @@ pub(super) async fn delete(cx: Cx, req: Req<Delete>) -> Result<DeletionReceipt, 
     // The receipt: whoever knows the address can show that it was deleted, nobody can read it.
     let email_sha256 = hex::encode(Sha256::digest(proved.email.as_bytes()));
     let detail = serde_json::json!({ "email_sha256": email_sha256 });
-    cx.record(&mut tx, chain(caller.tenant), caller.user, detail)
+    cx.commit(tx, chain(caller.tenant), caller.user, detail)
         .await?;
-    tx.commit().await?;
     cx.app.auth.forget_user(caller.user);
     Ok(DeletionReceipt {
         user: caller.user,

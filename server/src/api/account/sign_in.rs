@@ -83,11 +83,9 @@ pub(super) async fn finish(cx: Cx, req: Req<SrpFinish>) -> Result<SrpFinished, E
         }));
     }
     let ring = signing::ring(app).await?;
-    let mut tx = app.db.system("finish a sign-in").await?;
+    let tx = app.db.system("finish a sign-in").await?;
     let detail = serde_json::json!({ "label": label });
-    let SignedIn { tokens, me } =
-        open_session(&cx, &mut tx, &ring, proved.user, &label, detail).await?;
-    tx.commit().await?;
+    let SignedIn { tokens, me } = open_session(&cx, tx, &ring, proved.user, &label, detail).await?;
     Ok(SrpFinished::Session(Box::new(SrpSession {
         server_proof,
         tokens,
@@ -95,10 +93,10 @@ pub(super) async fn finish(cx: Cx, req: Req<SrpFinish>) -> Result<SrpFinished, E
     })))
 }
 
-/// Opens a session for somebody who has shown all that it takes.
+/// Opens a session for somebody who has shown all that it takes, and commits.
 pub(in crate::api) async fn open_session(
     cx: &Cx,
-    tx: &mut SystemTx,
+    mut tx: SystemTx,
     ring: &Ring,
     user: UserId,
     label: &str,
@@ -106,16 +104,16 @@ pub(in crate::api) async fn open_session(
 ) -> Result<SignedIn, Error> {
     let (app, now) = (&cx.app, cx.app.clock.now());
     let session = SessionId::generate();
-    store::add_session(tx, session, user, label, now).await?;
-    let tokens = store::issue(app, tx, ring, session, user, now).await?;
-    let me = store::me(tx, user).await?;
+    store::add_session(&mut tx, session, user, label, now).await?;
+    let tokens = store::issue(app, &mut tx, ring, session, user, now).await?;
+    let me = store::me(&mut tx, user).await?;
     if let Some(tenant) = me.tenant
-        && store::is_suspended(tx, tenant).await?
+        && store::is_suspended(&mut tx, tenant).await?
     {
         return Err(suspended());
     }
     let (actor, chain) = (user.to_string(), chain(me.tenant));
-    cx.record_as(&actor, "account.sign_in", tx, chain, session, detail)
+    cx.commit_as((&actor, "account.sign_in"), tx, chain, session, detail)
         .await?;
     Ok(SignedIn { tokens, me })
 }

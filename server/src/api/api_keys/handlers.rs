@@ -69,8 +69,7 @@ pub(super) async fn create(cx: Cx, req: Req<Create>) -> Result<NewApiKey, Error>
         "name": made.name, "role": made.role, "scopes": made.scopes,
         "networks": made.networks, "expires_at": made.expires_at,
     });
-    cx.record(&mut tx, tenant, made.id, detail).await?;
-    tx.commit().await?;
+    cx.commit(tx, tenant, made.id, detail).await?;
     let key = ApiKey {
         user_email: Some(caller.email.clone()),
         ..made
@@ -91,9 +90,7 @@ pub(super) async fn rotate(cx: Cx, req: Req<Rotate>) -> Result<NewApiKey, Error>
                 .hint("revoke it, and make one of your own"),
         );
     }
-    cx.record(&mut tx, tenant, id, serde_json::json!({}))
-        .await?;
-    tx.commit().await?;
+    cx.commit(tx, tenant, id, serde_json::json!({})).await?;
     cx.app.auth.keys.forget(id);
     let mut keys = with_emails(&cx, vec![key]).await?;
     let key = keys.pop().ok_or_else(|| Error::not_found("API key"))?;
@@ -107,8 +104,7 @@ pub(super) async fn revoke(cx: Cx, req: Req<Revoke>) -> Result<ApiKey, Error> {
         .await?
         .ok_or_else(|| Error::not_found("API key"))?;
     let detail = serde_json::json!({ "name": key.name });
-    cx.record(&mut tx, tenant, id, detail).await?;
-    tx.commit().await?;
+    cx.commit(tx, tenant, id, detail).await?;
     cx.app.auth.keys.forget(id);
     let mut keys = with_emails(&cx, vec![key]).await?;
     keys.pop().ok_or_else(|| Error::not_found("API key"))

@@ -65,8 +65,7 @@ pub(super) async fn apply(cx: Cx, req: Req<Apply>) -> Result<Change, Error> {
         "number": record.number, "device": record.device, "window": wanted.window_seconds,
         "then": wanted.then, "unguarded": wanted.unguarded,
     });
-    cx.record(&mut tx, tenant, record.id, detail).await?;
-    tx.commit().await?;
+    cx.commit(tx, tenant, record.id, detail).await?;
     effects::spawn(&cx.app, tenant, record.id, record.number);
     Ok(view::change(record, Vec::new(), Some(&marks(&cx)?)))
 }
@@ -140,9 +139,8 @@ async fn reveal(cx: &Cx, number: u64) -> Result<Change, Error> {
     let mut tx = cx.begin().await?;
     let (record, timeline) = whole(&keys, &mut tx, number).await?;
     let detail = serde_json::json!({ "number": number });
-    cx.record_as(&caller.actor(), REVEAL, &mut tx, tenant, record.id, detail)
+    cx.commit_as((&caller.actor(), REVEAL), tx, tenant, record.id, detail)
         .await?;
-    tx.commit().await?;
     Ok(view::change(record, timeline, None))
 }
 

@@ -73,11 +73,10 @@ pub(super) async fn add(cx: Cx, req: Req<Add>) -> Result<Device, Error> {
         "name": record.name, "address": record.address, "port": record.port,
         "zone": record.zone, "username": record.username,
     });
-    cx.record(&mut tx, cx.tenant()?, id, detail).await?;
     let message = format!("{} was added", record.name);
     happened(&cx, &mut tx, "device.added", id, &record.name, message).await?;
     let device = read(&cx, &mut tx, id).await?;
-    tx.commit().await?;
+    cx.commit(tx, cx.tenant()?, id, detail).await?;
     cx.app.device_changed(tenant, id, &[&record.zone]).await;
     Ok(device)
 }
@@ -107,9 +106,8 @@ pub(super) async fn set(cx: Cx, req: Req<Set>) -> Result<Device, Error> {
         "changed": differences(&before, &after),
         "password": patch.password.is_some(), "forget_pins": patch.forget_pins,
     });
-    cx.record(&mut tx, cx.tenant()?, id, detail).await?;
     let device = read(&cx, &mut tx, id).await?;
-    tx.commit().await?;
+    cx.commit(tx, cx.tenant()?, id, detail).await?;
     let mut zones = vec![before.zone.as_str(), after.zone.as_str()];
     zones.dedup();
     cx.app.device_changed(tenant, id, &zones).await;
@@ -131,10 +129,9 @@ pub(super) async fn delete(cx: Cx, req: Req<Delete>) -> Result<Empty, Error> {
     }
     store::delete(&mut tx, id).await?;
     let detail = serde_json::json!({ "name": device.name, "address": device.address });
-    cx.record(&mut tx, cx.tenant()?, id, detail).await?;
     let message = format!("{} was deleted", device.name);
     happened(&cx, &mut tx, "device.deleted", id, &device.name, message).await?;
-    tx.commit().await?;
+    cx.commit(tx, cx.tenant()?, id, detail).await?;
     cx.app.device_deleted(tenant, id, &device.zone).await;
     Ok(Empty {})
 }
@@ -207,7 +204,6 @@ pub(super) async fn accept(cx: Cx, req: Req<Accept>) -> Result<Device, Error> {
         "name": before.name, "serial": req.body.serial,
         "before": before.serial.as_ref().map(Untrusted::raw),
     });
-    cx.record(&mut tx, tenant, id, detail).await?;
     let message = format!(
         "{} is now the device with the serial number {}",
         before.name, req.body.serial
@@ -216,7 +212,7 @@ pub(super) async fn accept(cx: Cx, req: Req<Accept>) -> Result<Device, Error> {
     let device = store::one(&mut tx, id, now)
         .await?
         .ok_or_else(|| Error::not_found("device"))?;
-    tx.commit().await?;
+    cx.commit(tx, tenant, id, detail).await?;
     cx.app.device_changed(tenant, id, &[]).await;
     Ok(device)
 }

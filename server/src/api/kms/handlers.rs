@@ -33,8 +33,7 @@ pub(super) async fn rotate(cx: Cx, req: Req<Rotate>) -> Result<Keys, Error> {
             continue;
         }
         let detail = serde_json::json!({ "version": key.version });
-        cx.record(&mut tx, tenant, tenant, detail).await?;
-        tx.commit().await?;
+        cx.commit(tx, tenant, tenant, detail).await?;
         return keys(&cx).await;
     }
     Err(Error::conflict(
@@ -67,8 +66,7 @@ pub(super) async fn retire(cx: Cx, req: Req<Retire>) -> Result<Keys, Error> {
         .retire(&mut tx, tenant, body.below, is_free)
         .await?;
     let detail = serde_json::json!({ "below": body.below, "destroyed": destroyed });
-    cx.record(&mut tx, tenant, tenant, detail).await?;
-    tx.commit().await?;
+    cx.commit(tx, tenant, tenant, detail).await?;
     cx.app.kms.forget(tenant);
     let settled = cx.app.kms.settle(&cx.app.db, tenant, Versions::Trim);
     settled.await?;

@@ -64,8 +64,7 @@ pub(super) async fn open(cx: Cx, req: Req<Open>) -> Result<Ticket, Error> {
     let (ticket, expires_at) = (ticket::new(), now + TICKET);
     store::insert(&mut tx, &record, ticket::hash(&ticket), now, expires_at).await?;
     let detail = serde_json::json!({ "relay": record.id, "kind": record.kind });
-    cx.record(&mut tx, tenant, record.device, detail).await?;
-    tx.commit().await?;
+    cx.commit(tx, tenant, record.device, detail).await?;
     Ok(Ticket {
         relay: record.id,
         ticket,
@@ -267,8 +266,7 @@ async fn closed(app: &App, record: &Record, why: &str, end: Option<End>) -> Resu
         detail: serde_json::json!({ "relay": record.id, "why": why }),
         origin: Origin::default(),
     };
-    audit::record(app, &mut tx, record.tenant, act).await?;
-    tx.commit().await?;
+    audit::commit(app, tx, record.tenant, act).await?;
     app.tell(&FleetNotice::Events {
         tenant: record.tenant,
     })

@@ -61,8 +61,7 @@ pub(super) async fn start(cx: Cx, req: Req<Start>) -> Result<Run, Error> {
         "number": run.number, "selector": run.selector, "command": run.command,
         "targets": run.targets, "allow_dangerous": body.allow_dangerous,
     });
-    cx.record(&mut tx, tenant, run.id, detail).await?;
-    tx.commit().await?;
+    cx.commit(tx, tenant, run.id, detail).await?;
     let job = Job {
         tenant,
         run: run.id,

@@ -37,8 +37,7 @@ pub(super) async fn revoke_one(cx: Cx, req: Req<RevokeOne>) -> Result<Empty, Err
         .await?
         .ok_or_else(|| Error::not_found("session"))?;
     let detail = serde_json::json!({ "user": user });
-    cx.record(&mut tx, tenant, session, detail).await?;
-    tx.commit().await?;
+    cx.commit(tx, tenant, session, detail).await?;
     cx.app.auth.sessions.forget(session);
     Ok(Empty {})
 }
@@ -53,8 +52,7 @@ pub(super) async fn revoke_all(cx: Cx, req: Req<RevokeAll>) -> Result<Ended, Err
     let ended = u64::try_from(sessions.len()).unwrap_or(u64::MAX);
     let detail = serde_json::json!({ "ended": ended });
     let target = whose.map_or_else(|| tenant.to_string(), |user| user.to_string());
-    cx.record(&mut tx, tenant, target, detail).await?;
-    tx.commit().await?;
+    cx.commit(tx, tenant, target, detail).await?;
     for session in sessions {
         cx.app.auth.sessions.forget(session);
     }
@@ -73,9 +71,8 @@ pub(super) async fn rotate_keys(cx: Cx, req: Req<RotateKeys>) -> Result<Page<Sig
     let mut tx = app.db.system("renew the keys of access tokens").await?;
     let key = signing::rotate(&app.kms, &mut tx, now, at_once).await?;
     let detail = serde_json::json!({ "at_once": at_once });
-    cx.record(&mut tx, PLATFORM, key, detail).await?;
     let page = all_keys(&cx, &mut tx).await?;
-    tx.commit().await?;
+    cx.commit(tx, PLATFORM, key, detail).await?;
     app.auth.keys_of_tokens.forget();
     Ok(page)
 }

@@ -123,12 +123,12 @@ pub(super) async fn delete(cx: Cx, req: Req<Delete>) -> Result<Deleted, Error> {
     let detail = serde_json::json!({
         "name": before.name, "devices": before.devices, "users": before.users,
     });
-    // The last record of its own chain, sealed with a key that goes in the same moment, and one
-    // that stays readable.
+    // One that stays readable, and the last record of its own chain, sealed with a key that goes in
+    // the same moment. In the order of all who write into both.
+    cx.record(&mut tx, PLATFORM, tenant, detail.clone()).await?;
     if !cx.app.kms.is_lost(&mut tx, tenant).await? {
-        cx.record(&mut tx, tenant, tenant, detail.clone()).await?;
+        cx.record(&mut tx, tenant, tenant, detail).await?;
     }
-    cx.record(&mut tx, PLATFORM, tenant, detail).await?;
     store::delete(&mut tx, tenant).await?;
     cx.app
         .kms

@@ -44,16 +44,9 @@ pub(super) async fn finish(cx: Cx, req: Req<Finish>) -> Result<SignedIn, Error> 
         Checked::Wrong => {
             let detail = serde_json::json!({ "tries": step.tries });
             let actor = step.user.to_string();
-            cx.record_as(
-                &actor,
-                "account.totp_failed",
-                &mut tx,
-                chain(step.tenant),
-                step.user,
-                detail,
-            )
-            .await?;
-            tx.commit().await?;
+            let what = (&*actor, "account.totp_failed");
+            cx.commit_as(what, tx, chain(step.tenant), step.user, detail)
+                .await?;
             tracing::warn!(user = %step.user, peer = %cx.peer, "a second step failed");
             return Err(wrong().detail(left(step.tries)));
         }
@@ -63,9 +56,7 @@ pub(super) async fn finish(cx: Cx, req: Req<Finish>) -> Result<SignedIn, Error> 
         .succeeded(&mut tx, now)
         .await?;
     let detail = serde_json::json!({ "label": step.label, "second_step": how });
-    let signed_in = open_session(&cx, &mut tx, &ring, step.user, &step.label, detail).await?;
-    tx.commit().await?;
-    Ok(signed_in)
+    open_session(&cx, tx, &ring, step.user, &step.label, detail).await
 }
 
 pub(super) async fn status(cx: Cx, _: Req<Status>) -> Result<TotpStatus, Error> {
@@ -91,8 +82,7 @@ pub(super) async fn begin(cx: Cx, req: Req<Begin>) -> Result<NewSecret, Error> {
         .kms
         .seal_platform(store::place(caller.user), &*secret)?;
     store::put_secret(&mut tx, caller.user, &sealed, now).await?;
-    record(&cx, &mut tx, serde_json::json!({})).await?;
-    tx.commit().await?;
+    commit(&cx, tx, serde_json::json!({})).await?;
     Ok(NewSecret {
         server_proof: hex::encode(proved.proof),
         secret: totp::base32(&*secret),
@@ -128,8 +118,7 @@ pub(super) async fn enable(cx: Cx, req: Req<Enable>) -> Result<RecoveryCodes, Er
     let codes = totp::on_paper(caller.user)?;
     let hashes: Vec<Vec<u8>> = codes.iter().map(|(_, hash)| hash.clone()).collect();
     store::enable(&mut tx, caller.user, step, &hashes, now).await?;
-    record(&cx, &mut tx, serde_json::json!({})).await?;
-    tx.commit().await?;
+    commit(&cx, tx, serde_json::json!({})).await?;
     // Whoever had to take it up may go on.
     cx.app.auth.sessions.forget_user(caller.user);
     Ok(RecoveryCodes {
@@ -154,18 +143,17 @@ pub(super) async fn disable(cx: Cx, req: Req<Disable>) -> Result<Disabled, Error
     };
     store::forget(&mut tx, caller.user).await?;
     let detail = serde_json::json!({ "second_step": how });
-    record(&cx, &mut tx, detail).await?;
-    tx.commit().await?;
+    commit(&cx, tx, detail).await?;
     cx.app.auth.sessions.forget_user(caller.user);
     Ok(Disabled {
         server_proof: hex::encode(proved.proof),
     })
 }
 
-/// Puts what somebody did with their own second step on record.
-async fn record(cx: &Cx, tx: &mut SystemTx, detail: serde_json::Value) -> Result<(), Error> {
+/// Puts what somebody did with their own second step on record, and commits it.
+async fn commit(cx: &Cx, tx: SystemTx, detail: serde_json::Value) -> Result<(), Error> {
     let caller = cx.caller()?;
-    cx.record(tx, chain(caller.tenant), caller.user, detail)
+    cx.commit(tx, chain(caller.tenant), caller.user, detail)
         .await
 }
 

@@ -49,8 +49,7 @@ pub(super) async fn invite(cx: Cx, req: Req<Invite>) -> Result<Invitation, Error
     let user = store::invite(&mut tx, tenant, &email, &name, req.body.role, now).await?;
     store::add_invitation(&mut tx, user.id, &secret::hash(&token), expires_at).await?;
     let detail = serde_json::json!({ "role": user.role });
-    cx.record(&mut tx, tenant, user.id, detail).await?;
-    tx.commit().await?;
+    cx.commit(tx, tenant, user.id, detail).await?;
     Ok(Invitation {
         user,
         token,
@@ -73,8 +72,7 @@ pub(super) async fn set(cx: Cx, req: Req<Set>) -> Result<User, Error> {
     let after = store::set(&mut tx, user, &patch).await?;
     let UserPatch { role, active } = patch;
     let detail = serde_json::json!({ "role": role, "active": active });
-    cx.record(&mut tx, tenant, user, detail).await?;
-    tx.commit().await?;
+    cx.commit(tx, tenant, user, detail).await?;
     if active == Some(false) {
         // Requests are refused from the commit on; this keeps old sessions from coming back to
         // life with the person.
@@ -99,9 +97,7 @@ pub(super) async fn reset(cx: Cx, req: Req<Reset>) -> Result<Invitation, Error> 
     totp::store::forget(&mut tx, user).await?;
     store::revoke_sessions(&mut tx, user, now).await?;
     store::add_invitation(&mut tx, user, &secret::hash(&token), expires_at).await?;
-    cx.record(&mut tx, tenant, user, serde_json::json!({}))
-        .await?;
-    tx.commit().await?;
+    cx.commit(tx, tenant, user, serde_json::json!({})).await?;
     cx.app.auth.forget_user(user);
     Ok(Invitation {
         user: User {
@@ -124,9 +120,7 @@ pub(super) async fn remove_totp(cx: Cx, req: Req<RemoveTotp>) -> Result<Empty, E
     if !totp::store::forget(&mut tx, user).await? {
         return Err(Error::conflict("their sign-in has no second step"));
     }
-    cx.record(&mut tx, tenant, user, serde_json::json!({}))
-        .await?;
-    tx.commit().await?;
+    cx.commit(tx, tenant, user, serde_json::json!({})).await?;
     cx.app.auth.forget_user(user);
     Ok(Empty {})
 }
@@ -139,9 +133,7 @@ pub(super) async fn delete(cx: Cx, req: Req<Delete>) -> Result<Empty, Error> {
     tx.commit().await?;
     let mut tx = cx.app.db.system("remove a person").await?;
     people::forget(&mut tx, user).await?;
-    cx.record(&mut tx, tenant, user, serde_json::json!({}))
-        .await?;
-    tx.commit().await?;
+    cx.commit(tx, tenant, user, serde_json::json!({})).await?;
     cx.app.auth.forget_user(user);
     Ok(Empty {})
 }

@@ -1,23 +1,37 @@
 //! What it costs to put an act on record, and to check a chain.
 
 use std::hint::black_box;
+use std::net::Ipv4Addr;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use serde_json::json;
+use rustls::pki_types::PrivateKeyDer;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
+use tod_client::Client;
+use tod_client::https::Https;
+use tod_client::tls::{Fingerprint, Trust};
+use tod_proto::api::devices::Device;
+use tod_proto::api::{api_keys, changes, devices, users};
 use tod_proto::chain::Link;
 use tod_proto::endpoint::Role;
-use tod_proto::id::TenantId;
-use tod_proto::page::Page;
+use tod_proto::id::{DeviceId, TenantId};
+use tod_proto::page::{Empty, Page};
 use tod_server::audit::{self, Act, Chain, Origin};
+use tokio::net::TcpListener;
+use tokio::runtime::Handle;
+use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use crate::harness::send;
 use crate::{Bench, say};
 
-/// How often an act is done with and without a record.
-const ACTS: u32 = 300;
+/// How often each act is done in a turn, and how many turns there are.
+const PER_TURN: u32 = 40;
+const TURNS: u32 = 10;
+/// Kinds of acts.
+const KINDS: u8 = 5;
 /// Records of the chain that is checked in memory, and of the one in the database.
 const LINKS: u32 = 1_000_000;
 const ROWS: i32 = 200_000;
@@ -28,35 +42,165 @@ pub(crate) async fn chains(bench: &Bench) {
     verify(bench).await;
 }
 
-/// An operation through the API, and the difference that a record makes to a transaction. The
-/// operation is one of the smallest that are recorded: one row of one device changes.
-pub(crate) async fn acts(bench: &Bench) {
+/// Operations as an engineer's client sees them, over TLS as it is shipped, and the difference that
+/// a record makes to a transaction.
+pub(crate) async fn acts(bench: &Arc<Bench>, clients: &Handle) {
     let (app, tenant) = (&bench.app, bench.fleet.tenant);
-    let operator = app.member(tenant, Role::Operator).await;
-    let devices = format!("/api/tenants/{tenant}/devices");
-    let listed = app.get(&operator, &format!("{devices}?limit=1")).await;
-    let listed: Page<tod_proto::api::devices::Device> = listed.ok();
+    let admin = app.member(tenant, Role::Admin).await;
+    let path = format!("/api/tenants/{tenant}/devices?limit=1");
+    let listed: Page<Device> = app.get(&admin, &path).await.ok();
     let device = listed.items[0].id;
-    let path = format!("{devices}/{device}");
-    // Not the router of the tests, which holds every answer against the description of the API.
-    let (router, token) = (app.app.router(), Some(&*operator.token));
-    let (mut whole, mut with, mut without) = (Vec::new(), Vec::new(), Vec::new());
+    let client = behind_tls(bench).await.with_token(admin.token);
+    let (mut with, mut without) = (Vec::new(), Vec::new());
+    let mut kinds = Kind::ALL.map(|kind| (kind, Vec::new()));
     // In turns, so that a busy moment hits all.
-    for n in 0..ACTS {
-        let begun = Instant::now();
-        let note = json!({ "note": format!("note {n}") });
-        let answer = send(router.clone(), token, "PATCH", &path, Some(note)).await;
-        whole.push(begun.elapsed());
-        answer.ok::<serde_json::Value>();
+    for turn in 0..TURNS {
+        for (kind, times) in &mut kinds {
+            let (kind, client) = (*kind, client.clone());
+            let asked = clients.spawn(async move {
+                let mut times = Vec::new();
+                for n in turn * PER_TURN..(turn + 1) * PER_TURN {
+                    let begun = Instant::now();
+                    kind.happen(&client, tenant, device, n).await.unwrap();
+                    times.push(begun.elapsed());
+                }
+                times
+            });
+            times.extend(asked.await.unwrap());
+        }
+        let bench = Arc::clone(bench);
+        // On a thread of the server, as its requests are.
+        let turn = tokio::spawn(async move { records(&bench, device.0).await });
+        let (more_with, more_without) = turn.await.unwrap();
+        with.extend(more_with);
+        without.extend(more_without);
+    }
+    let record = median(with).saturating_sub(median(without));
+    say(&json!({"who": "the record of an act", "us": us(record)}));
+    let kinds = kinds.map(|(kind, times)| (kind.name(), us(median(times))));
+    let each: f64 = kinds.iter().map(|(_, us)| us / f64::from(KINDS)).sum();
+    say(&json!({"who": "an act", "us": each}));
+    for (kind, us) in kinds {
+        say(&json!({"who": kind, "us": us}));
+    }
+}
+
+/// A client of a server as it is shipped.
+async fn behind_tls(bench: &Bench) -> Client {
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let key = PrivateKeyDer::try_from(made.signing_key.serialize_der()).unwrap();
+    let certificate = made.cert.der().clone();
+    let pin = Fingerprint::of(&certificate);
+    let mut config = rustls::ServerConfig::builder()
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate], key)
+        .unwrap();
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let served = bench.app.app.clone();
+    tokio::spawn(async move {
+        let stop = CancellationToken::new();
+        let tls = Some(Arc::new(config).into());
+        served.serve(listener, tls, stop).await.unwrap();
+    });
+    let transport = Https::new(&format!("https://{address}"), Trust::Pin(pin)).unwrap();
+    Client::new(transport)
+}
+
+/// What people do.
+#[derive(Clone, Copy)]
+enum Kind {
+    Note,
+    Device,
+    Key,
+    Invitation,
+    Change,
+}
+
+impl Kind {
+    const ALL: [Self; KINDS as usize] = [
+        Self::Note,
+        Self::Device,
+        Self::Key,
+        Self::Invitation,
+        Self::Change,
+    ];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Note => "another note",
+            Self::Device => "another device",
+            Self::Key => "another API key",
+            Self::Invitation => "an invitation",
+            Self::Change => "a change",
+        }
+    }
+
+    /// The same for the `n`th time.
+    async fn happen(
+        self,
+        client: &Client,
+        tenant: TenantId,
+        device: DeviceId,
+        n: u32,
+    ) -> Result<(), tod_client::Error> {
+        match self {
+            Self::Note => {
+                let body = json!({ "note": format!("note {n}") });
+                let path = (tenant, device);
+                client.call(devices::Set, path, Empty {}, of(body)).await?;
+            }
+            Self::Device => {
+                let address = Ipv4Addr::from_bits(0x0a80_0000 + n);
+                let body = json!({
+                    "name": format!("new-{n}"), "address": address,
+                    "username": "tod", "password": "hunter2",
+                });
+                client
+                    .call(devices::Add, tenant, Empty {}, of(body))
+                    .await?;
+            }
+            Self::Key => {
+                let body = json!({ "name": format!("key-{n}"), "scopes": ["devices:read"] });
+                client
+                    .call(api_keys::Create, tenant, Empty {}, of(body))
+                    .await?;
+            }
+            Self::Invitation => {
+                let email = format!("p{n}@example.net");
+                let body = json!({ "email": email, "name": "Ana", "role": "viewer" });
+                client
+                    .call(users::Invite, tenant, Empty {}, of(body))
+                    .await?;
+            }
+            Self::Change => {
+                let script = "/ip dns set servers=192.0.2.53";
+                let body = json!({ "device": device, "script": script, "dry_run": true });
+                client
+                    .call(changes::Apply, tenant, Empty {}, of(body))
+                    .await?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn of<T: DeserializeOwned>(body: Value) -> T {
+    serde_json::from_value(body).unwrap()
+}
+
+/// What transactions took with a record and without.
+async fn records(bench: &Bench, device: Uuid) -> (Vec<Duration>, Vec<Duration>) {
+    let (mut with, mut without) = (Vec::new(), Vec::new());
+    for n in 0..PER_TURN {
         for (times, recorded) in [(&mut with, true), (&mut without, false)] {
             let begun = Instant::now();
-            act(bench, device.0, n, recorded).await;
+            act(bench, device, n, recorded).await;
             times.push(begun.elapsed());
         }
     }
-    let record = median(with).saturating_sub(median(without));
-    say(&json!({"who": "an act", "us": us(median(whole))}));
-    say(&json!({"who": "its record", "us": us(record)}));
+    (with, without)
 }
 
 async fn act(bench: &Bench, device: Uuid, n: u32, recorded: bool) {
@@ -76,9 +220,10 @@ async fn act(bench: &Bench, device: Uuid, n: u32, recorded: bool) {
             detail: json!({ "note": format!("note {n}") }),
             origin: Origin::default(),
         };
-        audit::record(app, &mut tx, tenant, act).await.unwrap();
+        audit::commit(app, tx, tenant, act).await.unwrap();
+    } else {
+        tx.commit().await.unwrap();
     }
-    tx.commit().await.unwrap();
 }
 
 /// A chain in memory, against the bare hash of as many bytes.
