@@ -165,7 +165,7 @@ async fn rewrap(cx: &mut Cx) -> Result<(), CliError> {
             let left = step.left;
             let value = serde_json::json!({ "rewrapped": sealed, "left": left });
             return cx.out.value("Rewrapped", value, || {
-                format!("{sealed} values are sealed anew, {left} are left\n")
+                format!("values sealed anew: {sealed}, left: {left}\n")
             });
         }
     }
