@@ -6,7 +6,7 @@
 //! every few seconds is in the figures.
 //!
 //! `cargo bench -p tod-server --bench api -- lists` measures that part alone; there are `lists`,
-//! `paced`, `follow`, `acts` and `chains`.
+//! `paced`, `attack`, `follow`, `acts` and `chains`.
 #![expect(
     clippy::unwrap_used,
     clippy::panic,
