@@ -26,6 +26,7 @@ use tod_proto::id::TenantId;
 use uuid::Uuid;
 
 pub use self::alarm::Alarm;
+pub(crate) use self::append::prepare;
 use self::append::{Failed, New};
 pub(crate) use self::chain::Row;
 pub use self::chain::{Chain, Link, verify};

@@ -14,6 +14,7 @@ use sqlx::{
 use tod_proto::id::TenantId;
 
 use crate::api::error::Error;
+use crate::audit;
 
 /// Creates the roles `tod_owner`, `tod_app` and `tod_system`. A superuser runs it once in a
 /// cluster, as one batch; run again it does nothing.
@@ -41,6 +42,7 @@ impl Db {
                 // A ping before every transaction would double its cost; a broken connection shows
                 // itself at `begin`, which is before anything was done.
                 .test_before_acquire(false)
+                .after_connect(|conn, _| Box::pin(audit::prepare(conn)))
                 .connect_lazy_with(quiet(options))
         };
         Self {
@@ -162,11 +164,6 @@ impl TenantTx {
     pub fn tenant(&self) -> TenantId {
         self.tenant
     }
-
-    /// Commits.
-    pub async fn commit(self) -> Result<(), Error> {
-        Ok(self.tx.commit().await?)
-    }
 }
 
 /// A transaction across tenants.
@@ -176,15 +173,15 @@ pub struct SystemTx {
     tx: Transaction<'static, Postgres>,
 }
 
-impl SystemTx {
-    /// Commits.
-    pub async fn commit(self) -> Result<(), Error> {
-        Ok(self.tx.commit().await?)
-    }
-}
-
 macro_rules! scoped {
     ($($name:ident),+) => {$(
+        impl $name {
+            /// Commits.
+            pub async fn commit(self) -> Result<(), Error> {
+                Ok(self.tx.commit().await?)
+            }
+        }
+
         impl Deref for $name {
             type Target = PgConnection;
 
@@ -201,7 +198,7 @@ macro_rules! scoped {
 
         impl Scoped for $name {
             async fn commit(self) -> Result<(), Error> {
-                self.commit().await
+                $name::commit(self).await
             }
         }
     )+};

@@ -20,7 +20,7 @@ use crate::kms::Kms;
 const FORM: i16 = 2;
 
 /// A statement that writes a row of that form, sealed with a key that nobody has held, behind the
-/// newest one. It is prepared where it is used: to plan it takes longer than to do it.
+/// newest one. Every connection prepares it: to plan it takes longer than to do it.
 const PREPARE: &str = "
     prepare audit_record
         (uuid, integer, bytea, timestamptz, text, text, text, text, text, uuid, bytea) as
@@ -44,15 +44,15 @@ pub(super) enum Failed {
     Other(Error),
 }
 
-impl<E: Into<Error>> From<E> for Failed {
-    fn from(error: E) -> Self {
-        Self::Other(error.into())
+impl From<Error> for Failed {
+    fn from(error: Error) -> Self {
+        Self::Other(error)
     }
 }
 
 /// Why a record could not go with the commit, though it can be written before it.
 enum Hitch {
-    /// The connection does not know the statement yet.
+    /// The connection has forgotten the statement: whoever stands between discards what it knew.
     Unprepared,
     /// Another data key may be the newest than the one that the record is sealed with.
     Stale,
@@ -137,15 +137,23 @@ impl<'a> New<'a> {
         }))
     }
 
-    /// Writes it, sealed with a key that is the newest until the commit.
-    pub(super) async fn write(&self, kms: &Kms, tx: &mut PgConnection) -> Result<(), Failed> {
+    /// With a key that is the newest until the commit.
+    async fn seal(&self, kms: &Kms, tx: &mut PgConnection) -> Result<Sealed, Error> {
         let (place, detail) = (place(self.id), self.detail.as_bytes());
-        let (key, sealed) = if self.tenant == PLATFORM {
-            (None, kms.seal_platform(place, detail)?)
-        } else {
-            let (key, sealed) = kms.seal_with(tx, self.tenant, place, detail).await?;
-            (Some(key), sealed)
-        };
+        if self.tenant == PLATFORM {
+            let details = kms.seal_platform(place, detail)?;
+            return Ok(Sealed { key: None, details });
+        }
+        let (key, details) = kms.seal_with(tx, self.tenant, place, detail).await?;
+        Ok(Sealed {
+            key: Some(key),
+            details,
+        })
+    }
+
+    /// Writes it in a transaction that goes on, or that could not take it along with its commit.
+    pub(super) async fn write(&self, kms: &Kms, tx: &mut PgConnection) -> Result<(), Failed> {
+        let sealed = self.seal(kms, tx).await?;
         sqlx::query!(
             "with head as (
                  insert into audit_heads as h (tenant_id, seq, prev, hash, key_version)
@@ -161,8 +169,8 @@ impl<'a> New<'a> {
              select $1, seq, $4, $5, $6, $7, '', $8, $9, $10, $11, $12, prev, hash
              from head",
             self.tenant.0,
-            key,
-            self.rest(&sealed),
+            sealed.key,
+            self.rest(&sealed.details),
             self.at.to_sqlx() as _,
             &*self.actor,
             self.act,
@@ -171,7 +179,7 @@ impl<'a> New<'a> {
             &*self.request,
             self.address,
             self.id,
-            sealed,
+            sealed.details,
         )
         .execute(tx)
         .await
@@ -218,6 +226,15 @@ impl<'a> New<'a> {
             sealed,
         };
         link.rest()
+    }
+}
+
+/// Prepares a connection for records that go with their commit. A schema that is too old for them
+/// is no reason to refuse the connection: whoever writes a record is told.
+pub(crate) async fn prepare(conn: &mut PgConnection) -> Result<(), sqlx::Error> {
+    match sqlx::raw_sql(PREPARE).execute(conn).await {
+        Ok(_) | Err(sqlx::Error::Database(_)) => Ok(()),
+        Err(error) => Err(error),
     }
 }
 

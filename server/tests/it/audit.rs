@@ -10,6 +10,7 @@ use tod_proto::endpoint::Role;
 use tod_proto::error::ErrorCode;
 use tod_proto::page::Page;
 use tod_server::audit::{self, Act, Chain, Origin};
+use tod_server::db::TenantTx;
 
 use crate::devices::{acme, router};
 use crate::harness::TestApp;
@@ -330,6 +331,59 @@ async fn whatever_is_named_is_on_record_as_it_is() {
     let mut tx = app.app.db.tenant(tenant).await.unwrap();
     let chain = audit::verify(&mut tx, tenant, |_, _| {}).await.unwrap();
     assert_eq!(chain, Chain::Whole(5));
+}
+
+/// New connections know the statement: otherwise each would begin with an error in the log of the
+/// database. One that has forgotten it learns it again, and loses nothing.
+#[tokio::test]
+async fn a_connection_that_forgot_how_to_record_learns_it_again() {
+    let app = TestApp::new().await;
+    let tenant = app.tenant("acme").await;
+    let backend = async |tx: &mut TenantTx| -> (i32, i64) {
+        sqlx::query_as(
+            "select pg_backend_pid(), count(*) from pg_prepared_statements
+             where name = 'audit_record'",
+        )
+        .fetch_one(&mut **tx)
+        .await
+        .unwrap()
+    };
+    let mut forgot = None;
+    for n in 0..3 {
+        let mut tx = app.app.db.tenant(tenant).await.unwrap();
+        assert_eq!(backend(&mut tx).await.1, 1);
+        if n == 1 {
+            sqlx::raw_sql("deallocate audit_record")
+                .execute(&mut *tx)
+                .await
+                .unwrap();
+            forgot = Some(backend(&mut tx).await);
+        }
+        let act = Act {
+            actor: audit::TOD,
+            act: "device.set",
+            target: n.to_string(),
+            detail: json!({}),
+            origin: Origin::default(),
+        };
+        audit::commit(&app.app, tx, tenant, act).await.unwrap();
+    }
+    let (forgot, known) = forgot.unwrap();
+    assert_eq!(known, 0);
+    // All connections of the pool at once, that one among them.
+    let mut pool = Vec::new();
+    for _ in 0..4 {
+        pool.push(app.app.db.tenant(tenant).await.unwrap());
+    }
+    let mut backends = Vec::new();
+    for tx in &mut pool {
+        backends.push(backend(tx).await);
+    }
+    assert!(backends.contains(&(forgot, 1)), "{backends:?}");
+    let chain = audit::verify(&mut pool[0], tenant, |_, _| {})
+        .await
+        .unwrap();
+    assert_eq!(chain, Chain::Whole(3));
 }
 
 /// What the first servers wrote still verifies.
